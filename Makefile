@@ -1,0 +1,42 @@
+# Needs make and Python 3.11 or newer; everything else is installed into .venv.
+.POSIX:
+.PHONY: help setup check test test-long demo up bench lock clean
+
+BIN = .venv/bin
+PYTEST = $(BIN)/python -m pytest
+# Processes that run tests side by side: "auto" takes one per core.
+WORKERS = auto
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+setup: ## install the locked packages into .venv (PYTHON=... chooses the interpreter)
+	@PYTHON="$(PYTHON)" .ci/setup
+
+check: setup ## lint, types and import contracts
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+test: check ## the checks and the test suite, at most 10 minutes
+	$(PYTEST) -n $(WORKERS) -m "not long" --session-timeout=600
+
+test-long: setup ## the long tests: big seeds, fuzz, crash runs; at most 60 minutes
+	$(PYTEST) -n $(WORKERS) -m long --timeout=1800 --session-timeout=3600
+
+demo: setup ## thirty days of two simulated shops, then the story (KEEP=1 stays up)
+	KEEP="$(KEEP)" $(BIN)/python -m sandbox.demo
+
+up: setup ## run the product: all processes in the foreground, on PORT (8000)
+	@exec $(BIN)/connector up
+
+bench: setup ## the benchmarks, one comparable number each
+	$(BIN)/python -m benchmarks
+
+lock: ## write requirements.lock anew from pyproject.toml (needs uv)
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+		--no-annotate --no-header --no-emit-index-url --quiet -o requirements.lock
+
+clean: ## remove .venv, caches and build output; data under var/ stays
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""The application: settings, database, adapters and the process entry points."""

@@ -1,0 +1,1 @@
+"""Brevo: the only package that imports its SDK."""

@@ -1,0 +1,36 @@
+"""The engine and the one place that commits.
+
+Everything that writes takes a ``Connection``; only ``transaction`` opens and commits one. The statement and lock
+time-outs keep a stalled statement from holding a process, and an idle transaction from slowing every claim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy import create_engine as sqlalchemy_engine
+
+_SESSION = (
+    "-c statement_timeout=30000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000"
+    " -c timezone=UTC -c synchronous_commit=on"
+)
+
+
+def create_engine(url: str, pool_size: int = 5) -> Engine:
+    """An engine for one process: build it after the fork. ``url`` is of the form postgresql+psycopg://..."""
+    return sqlalchemy_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 5, "options": _SESSION, "application_name": "connector"},
+    )
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """One transaction: committed when the block ends, rolled back when it raises."""
+    with engine.begin() as connection:
+        yield connection

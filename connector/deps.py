@@ -1,0 +1,69 @@
+"""What a process works with, built once per process (after the fork) and passed on, never looked up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry as RedisRetry
+from sqlalchemy import Engine
+
+from connector.brevo.client import BrevoAccount
+from connector.brevo.limits import Limiter
+from connector.clock import Clock
+from connector.db.session import create_engine
+from connector.http import Http
+from connector.secrets import Secrets
+from connector.settings import Settings
+from connector.shopify.cost import Budget
+from connector.shopify.graphql import Store
+from connector.shops import Shop
+
+
+@dataclass(frozen=True)
+class Deps:
+    """Engine, Redis, clock and the doors to both platforms. ``build`` makes the real ones."""
+
+    settings: Settings
+    engine: Engine
+    redis: Redis
+    clock: Clock
+    http: Http
+    secrets: Secrets
+    limiter: Limiter
+    budget: Budget
+
+    @classmethod
+    def build(cls, settings: Settings, pool_size: int = 5) -> Deps:
+        redis = connect_redis(settings.redis_url)
+        return cls(
+            settings=settings,
+            engine=create_engine(settings.database_url, pool_size),
+            redis=redis,
+            clock=settings.clock,
+            http=Http(
+                provider_timeout=settings.provider_timeout_seconds,
+                store_timeout=settings.store_timeout_seconds,
+            ),
+            secrets=Secrets(settings.secret_keys),
+            limiter=Limiter(redis, settings.clock),
+            budget=Budget(redis, settings.clock),
+        )
+
+    def brevo(self, shop: Shop) -> BrevoAccount:
+        """The shop's Brevo account. Raises ConfigurationError when its key cannot be opened."""
+        key = self.secrets.decrypt(shop.id, "brevo_key", shop.brevo_key or "")
+        return BrevoAccount(shop.id, key, self.settings, self.http, self.limiter, tier=shop.settings["plan"])
+
+    def store(self, shop: Shop) -> Store:
+        """The shop's store. Raises ConfigurationError when its token cannot be opened."""
+        token = self.secrets.decrypt(shop.id, "shopify_token", shop.shopify_token or "")
+        return Store(shop.domain, token, self.settings, self.http, self.budget)
+
+
+def connect_redis(url: str) -> Redis:
+    """A client whose every call is short: Redis only carries hints, and waiting for it would hold real work."""
+    return Redis.from_url(
+        url, socket_timeout=1.0, socket_connect_timeout=0.5, retry=RedisRetry(NoBackoff(), 1)
+    )

@@ -1,0 +1,213 @@
+"""The one door for outgoing HTTP: time-outs, size caps, no redirects, no proxies from the environment.
+
+Two stacks, because the provider's SDK brings its own: ``requests`` for the store, ``httpx`` for the SDK. Both
+say the same thing when a call does not end in an answer:
+
+* ``NotSent``: no byte of it can have left (refused, DNS, TLS, connect time-out, full pool, too late);
+* ``NoAnswer``: it may have left, and no whole answer was read (time-out, reset, half an answer, too large).
+
+The adapters turn that into a verdict of ``connector.errors``.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import httpx
+import requests
+import urllib3
+
+from connector.clock import monotonic
+
+# Seconds of machine time to reach the other side. A server that does not accept by then is as good as down,
+# and nothing has left yet, so trying again is free.
+CONNECT_SECONDS = 2.0
+# No answer that we ask for is near this; a larger one is a fault and must not fill the memory.
+LARGEST_ANSWER = 8 * 1024 * 1024
+_POOL = 32
+_CHUNK = 65536
+
+
+class CallFailed(Exception):
+    """A call that brought no whole answer."""
+
+
+class NotSent(CallFailed):
+    """No byte of the request left this machine."""
+
+
+class NoAnswer(CallFailed):
+    """The request may have arrived; no whole answer was read."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """``headers`` have lower-case names."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+_leave_by: ContextVar[float | None] = ContextVar("leave_by", default=None)
+
+
+@contextmanager
+def leaving_by(moment: float | None) -> Iterator[None]:
+    """Inside the block a request does not leave after ``moment`` (monotonic seconds): NotSent is raised.
+
+    Waiting for a pooled connection, for DNS or for TLS can take longer than the permission to send was good
+    for. The check sits right before the first byte is written.
+    """
+    token = _leave_by.set(moment)
+    try:
+        yield
+    finally:
+        _leave_by.reset(token)
+
+
+class Http:
+    """One per process, made after the fork: connection pools must not be shared between processes."""
+
+    def __init__(self, *, provider_timeout: float = 10.0, store_timeout: float = 5.0) -> None:
+        self._provider_timeout = provider_timeout
+        self._store_timeout = store_timeout
+        # requests does not promise that a session may be used by two threads at once.
+        self._local = threading.local()
+
+    @cached_property
+    def provider(self) -> httpx.Client:
+        """The client that the provider's SDK sends through; shared by all accounts of this process."""
+        return guarded_client(self._provider_timeout)
+
+    def post_to_store(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """POST ``body``. Raises NotSent or NoAnswer; every HTTP status is an answer."""
+        deadline = monotonic() + self._store_timeout
+        timeout = (min(CONNECT_SECONDS, self._store_timeout), self._store_timeout)
+        try:
+            response = self._session.post(
+                url, data=body, headers=dict(headers), timeout=timeout, allow_redirects=False, stream=True
+            )
+        except requests.RequestException as error:
+            raise _from_requests(error) from error
+        with response:
+            try:
+                read = _bounded(_as_it_comes(response.raw), deadline)
+            except urllib3.exceptions.HTTPError as error:
+                raise NoAnswer(type(error).__name__) from error
+        lower = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(response.status_code, lower, read)
+
+    @property
+    def _session(self) -> requests.Session:
+        session = getattr(self._local, "session", None)
+        if session is None:
+            session = requests.Session()
+            session.trust_env = False
+            session.headers["Accept-Encoding"] = "identity"
+            adapter = requests.adapters.HTTPAdapter(pool_maxsize=_POOL, max_retries=0)
+            session.mount("https://", adapter)
+            session.mount("http://", adapter)
+            self._local.session = session
+        return session
+
+
+def guarded_client(timeout: float, transport: httpx.BaseTransport | None = None) -> httpx.Client:
+    """An httpx client with this door's rules. ``transport`` replaces the network in tests."""
+    limits = httpx.Limits(max_connections=_POOL, max_keepalive_connections=_POOL, keepalive_expiry=5.0)
+    inner = transport or httpx.HTTPTransport(limits=limits, trust_env=False)
+    connect = min(CONNECT_SECONDS, timeout)
+    return httpx.Client(
+        transport=_GuardedTransport(inner, timeout),
+        timeout=httpx.Timeout(timeout, connect=connect, pool=connect),
+        # Sizes are capped as they come in, so nothing may come packed.
+        headers={"accept-encoding": "identity"},
+        follow_redirects=False,
+        trust_env=False,
+    )
+
+
+def classify(error: httpx.HTTPError | httpx.InvalidURL | CallFailed) -> CallFailed:
+    """NotSent or NoAnswer for an error of httpx."""
+    if isinstance(error, CallFailed):
+        return error
+    before = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+    kind = NotSent if isinstance(error, (*before, httpx.InvalidURL)) else NoAnswer
+    return kind(type(error).__name__)
+
+
+class _GuardedTransport(httpx.BaseTransport):
+    """Reads every answer whole, within a size and a time, and stops requests that would leave too late."""
+
+    def __init__(self, inner: httpx.BaseTransport, timeout: float) -> None:
+        self._inner = inner
+        self._timeout = timeout
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        leave_by = _leave_by.get()
+        if leave_by is not None:
+            request.extensions = {**request.extensions, "trace": _stop_after(leave_by)}
+        # httpx allows its read time-out for each piece; a server that drips would never end.
+        deadline = monotonic() + self._timeout
+        response = self._inner.handle_request(request)
+        try:
+            content = _bounded(iter(response.stream), deadline)  # type: ignore[arg-type]
+        finally:
+            response.close()
+        return httpx.Response(
+            response.status_code,
+            headers=response.headers,
+            stream=httpx.ByteStream(content),
+            extensions=response.extensions,
+        )
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+def _stop_after(leave_by: float) -> Any:
+    def trace(event: str, _info: Mapping[str, Any]) -> None:
+        if event.endswith("send_request_headers.started") and monotonic() > leave_by:
+            raise NotSent("the permission to send had run out before the first byte left")
+
+    return trace
+
+
+def _as_it_comes(raw: urllib3.HTTPResponse) -> Iterator[bytes]:
+    # Not iter_content: it waits until a piece is full, and a server that drips would hold it for ever.
+    while piece := raw.read1(_CHUNK, decode_content=False):
+        yield piece
+
+
+def _bounded(pieces: Iterator[bytes], deadline: float) -> bytes:
+    read = bytearray()
+    for piece in pieces:
+        read += piece
+        if len(read) > LARGEST_ANSWER:
+            raise NoAnswer(f"the answer is larger than {LARGEST_ANSWER} bytes")
+        if monotonic() > deadline:
+            raise NoAnswer("the answer was not complete in time")
+    return bytes(read)
+
+
+def _from_requests(error: requests.RequestException) -> CallFailed:
+    connect = (
+        requests.exceptions.ConnectTimeout,
+        requests.exceptions.InvalidURL,
+        requests.exceptions.InvalidSchema,
+        requests.exceptions.MissingSchema,
+        requests.exceptions.SSLError,
+    )
+    if isinstance(error, connect):
+        return NotSent(type(error).__name__)
+    cause = error.args[0] if error.args else None
+    reason = getattr(cause, "reason", cause)
+    if isinstance(reason, (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)):
+        return NotSent(type(reason).__name__)
+    return NoAnswer(type(error).__name__)

@@ -1,0 +1,123 @@
+"""People, what identifies them, what they agreed to, and the row that serialises all work on one person."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Identity,
+    Index,
+    Integer,
+    Numeric,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from connector.db.schema import Moment, metadata, shop_column
+
+persons = Table(
+    "persons",
+    metadata,
+    shop_column(),
+    Column("id", BigInteger, Identity(), nullable=False),
+    # What chance is hashed from; survives merges.
+    Column("seed", Uuid, nullable=False),
+    Column("email", Text),
+    Column("phone", Text),
+    Column("first_name", Text),
+    Column("last_name", Text),
+    Column("locale", Text),
+    Column("country", Text),
+    Column("city", Text),
+    Column("timezone", Text),
+    Column("customer_id", BigInteger),
+    Column("tags", JSONB, nullable=False),
+    Column("orders_count", Integer, nullable=False),
+    Column("total_spent", Numeric(18, 2), nullable=False),
+    Column("first_order_at", Moment),
+    Column("last_order_at", Moment),
+    # The store's own updated_at of the newest state applied; whole seconds, so a tie is re-read, never dropped.
+    Column("source_updated_at", Moment),
+    # Raised by every change that the provider should see (sync_state.wanted_version).
+    Column("version", BigInteger, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("erased_at", Moment),
+    PrimaryKeyConstraint("shop_id", "id"),
+    Index(None, "shop_id", "email"),
+)
+
+identities = Table(
+    "identities",
+    metadata,
+    shop_column(),
+    # customer | email | checkout | cart | order | visitor
+    Column("kind", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("person_id", BigInteger, nullable=False),
+    Column("since", Moment, nullable=False),
+    PrimaryKeyConstraint("shop_id", "kind", "value"),
+    Index(None, "shop_id", "person_id"),
+)
+
+person_work = Table(
+    "person_work",
+    metadata,
+    shop_column(),
+    Column("person_id", BigInteger, nullable=False),
+    # The row is the person's lock; pending says that undecided events wait.
+    Column("pending", Boolean, nullable=False),
+    Column("since_real", Moment, nullable=False),
+    PrimaryKeyConstraint("shop_id", "person_id"),
+    Index("ix_person_work_pending", "shop_id", "person_id", postgresql_where="pending"),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    shop_column(),
+    Column("person_id", BigInteger, nullable=False),
+    # email | sms | whatsapp | push
+    Column("channel", Text, nullable=False),
+    # subscribed | pending | unsubscribed | not_subscribed | undeliverable
+    Column("state", Text, nullable=False),
+    Column("level", Text),
+    Column("source", Text, nullable=False),
+    # When the person acted, as the source says; the newest wins and a tie goes to the opt-out.
+    Column("evidence_at", Moment, nullable=False),
+    PrimaryKeyConstraint("shop_id", "person_id", "channel"),
+)
+
+consent_ledger = Table(
+    "consent_ledger",
+    metadata,
+    shop_column(),
+    Column("id", BigInteger, Identity(), nullable=False),
+    Column("person_id", BigInteger, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("level", Text),
+    Column("source", Text, nullable=False),
+    Column("evidence_at", Moment, nullable=False),
+    Column("recorded_at", Moment, nullable=False),
+    # applied | older | import
+    Column("verdict", Text, nullable=False),
+    PrimaryKeyConstraint("shop_id", "id"),
+    Index(None, "shop_id", "person_id"),
+)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    shop_column(),
+    Column("channel", Text, nullable=False),
+    # HMAC-SHA256 of the address with the shop's salt: survives an erasure without telling who it was.
+    Column("address_digest", Text, nullable=False),
+    # hard_bounce | complaint | blocked | unsubscribed
+    Column("reason", Text, nullable=False),
+    Column("since", Moment, nullable=False),
+    PrimaryKeyConstraint("shop_id", "channel", "address_digest"),
+)

@@ -1,0 +1,89 @@
+"""What must be read from the store and what must be told to the provider."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Identity,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from connector.db.schema import Moment, metadata, shop_column
+
+fetches = Table(
+    "fetches",
+    metadata,
+    shop_column(),
+    # Customer | Product: the GraphQL type; remote_id is the numeric id
+    Column("kind", Text, nullable=False),
+    Column("remote_id", BigInteger, nullable=False),
+    # due | leased | done | failed
+    Column("state", Text, nullable=False),
+    # Raised by every wish; a fetch answers the wish whose number it read.
+    Column("wanted", BigInteger, nullable=False),
+    Column("due_real", Moment, nullable=False),
+    Column("lease_real", Moment),
+    Column("attempts", Integer, nullable=False),
+    Column("reason", Text),
+    PrimaryKeyConstraint("shop_id", "kind", "remote_id"),
+    Index("ix_fetches_open", "shop_id", "due_real", postgresql_where="state IN ('due', 'leased')"),
+)
+
+sync_state = Table(
+    "sync_state",
+    metadata,
+    shop_column(),
+    # contact: entity_id is the person id
+    Column("entity", Text, nullable=False),
+    Column("entity_id", BigInteger, nullable=False),
+    Column("wanted_version", BigInteger, nullable=False),
+    Column("sent_version", BigInteger, nullable=False),
+    # due | leased | done | failed
+    Column("state", Text, nullable=False),
+    Column("due_real", Moment, nullable=False),
+    Column("lease_real", Moment),
+    Column("attempts", Integer, nullable=False),
+    Column("reason", Text),
+    PrimaryKeyConstraint("shop_id", "entity", "entity_id"),
+    Index("ix_sync_state_open", "shop_id", "due_real", postgresql_where="state IN ('due', 'leased')"),
+)
+
+feed = Table(
+    "feed",
+    metadata,
+    shop_column(),
+    Column("id", BigInteger, Identity(), nullable=False),
+    Column("person_id", BigInteger, nullable=False),
+    Column("event_id", Uuid, nullable=False),
+    # The provider's event name and the body of POST /events without its identifiers.
+    Column("name", Text, nullable=False),
+    Column("body", JSONB, nullable=False),
+    # due | leased | sent | refused
+    Column("state", Text, nullable=False),
+    Column("due_real", Moment, nullable=False),
+    Column("lease_real", Moment),
+    Column("attempts", Integer, nullable=False),
+    Column("reason", Text),
+    PrimaryKeyConstraint("shop_id", "id"),
+    UniqueConstraint("shop_id", "event_id", "name"),
+    Index("ix_feed_open", "shop_id", "person_id", "id", postgresql_where="state IN ('due', 'leased')"),
+)
+
+external_ids = Table(
+    "external_ids",
+    metadata,
+    shop_column(),
+    Column("kind", Text, nullable=False),
+    Column("local", Text, nullable=False),
+    Column("remote", Text, nullable=False),
+    PrimaryKeyConstraint("shop_id", "kind", "local"),
+    UniqueConstraint("shop_id", "kind", "remote"),
+)

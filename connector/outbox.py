@@ -1,0 +1,89 @@
+"""What became of a message: the one place where an outbox row reaches an end, whoever learnt of it.
+
+The run that waits for the message is woken through the event log, like by everything else that happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID, uuid5
+
+from sqlalchemy import delete, update
+
+from connector import eventlog
+from connector.models.outbox import outbox, send_ledger
+from connector.scope import Scope
+
+Outcome = Literal["accepted", "skipped", "failed"]
+
+STATE_OF = {"accepted": "sent", "skipped": "skipped", "failed": "failed"}
+SETTLED = "message_settled"
+
+
+def idempotency_key(key: str) -> UUID:
+    """What every attempt at this outbox row carries to the provider."""
+    return uuid5(eventlog.NAMESPACE, key)
+
+
+def settle(
+    scope: Scope,
+    row: Mapping[str, Any],
+    outcome: Outcome,
+    *,
+    reason: str | None,
+    at: datetime,
+    message_id: str | None = None,
+    awaited: bool = True,
+) -> bool:
+    """End this outbox row (id, key, person_id, run_id are read); says whether it was still open.
+
+    Accepted messages stay on the ledger that caps count; the others leave it. ``awaited``: the run may be parked
+    on this message and is to hear of it. The caller holds the person's lock.
+    """
+    values: dict[str, Any] = {
+        "state": STATE_OF[outcome],
+        "reason": reason,
+        "lease_real": None,
+        "retry_real": None,
+    }
+    if outcome == "accepted":
+        values["sent_at"] = at
+    if message_id:
+        values["provider_message_id"] = message_id
+    done = scope.connection.execute(
+        update(outbox)
+        .where(
+            outbox.c.shop_id == scope.shop_id,
+            outbox.c.id == row["id"],
+            outbox.c.state.in_(("due", "leased", "unknown")),
+        )
+        .values(**values)
+    )
+    if done.rowcount == 0:
+        return False
+    if outcome != "accepted":
+        scope.connection.execute(
+            delete(send_ledger).where(
+                send_ledger.c.shop_id == scope.shop_id, send_ledger.c.outbox_id == row["id"]
+            )
+        )
+    if not awaited:
+        return True
+    props = {"effect": row["key"], "outcome": outcome, "reason": reason or "", "run_id": str(row["run_id"])}
+    eventlog.append(
+        scope,
+        [
+            eventlog.Fact(
+                SETTLED,
+                f"message:{row['id']}",
+                at,
+                f"message:{row['id']}",
+                row["person_id"],
+                props=props,
+                source="connector",
+            )
+        ],
+    )
+    return True

@@ -1,0 +1,1 @@
+"""Starts what the product runs on: PostgreSQL, Redis and our own processes. Knows nothing of the business."""

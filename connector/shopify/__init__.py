@@ -1,0 +1,1 @@
+"""Shopify: the only package that imports its SDKs and knows its GraphQL documents."""

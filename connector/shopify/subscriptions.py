@@ -1,0 +1,59 @@
+"""Webhook subscriptions of one shop, for shops that are connected by token.
+
+A topic that the app's own configuration already covers must not be subscribed here too: each event would come
+twice. That is harmless (an event is taken once) but wasteful.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from connector.errors import ProviderError
+from connector.shopify.graphql import Store
+
+_PAGE = 250
+
+
+@dataclass(frozen=True)
+class Subscribed:
+    """``standing``: how many of the topics are subscribed now; ``problems``: topic -> why it is not."""
+
+    standing: int
+    problems: Mapping[str, str]
+
+
+def subscribe(store: Store, topics: Sequence[str], uri: str) -> Subscribed:
+    """Have the store report these topics ("orders/create") to ``uri``; what already stands stays.
+
+    Never raises a ProviderError: connecting a shop goes on without.
+    """
+    try:
+        found = store.query("webhook_subscriptions", {"first": _PAGE})
+    except ProviderError as error:
+        return Subscribed(0, dict.fromkeys(topics, str(error)))
+    nodes = (found.get("webhookSubscriptions") or {}).get("nodes") or []
+    standing = {node.get("topic") for node in nodes if node.get("uri") == uri}
+    problems: dict[str, str] = {}
+    for topic in topics:
+        if _enum(topic) in standing:
+            continue
+        problem = _create(store, topic, uri)
+        if problem is not None:
+            problems[topic] = problem
+    return Subscribed(len(topics) - len(problems), problems)
+
+
+def _create(store: Store, topic: str, uri: str) -> str | None:
+    variables = {"topic": _enum(topic), "subscription": {"uri": uri, "format": "JSON"}}
+    try:
+        answer = store.query("webhook_subscription_create", variables)
+    except ProviderError as error:
+        return str(error)
+    created = answer.get("webhookSubscriptionCreate") or {}
+    errors = created.get("userErrors") or []
+    return "; ".join(str(error.get("message")) for error in errors) or None
+
+
+def _enum(topic: str) -> str:
+    return topic.replace("/", "_").upper()

@@ -1,0 +1,137 @@
+"""A shop as the rest of the product sees it, and the merchant's settings with their defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema, fields, validate
+from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from connector.models.shop import shops
+
+
+class _CapSchema(Schema):
+    count = fields.Integer(load_default=3, strict=True, validate=validate.Range(min=1))
+    days = fields.Integer(load_default=7, strict=True, validate=validate.Range(min=1))
+
+
+class _OfferSchema(Schema):
+    code = fields.String(required=True)
+    percent = fields.Integer(load_default=None, allow_none=True)
+    expires_days = fields.Integer(load_default=None, allow_none=True)
+
+
+class _QuietSchema(Schema):
+    start = fields.String(required=True)
+    end = fields.String(required=True)
+
+
+class ShopSettingsSchema(Schema):
+    """The merchant's settings as stored in ``shops.settings``; every key has a default."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    # At most this many marketing emails per person across flows.
+    marketing_cap = fields.Nested(_CapSchema, load_default=lambda: {"count": 3, "days": 7})
+    quiet_hours = fields.Nested(_QuietSchema, load_default=None, allow_none=True)
+    # Fixed codes until codes are created in the shop: {"welcome": {...}, "cart": {...}}
+    offers = fields.Dict(keys=fields.String(), values=fields.Nested(_OfferSchema), load_default=dict)
+    address = fields.String(load_default="")
+    url = fields.String(load_default="")
+    logo_url = fields.String(load_default="")
+    locale = fields.String(load_default="en")
+    # Overrides of sync/mapping/contact.yaml and of the event mapping.
+    contact_mapping = fields.Dict(load_default=dict)
+    event_mapping = fields.Dict(load_default=dict)
+    plan = fields.String(load_default="general", validate=validate.OneOf(["general", "advanced", "extended"]))
+    include_test_orders = fields.Boolean(load_default=False)
+    include_pos_orders = fields.Boolean(load_default=False)
+    include_draft_orders = fields.Boolean(load_default=False)
+
+
+@dataclass(frozen=True)
+class Shop:
+    """One connected shop. ``settings`` holds every key of ShopSettingsSchema."""
+
+    id: int
+    domain: str
+    name: str
+    state: str
+    sender_email: str
+    sender_name: str
+    timezone: str
+    currency: str
+    salt: bytes = field(repr=False)
+    raw_settings: Mapping[str, Any] = field(repr=False)
+    shopify_token: str | None = field(default=None, repr=False)
+    brevo_key: str | None = field(default=None, repr=False)
+
+    @cached_property
+    def settings(self) -> Mapping[str, Any]:
+        return dict(ShopSettingsSchema().load(dict(self.raw_settings)))
+
+    @property
+    def active(self) -> bool:
+        return self.state == "active"
+
+
+def _shop(row: RowMapping) -> Shop:
+    return Shop(
+        id=row["id"],
+        domain=row["domain"],
+        name=row["name"],
+        state=row["state"],
+        sender_email=row["sender_email"],
+        sender_name=row["sender_name"],
+        timezone=row["timezone"],
+        currency=row["currency"],
+        salt=bytes(row["salt"]),
+        raw_settings=row["settings"],
+        shopify_token=row["shopify_token"],
+        brevo_key=row["brevo_key"],
+    )
+
+
+def load(connection: Connection, shop_id: int) -> Shop:
+    """The shop with this id; raises LookupError when there is none."""
+    row = connection.execute(select(shops).where(shops.c.id == shop_id)).mappings().first()
+    if row is None:
+        raise LookupError(f"no shop with id {shop_id}")
+    return _shop(row)
+
+
+def by_domain(connection: Connection, domain: str) -> Shop | None:
+    """The shop with this myshopify.com domain."""
+    row = connection.execute(select(shops).where(shops.c.domain == domain.lower())).mappings().first()
+    return None if row is None else _shop(row)
+
+
+def connected(connection: Connection) -> list[Shop]:
+    """All shops, oldest first."""
+    return [_shop(row) for row in connection.execute(select(shops).order_by(shops.c.id)).mappings()]
+
+
+def add(connection: Connection, domain: str, values: Mapping[str, Any], now: datetime) -> int:
+    """Create the shop or update its credentials and sender; returns its id. Settings of an existing shop stay."""
+    keep = {"settings", "salt"}
+    statement = insert(shops).values(domain=domain.lower(), created_at=now, **values)
+    statement = statement.on_conflict_do_update(
+        index_elements=["domain"], set_={k: statement.excluded[k] for k in values if k not in keep}
+    ).returning(shops.c.id)
+    return int(connection.execute(statement).scalar_one())
+
+
+def change_settings(connection: Connection, shop_id: int, changes: Mapping[str, Any]) -> None:
+    """Merge ``changes`` into the shop's settings after checking the result; raises ValidationError."""
+    current = connection.execute(
+        select(shops.c.settings).where(shops.c.id == shop_id).with_for_update()
+    ).scalar_one()
+    merged = {**current, **changes}
+    ShopSettingsSchema().load(merged)
+    connection.execute(update(shops).where(shops.c.id == shop_id).values(settings=merged))

@@ -1,0 +1,11 @@
+"""What stands for an address on the suppression list, so that it can outlive the address."""
+
+from __future__ import annotations
+
+import hmac
+from hashlib import sha256
+
+
+def address_digest(salt: bytes, address: str) -> str:
+    """HMAC-SHA256 of the address with the shop's salt, hexadecimal."""
+    return hmac.new(salt, address.strip().lower().encode(), sha256).hexdigest()

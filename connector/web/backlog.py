@@ -1,0 +1,53 @@
+"""What waits to be done, over all shops: how much of each kind and for how long.
+
+Ages are seconds of the time that the rows live in: machine time for work and leases, business time for what
+is due by the calendar (timers, messages).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+# Kind -> (table, since when a row waits, which rows wait). Every condition follows an index of its table,
+# shop by shop, so that counting costs what is due and not what there is.
+_KINDS = {
+    "inbox": ("inbox", "received_real", "state IN ('new', 'retry')"),
+    "fetches": ("fetches", "due_real", "state IN ('due', 'leased') AND due_real <= :machine"),
+    "persons": ("person_work", "since_real", "pending"),
+    "timers": ("timers", "due_at", "due_at <= :now"),
+    "outbox": ("outbox", "due_at", "state = 'due' AND due_at <= :now"),
+    "outbox_unknown": ("outbox", "lease_real", "state = 'unknown'"),
+    "contacts": ("sync_state", "due_real", "state IN ('due', 'leased') AND due_real <= :machine"),
+    "feed": ("feed", "due_real", "state IN ('due', 'leased') AND due_real <= :machine"),
+}
+_BUSINESS_TIME = frozenset({"timers", "outbox"})
+
+_STATEMENT = text(
+    " UNION ALL ".join(
+        f"SELECT '{kind}' AS kind, coalesce(sum(found.rows), 0) AS rows, min(found.oldest) AS oldest "  # noqa: S608
+        f"FROM shops CROSS JOIN LATERAL (SELECT count(*) AS rows, min({since}) AS oldest FROM {table} "
+        f"WHERE {table}.shop_id = shops.id AND {condition}) AS found"
+        for kind, (table, since, condition) in _KINDS.items()
+    )
+)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """``count`` rows wait, the oldest for ``age`` seconds (0 when none does)."""
+
+    count: int
+    age: float
+
+
+def read(connection: Connection, now: datetime, machine: datetime) -> dict[str, Waiting]:
+    """Every kind of work with what waits. ``now`` is business time, ``machine`` real time."""
+    found = {}
+    for row in connection.execute(_STATEMENT, {"now": now, "machine": machine}):
+        at = now if row.kind in _BUSINESS_TIME else machine
+        age = max(0.0, (at - row.oldest).total_seconds()) if row.oldest else 0.0
+        found[row.kind] = Waiting(int(row.rows), round(age, 3))
+    return found

@@ -1,0 +1,111 @@
+"""Is this installation ready, and what lags: asked of PostgreSQL with a bound on the waiting.
+
+One thread asks, so that a PostgreSQL that hangs holds one connection and no request for longer than PATIENCE.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as Late
+from dataclasses import dataclass, field
+from functools import cache
+from threading import Lock, Thread
+
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from redis import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from connector import logging
+from connector.clock import Clock, monotonic
+from connector.db import migrate
+from connector.web import backlog
+
+log = logging.get(__name__)
+
+# Seconds of machine time: how long a report is waited for, how long it serves, and how old work may get
+# before it is said to lag.
+PATIENCE = 2.5
+FRESH = 1.0
+LAG = 60.0
+
+
+@dataclass(frozen=True)
+class Report:
+    """``postgres`` and ``redis``: "up" or "down"; ``migrations``: "current", "behind" or "unknown"."""
+
+    postgres: str
+    migrations: str
+    redis: str
+    waiting: dict[str, backlog.Waiting] = field(default_factory=dict)
+
+    @property
+    def ready(self) -> bool:
+        """Redis is left out: without it everything still happens, later."""
+        return self.postgres == "up" and self.migrations == "current"
+
+    @property
+    def lagging(self) -> list[str]:
+        return sorted(kind for kind, waiting in self.waiting.items() if waiting.age > LAG)
+
+
+class Health:
+    """Reports for one process."""
+
+    def __init__(self, engine: Engine, redis: Redis, clock: Clock) -> None:
+        self._engine = engine
+        self._redis = redis
+        self._clock = clock
+        self._lock = Lock()
+        self._pending: Future[Report] | None = None
+        self._asked = float("-inf")
+
+    def report(self) -> Report:
+        """The newest report, at most FRESH seconds old, within PATIENCE seconds."""
+        with self._lock:
+            answered = self._pending is not None and self._pending.done()
+            if self._pending is None or (answered and monotonic() - self._asked > FRESH):
+                self._pending = Future()
+                self._asked = monotonic()
+                # A daemon: a PostgreSQL that hangs must not keep the process from ending.
+                Thread(target=self._answer, args=[self._pending], name="health", daemon=True).start()
+            pending = self._pending
+        try:
+            return pending.result(PATIENCE)
+        except Late:
+            return Report("down", "unknown", "unknown")
+
+    def _answer(self, pending: Future[Report]) -> None:
+        try:
+            pending.set_result(self._ask())
+        except Exception as error:
+            pending.set_exception(error)
+
+    def _ask(self) -> Report:
+        redis = self._ask_redis()
+        try:
+            with self._engine.connect() as connection:
+                connection.execute(text("SET LOCAL statement_timeout = '2s'"))
+                current = set(MigrationContext.configure(connection).get_current_heads())
+                if current != _heads():
+                    return Report("up", "behind", redis)
+                waiting = backlog.read(connection, self._clock.now(), self._clock.machine())
+            return Report("up", "current", redis, waiting)
+        except SQLAlchemyError as error:
+            log.warning("health_unreadable", error=type(error).__name__)
+            return Report("down", "unknown", redis)
+
+    def _ask_redis(self) -> str:
+        try:
+            return "up" if self._redis.ping() else "down"
+        except RedisError:
+            return "down"
+
+
+@cache
+def _heads() -> frozenset[str]:
+    # The address is not used: only the files are read.
+    script = ScriptDirectory.from_config(migrate.configuration("postgresql://"))
+    return frozenset(script.get_heads())

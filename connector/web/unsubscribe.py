@@ -1,0 +1,74 @@
+"""``/u/<token>``: the page behind every unsubscribe link, which is also the one-click address of RFC 8058.
+
+GET only asks, because mail scanners open every link. POST acts, by the button or by a mail program, needs no
+cookie and never redirects. ``again=1`` takes it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Blueprint, abort, render_template, request
+from sqlalchemy import Engine
+
+from connector import shops, unsubscribe
+from connector.db.session import transaction
+from connector.scope import Scope
+from connector.settings import Settings
+from connector.web import choice
+
+_WHAT = {
+    "email": "marketing emails",
+    "sms": "marketing text messages",
+    "whatsapp": "WhatsApp messages",
+    "push": "notifications",
+}
+
+
+def blueprint(settings: Settings, engine: Engine, ring: Callable[[str, int], None]) -> Blueprint:
+    """The routes. ``ring(kind, shop_id)`` is called after the commit."""
+    routes = Blueprint("unsubscribe", __name__)
+
+    def link_of(token: str) -> unsubscribe.Unsubscribe:
+        link = unsubscribe.read(settings.secret_keys, token)
+        if link is None:
+            abort(404)
+        return link
+
+    def page(link: unsubscribe.Unsubscribe, chosen: str | None = None) -> str:
+        with engine.connect() as connection:
+            try:
+                standing = choice.standing(connection, link)
+            except LookupError:
+                abort(404)
+        return render_template(
+            "unsubscribe.html",
+            shop=standing.shop_name,
+            what=_WHAT.get(link.channel, "messages"),
+            # Whoever pressed the button is out, also when nothing is known of them any more.
+            out=standing.state == choice.UNSUBSCRIBED or (standing.state is None and chosen is not None),
+            chosen=chosen,
+        )
+
+    @routes.get("/u/<token>")
+    def ask(token: str) -> str:
+        return page(link_of(token))
+
+    @routes.post("/u/<token>")
+    def act(token: str) -> str:
+        link = link_of(token)
+        again = request.form.get("again") == "1"
+        with transaction(engine) as connection:
+            try:
+                shop = shops.load(connection, link.shop_id)
+            except LookupError:
+                abort(404)
+            clock = settings.clock
+            scope = Scope(connection, shop, clock.now(), clock.machine(), settings)
+            changed = choice.stay(scope, link) if again else choice.leave(scope, link)
+        if changed:
+            ring("flows", link.shop_id)
+            ring("sync", link.shop_id)
+        return page(link, "stay" if again else "leave")
+
+    return routes

@@ -1,0 +1,10 @@
+"""The registry of channels. Adding one is a file here and a line below."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flows.channels.channel import Channel
+from flows.channels.email import EMAIL
+
+CHANNELS: Mapping[str, Channel] = {channel.name: channel for channel in (EMAIL,)}

@@ -1,0 +1,56 @@
+"""Email through Brevo's POST /smtp/email.
+
+Our key travels three times: in ``X-Mailin-custom`` and as a tag, which come back in Brevo's webhooks and its log,
+and as the idempotency key in the body's ``headers``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from connector.brevo.client import BrevoAccount
+from flows.channels.channel import Channel, Letter, Request
+from flows.content.render import render
+
+
+def write(letter: Letter) -> Request:
+    """The body of the request."""
+    written = render(letter.source, letter.context)
+    body: dict[str, Any] = {
+        "sender": {"email": letter.shop.sender_email, "name": letter.shop.sender_name},
+        "to": [{"email": letter.recipient}],
+        "subject": written.subject,
+        "htmlContent": written.html,
+        "textContent": written.text,
+        "headers": {
+            "X-Mailin-custom": letter.key,
+            "idempotencyKey": str(letter.idempotency_key),
+        },
+        "tags": [letter.flow, letter.source.name.rsplit("/", 1)[-1], str(letter.idempotency_key)],
+    }
+    if letter.source.purpose == "marketing":
+        # Brevo may drop or replace standard headers; the link in the body is what is relied on.
+        body["headers"]["List-Unsubscribe"] = f"<{letter.unsubscribe_url}>"
+        body["headers"]["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    return body
+
+
+def send(account: BrevoAccount, request: Request, leave_by: float) -> str:
+    return account.send_email(request, leave_by=leave_by)
+
+
+def look_up(account: BrevoAccount, recipient: str, key: UUID, since: datetime, until: datetime) -> str | None:
+    """The log's days are the account's, so a day is added on both sides."""
+    day = timedelta(days=1)
+    rows = account.emails(recipient, (since - day).date().isoformat(), (until + day).date().isoformat())
+    for row in rows:
+        if str(key) in (row.get("tags") or []):
+            return str(row.get("messageId") or "")
+    return None
+
+
+EMAIL = Channel(
+    name="email", bucket="email", look_up_bucket="email_log", write=write, send=send, look_up=look_up
+)

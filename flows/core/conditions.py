@@ -1,0 +1,196 @@
+"""Structured conditions: one value that can be evaluated, explained leaf by leaf and edited in a form.
+
+The answer is yes, no or *cannot tell*; unknown is never silently false. ``all`` is no as soon as one part is
+no, ``any`` is yes as soon as one part is yes, whatever cannot be told beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from flows.core.facts import MISSING, Facts, family, lookup
+from flows.core.operators import OPERATORS, CannotCompare
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """``{field: {op: value}}``"""
+
+    field: str
+    op: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    of: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    of: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    of: Condition
+
+
+Condition = Leaf | All | AnyOf | Not
+Truth = Literal["yes", "no", "cannot tell"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One leaf and what came of it. `fact` is None when it is missing; `why` says what could not be told."""
+
+    leaf: Leaf
+    truth: Truth
+    fact: Any
+    why: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        answer = {"field": self.leaf.field, "op": self.leaf.op, "value": self.leaf.value, "fact": self.fact}
+        return {**answer, "why": self.why} if self.why else answer
+
+
+@dataclass(frozen=True, slots=True)
+class Yes:
+    because: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class No:
+    because: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class CannotTell:
+    because: Finding
+
+
+Verdict = Yes | No | CannotTell
+
+
+def truth(verdict: Verdict) -> Truth:
+    match verdict:
+        case Yes():
+            return "yes"
+        case No():
+            return "no"
+        case CannotTell():
+            return "cannot tell"
+
+
+def ask(leaf: Leaf, facts: Facts, now: datetime) -> Finding:
+    """What one leaf comes to."""
+    operator = OPERATORS[leaf.op]
+    fact = lookup(facts, leaf.field)
+    if fact is MISSING and operator.takes_absent and family(leaf.field) in facts:
+        fact = None
+    if fact is MISSING:
+        return Finding(leaf, "cannot tell", None, f"{leaf.field} is not known")
+    if fact is None and not operator.takes_empty:
+        return Finding(leaf, "cannot tell", None, f"{leaf.field} is empty")
+    try:
+        return Finding(leaf, "yes" if operator.test(fact, leaf.value, now) else "no", fact)
+    except CannotCompare as problem:
+        return Finding(leaf, "cannot tell", fact, f"{leaf.field}: {problem}")
+
+
+def evaluate(condition: Condition, facts: Facts, now: datetime) -> Verdict:
+    """Yes, No or CannotTell, each with the leaf that decided."""
+    match condition:
+        case Leaf():
+            finding = ask(condition, facts, now)
+            match finding.truth:
+                case "yes":
+                    return Yes(finding)
+                case "no":
+                    return No(finding)
+                case _:
+                    return CannotTell(finding)
+        case Not(of=inner):
+            match evaluate(inner, facts, now):
+                case Yes(because=finding):
+                    return No(finding)
+                case No(because=finding):
+                    return Yes(finding)
+                case unknown:
+                    return unknown
+        case All(of=parts):
+            return _first([evaluate(part, facts, now) for part in parts], (No, CannotTell, Yes))
+        case AnyOf(of=parts):
+            return _first([evaluate(part, facts, now) for part in parts], (Yes, CannotTell, No))
+
+
+def _first(verdicts: list[Verdict], order: tuple[type[Verdict], ...]) -> Verdict:
+    for kind in order:
+        for verdict in verdicts:
+            if isinstance(verdict, kind):
+                return verdict
+    raise ValueError("an empty condition; loading refuses it")
+
+
+def leaves(condition: Condition) -> Iterator[Leaf]:
+    match condition:
+        case Leaf():
+            yield condition
+        case Not(of=inner):
+            yield from leaves(inner)
+        case All(of=parts) | AnyOf(of=parts):
+            for part in parts:
+                yield from leaves(part)
+
+
+def explain(condition: Condition, facts: Facts, now: datetime) -> tuple[Finding, ...]:
+    """Every leaf with its own answer, in the order written."""
+    return tuple(ask(leaf, facts, now) for leaf in leaves(condition))
+
+
+def needs(condition: Condition | None) -> frozenset[str]:
+    """The families of facts that a condition reads."""
+    return frozenset(family(leaf.field) for leaf in leaves(condition)) if condition else frozenset()
+
+
+def from_data(data: Any) -> Condition:
+    """A condition from its plain form. Raises ValueError with a sentence for the author.
+
+    ``{field: value}``, ``{field: {op: value}}``, ``{all: [...]}``, ``{any: [...]}``, ``{not: ...}``; several
+    entries in one mapping must all hold.
+    """
+    if not isinstance(data, dict) or not data:
+        raise ValueError("The condition is empty and would be true for everybody. Name a field, or drop it")
+    # By name: stored as JSON the entries come back in another order.
+    entries = sorted(data.items(), key=lambda entry: str(entry[0]))
+    parts = [part for name, value in entries for part in _entry(name, value)]
+    return parts[0] if len(parts) == 1 else All(tuple(parts))
+
+
+def _entry(name: Any, value: Any) -> list[Condition]:
+    if name in ("all", "any"):
+        if not isinstance(value, list) or not value:
+            raise ValueError(f"“{name}” needs a list of conditions with at least one entry")
+        parts = tuple(from_data(part) for part in value)
+        return [All(parts) if name == "all" else AnyOf(parts)]
+    if name == "not":
+        return [Not(from_data(value))]
+    if not isinstance(name, str):
+        raise ValueError(f"“{name}” is no field; write for example person.orders_count")
+    if not isinstance(value, dict):
+        return [_leaf(name, "eq", value)]
+    if not value:
+        raise ValueError(f"“{name}” is compared with nothing; write for example {{gt: 0}}")
+    return [_leaf(name, op, value[op]) for op in sorted(value, key=str)]
+
+
+def _leaf(field: str, op: Any, wanted: Any) -> Leaf:
+    if op not in OPERATORS:
+        raise ValueError(f"“{op}” is no way to compare {field}; choose from {', '.join(OPERATORS)}")
+    problem = OPERATORS[op].check(wanted)
+    if problem:
+        raise ValueError(f"{field}: {op} {problem}")
+    return Leaf(field, op, wanted)

@@ -1,0 +1,192 @@
+"""How a run moves: one stimulus in, one transition out.
+
+The order, in `advance`:
+
+1. a finished run does not move;
+2. the goal ends it, even when the same event is an exit rule;
+3. an exit rule ends it;
+4. only the wake-up that the run waits for goes on; anything stale or repeated changes nothing;
+5. steps run until one parks or the flow ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from flows.core import goals
+from flows.core.answers import Finish, Go, Park, Woke
+from flows.core.facts import Facts
+from flows.core.model import (
+    Effect,
+    EffectDone,
+    Entered,
+    FlowVersion,
+    Happened,
+    Run,
+    Stimulus,
+    TimerCancel,
+    TimerFired,
+    TimerSet,
+    TrailLine,
+    Transition,
+    Waiting,
+    Wake,
+)
+from flows.core.steps import STEPS
+
+WAIT_TIMER = "wait"
+"""A run waits in one place at a time, so it has one timer."""
+STEP_BUDGET = 200
+"""More steps than this without a wait is a flow that loading should have refused."""
+COMPLETED = "completed"
+TIMER: Wake = ("timer",)
+
+
+class EndlessFlow(Exception):
+    """The flow ran STEP_BUDGET steps without waiting."""
+
+
+def advance(flow: FlowVersion, run: Run, stimulus: Stimulus, facts: Facts, now: datetime) -> Transition:
+    """The transition that `stimulus` causes at `now`. Needs the facts of `flow.needs`; changes no argument.
+
+    Raises EndlessFlow, and LookupError when a fact that chance is hashed from was not loaded.
+    """
+    if run.state == "done":
+        return Transition(run)
+    if isinstance(stimulus, Happened) and goals.reaches(stimulus.event, run):
+        event = stimulus.event
+        about = {"event": event.name, "event_id": str(event.id)}
+        if goals.reached(flow, run, event):
+            return _stop(run, "goal", TrailLine(now, "goal_reached", run.at, about))
+        if event.name in flow.exits:
+            return _stop(run, f"exit:{event.name}", TrailLine(now, "exited", run.at, about))
+    if isinstance(stimulus, Entered):
+        if run.visit or run.waiting or run.at is None:
+            return Transition(run)
+        detail = {"flow": flow.flow, "version": flow.version, "anchor_at": run.anchor_at.isoformat()}
+        return _walk(flow, run, None, facts, now, _Notes(trail=[TrailLine(now, "entered", None, detail)]))
+    if not _wakes(run, stimulus):
+        return Transition(run)
+    if isinstance(stimulus, EffectDone) and stimulus.outcome == "unknown":
+        return _unknown(run, stimulus, now)
+    notes = _Notes()
+    if run.waiting and run.waiting.due_at and not isinstance(stimulus, TimerFired):
+        notes.timers.append(TimerCancel(WAIT_TIMER))
+    return _walk(flow, run, stimulus, facts, now, notes)
+
+
+@dataclass(slots=True)
+class _Notes:
+    """What a transition collects on its way."""
+
+    effects: list[Effect] = field(default_factory=list)
+    timers: list[TimerSet | TimerCancel] = field(default_factory=list)
+    trail: list[TrailLine] = field(default_factory=list)
+
+    def transition(self, run: Run) -> Transition:
+        return Transition(run, tuple(self.effects), tuple(self.timers), tuple(self.trail))
+
+
+def _stop(run: Run, outcome: str, line: TrailLine) -> Transition:
+    timers = (TimerCancel(WAIT_TIMER),) if run.waiting and run.waiting.due_at else ()
+    ended = replace(run, state="done", outcome=outcome, waiting=None)
+    return Transition(ended, timers=timers, trail=(line,), cancel_effects=True)
+
+
+def _wakes(run: Run, stimulus: Stimulus) -> bool:
+    if run.waiting is None:
+        return False
+    match stimulus:
+        case TimerFired(token=token):
+            return token == run.waiting.token and TIMER in run.waiting.wakes_on
+        case EffectDone(key=key):
+            return ("effect", key) in run.waiting.wakes_on
+        case Happened(event=event):
+            return goals.reaches(event, run) and ("event", event.name) in run.waiting.wakes_on
+        case _:
+            return False
+
+
+def _unknown(run: Run, done: EffectDone, now: datetime) -> Transition:
+    if run.vars.get("unknown") == done.key:
+        return Transition(run)
+    line = TrailLine(now, "message_unknown", run.at, {"reason": done.reason})
+    return Transition(replace(run, vars={**run.vars, "unknown": done.key}), trail=(line,))
+
+
+def _walk(
+    flow: FlowVersion, run: Run, woke: Woke | None, facts: Facts, now: datetime, notes: _Notes
+) -> Transition:
+    # The trigger's event is the run's own: no loader can hand in another one.
+    facts = {**facts, "event": run.trigger}
+    for _ in range(STEP_BUDGET):
+        if run.at is None:
+            return notes.transition(_end(run, COMPLETED, now, notes))
+        step = flow.steps[run.at]
+        if woke is None:
+            run = replace(run, visit=run.visit + 1)
+        answer = STEPS[step.kind].run(step, run, facts, now, woke)
+        woke = None
+        match answer:
+            case Go(port=port, at=at, vars=found, code=code, detail=detail):
+                _note(notes, now, code, step.id, detail)
+                run = replace(
+                    run,
+                    at=step.ports[port],
+                    since=at or run.since,
+                    vars={**_settled(run.vars), **found},
+                    waiting=None,
+                )
+            case Park():
+                return notes.transition(_park(flow, run, step.id, answer, now, notes))
+            case Finish(outcome=outcome, vars=found, code=code, detail=detail):
+                _note(notes, now, code, step.id, detail)
+                return notes.transition(_end(replace(run, vars={**run.vars, **found}), outcome, now, notes))
+    raise EndlessFlow(f"{flow.flow} version {flow.version} at step {run.at}")
+
+
+def _settled(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in found.items() if name != "unknown"}
+
+
+def _note(notes: _Notes, now: datetime, code: str | None, step: str, detail: Mapping[str, Any]) -> None:
+    if code is not None:
+        notes.trail.append(TrailLine(now, code, step, detail))
+
+
+def _park(flow: FlowVersion, run: Run, step: str, park: Park, now: datetime, notes: _Notes) -> Run:
+    token = f"{run.id}:{step}:{run.visit}"
+    wakes: list[Wake] = list(park.wakes_on)
+    if park.until is not None:
+        wakes.append(TIMER)
+        notes.timers.append(TimerSet(WAIT_TIMER, park.until, token))
+        detail = {**park.detail, "until": park.until.isoformat()}
+        notes.trail.append(TrailLine(now, "waiting", step, detail))
+    for n, send in enumerate(park.sends, start=1):
+        message = flow.messages[send.message]
+        # Late is counted from when the flow meant it to leave, not from when somebody got round to it.
+        due_at = min(run.since, now)
+        key = f"{token}:{n}"
+        wakes.append(("effect", key))
+        notes.effects.append(
+            Effect(
+                key=key,
+                channel=message.channel,
+                message=message.name,
+                step=step,
+                purpose=message.purpose,
+                due_at=due_at,
+                deadline=due_at + message.deadline,
+                priority=flow.priority,
+            )
+        )
+        notes.trail.append(TrailLine(now, "message_wanted", step, {"message": message.name, "key": key}))
+    return replace(run, waiting=Waiting(token, tuple(wakes), park.until))
+
+
+def _end(run: Run, outcome: str, now: datetime, notes: _Notes) -> Run:
+    notes.trail.append(TrailLine(now, "finished", run.at, {"outcome": outcome}))
+    return replace(run, state="done", outcome=outcome, waiting=None)

@@ -1,0 +1,330 @@
+"""The words of the core: events, flows, runs, what wakes a run and what a transition answers.
+
+Everything is frozen. What is stored goes through ``to_json`` / ``from_json`` (plain JSON values, moments as
+ISO 8601 text); moments are aware datetimes in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from flows.core.conditions import Condition
+
+Purpose = Literal["marketing", "transactional"]
+CapPlan = Literal["count", "own", "exempt"]
+"""`count`: counted and limited by the shop's cap; `own`: counted, limited only by the flow's own plan;
+`exempt`: neither counted nor limited."""
+Settled = Literal["accepted", "skipped", "failed", "unknown"]
+Wake = tuple[str, ...]
+"""What a parked run waits for: ``("timer",)``, ``("effect", key)`` or ``("event", name)``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One fact of the event log. `key` reaches runs besides the person, e.g. a checkout token."""
+
+    id: UUID
+    name: str
+    occurred_at: datetime
+    subject: str
+    key: str | None
+    person_id: int | None
+    props: Mapping[str, Any]
+    historical: bool = False
+    seq: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "id": str(self.id),
+            "name": self.name,
+            "occurred_at": self.occurred_at.isoformat(),
+            "subject": self.subject,
+            "key": self.key,
+            "person_id": self.person_id,
+            "props": dict(self.props),
+            "historical": self.historical,
+            "seq": self.seq,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Event:
+        return cls(
+            **{**data, "id": UUID(data["id"]), "occurred_at": datetime.fromisoformat(data["occurred_at"])}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSpec:
+    """What the core knows of a message; subject and body belong to `flows.content`.
+
+    `deadline` counts from the moment the message was due: later than that it is not sent at all.
+    """
+
+    name: str
+    channel: str
+    purpose: Purpose
+    deadline: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One node of a compiled flow. `ports` name the next step by id; None is the end of the flow."""
+
+    id: str
+    kind: str
+    config: Any
+    ports: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """`after` is the threshold of the signal itself, not a further wait. `key` is a path into the event."""
+
+    on: str
+    after: timedelta | None = None
+    key: str | None = None
+    where: Condition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reentry:
+    kind: Literal["never", "always", "after"]
+    after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """`match` is a path that must have the same value in the goal's event as in the trigger's event."""
+
+    event: str
+    within: timedelta
+    match: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HoldOut:
+    """This share of the people who would enter is kept out, to measure what the flow is worth."""
+
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class FlowVersion:
+    """A compiled flow. `definition` is the canonical plain data that it was compiled from.
+
+    `hold_after_purchase`: no marketing message of this flow that soon after an order (None: never held).
+    `needs`: the families of facts that deciding reads.
+    """
+
+    flow: str
+    version: int
+    name: str
+    trigger: Trigger
+    audience: Condition | None
+    reentry: Reentry
+    priority: int
+    cap: CapPlan
+    goal: Goal | None
+    exits: tuple[str, ...]
+    tags: tuple[str, ...]
+    not_while_in: tuple[str, ...]
+    hold_after_purchase: timedelta | None
+    hold_out: HoldOut | None
+    steps: Mapping[str, Step]
+    first: str | None
+    messages: Mapping[str, MessageSpec]
+    needs: frozenset[str]
+    definition: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A parked run acts only on a wake-up named here; a timer must carry the same token."""
+
+    token: str
+    wakes_on: tuple[Wake, ...]
+    due_at: datetime | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "token": self.token,
+            "wakes_on": [list(wake) for wake in self.wakes_on],
+            "due_at": self.due_at.isoformat() if self.due_at else None,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Waiting:
+        due_at = data["due_at"]
+        return cls(
+            data["token"],
+            tuple(tuple(wake) for wake in data["wakes_on"]),
+            datetime.fromisoformat(due_at) if due_at else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One person inside one version of one flow.
+
+    `key` tells runs of one person apart ("" when the flow has no key). `anchor_at` is the fact that started
+    the clock (the last checkout change), `since` the moment the next wait counts from, `at` the step the run
+    stands on, `visit` how many steps it has begun.
+    """
+
+    id: UUID
+    flow: str
+    version: int
+    person_id: int
+    key: str
+    state: Literal["live", "done"]
+    outcome: str | None
+    entered_at: datetime
+    anchor_at: datetime
+    since: datetime
+    trigger: Mapping[str, Any]
+    at: str | None = None
+    visit: int = 0
+    waiting: Waiting | None = None
+    vars: Mapping[str, Any] = field(default_factory=dict)
+
+    def position(self) -> dict[str, Any]:
+        """Everything that has no column of its own, as JSON."""
+        return {
+            "since": self.since.isoformat(),
+            "trigger": dict(self.trigger),
+            "at": self.at,
+            "visit": self.visit,
+            "waiting": self.waiting.to_json() if self.waiting else None,
+            "vars": dict(self.vars),
+        }
+
+    @classmethod
+    def restore(
+        cls,
+        *,
+        id: UUID,
+        flow: str,
+        version: int,
+        person_id: int,
+        key: str,
+        state: Literal["live", "done"],
+        outcome: str | None,
+        entered_at: datetime,
+        anchor_at: datetime,
+        position: Mapping[str, Any],
+    ) -> Run:
+        """The run that was stored as these columns and this position."""
+        waiting = position["waiting"]
+        return cls(
+            id=id,
+            flow=flow,
+            version=version,
+            person_id=person_id,
+            key=key,
+            state=state,
+            outcome=outcome,
+            entered_at=entered_at,
+            anchor_at=anchor_at,
+            since=datetime.fromisoformat(position["since"]),
+            trigger=position["trigger"],
+            at=position["at"],
+            visit=position["visit"],
+            waiting=Waiting.from_json(waiting) if waiting else None,
+            vars=position["vars"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """A run of the same flow and person, live or done, as far as re-entry needs it."""
+
+    key: str
+    entered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A refusal with its reason code and the inputs that decided it."""
+
+    code: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """The run has just been enrolled."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class EffectDone:
+    """What became of an effect. `unknown` (a time-out after the bytes left) does not wake the run: it stays
+    parked until the outcome is settled."""
+
+    key: str
+    outcome: Settled
+    reason: str
+    at: datetime
+
+
+Stimulus = Entered | TimerFired | Happened | EffectDone
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Something to be done outside, once. `key` is ``run:step:visit:n``; `due_at` is when it ought to leave
+    (not later than now), `deadline` after which it must not."""
+
+    key: str
+    channel: str
+    message: str
+    step: str
+    purpose: Purpose
+    due_at: datetime
+    deadline: datetime
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimerSet:
+    key: str
+    due_at: datetime
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimerCancel:
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrailLine:
+    at: datetime
+    code: str
+    step: str | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """The whole answer to one stimulus. A stimulus that means nothing to the run gives the same run and
+    nothing else. `cancel_effects`: the run ended early; what has not left yet must not leave."""
+
+    run: Run
+    effects: tuple[Effect, ...] = ()
+    timers: tuple[TimerSet | TimerCancel, ...] = ()
+    trail: tuple[TrailLine, ...] = ()
+    cancel_effects: bool = False

@@ -1,0 +1,83 @@
+"""The signals: one module and one line here each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from flows.core.facts import Facts
+from flows.core.model import Event
+from flows.core.signals.checkout_abandoned import CHECKOUT_ABANDONED
+from flows.core.signals.first_order import FIRST_ORDER
+from flows.core.signals.newsletter_subscribed import NEWSLETTER_SUBSCRIBED
+from flows.core.signals.repeat_order import REPEAT_ORDER
+from flows.core.signals.signal import ArmTimer, CancelTimer, Derived, NewEvent, Signal, SignalSettings
+
+__all__ = [
+    "SIGNALS",
+    "ArmTimer",
+    "CancelTimer",
+    "Derived",
+    "NewEvent",
+    "Signal",
+    "SignalSettings",
+    "derive",
+    "fire",
+    "needs_of_clock",
+    "needs_of_event",
+    "threshold",
+]
+
+SIGNALS: Mapping[str, Signal] = {
+    signal.name: signal for signal in (NEWSLETTER_SUBSCRIBED, FIRST_ORDER, REPEAT_ORDER, CHECKOUT_ABANDONED)
+}
+
+
+def derive(event: Event, facts: Facts, settings: SignalSettings, now: datetime) -> Derived:
+    """What follows from one event: events to append, clocks to arm and to stop. Imported history: nothing.
+
+    Facts: the families of `needs_of_event(event.name)`.
+    """
+    if event.historical:
+        return Derived()
+    found = [
+        signal.derive(event, facts, settings, now)
+        for signal in SIGNALS.values()
+        if event.name in signal.listens
+    ]
+    return Derived(
+        tuple(new for derived in found for new in derived.events),
+        tuple(timer for derived in found for timer in derived.arm),
+        tuple(timer for derived in found for timer in derived.cancel),
+    )
+
+
+def fire(signal: str, payload: Mapping[str, Any], facts: Facts, now: datetime) -> Derived:
+    """What follows from a signal's clock that fell due, looking at the last change as the facts tell it.
+
+    Facts: the families of `needs_of_clock(signal)`. For checkout_abandoned: ``person``, and as ``checkout``
+    the one of the payload's checkout_token: ``{source_updated_at, completed_at, items, total, currency,
+    recovery_url, cart_token}``. Raises LookupError for a signal without a clock.
+    """
+    clock = SIGNALS[signal].fire
+    if clock is None:
+        raise LookupError(f"{signal} has no clock")
+    return clock(payload, facts, now)
+
+
+def needs_of_event(name: str) -> frozenset[str]:
+    """The families of facts that `derive` reads for an event of this name."""
+    return frozenset[str]().union(
+        *(s.needs for s in SIGNALS.values() if name in s.listens and s.fire is None)
+    )
+
+
+def needs_of_clock(signal: str) -> frozenset[str]:
+    """The families of facts that `fire` reads for this signal."""
+    return SIGNALS[signal].needs
+
+
+def threshold(name: str) -> timedelta | None:
+    """The span of a signal's clock when no flow says otherwise; None for other events."""
+    return SIGNALS[name].threshold if name in SIGNALS else None

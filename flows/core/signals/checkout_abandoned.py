@@ -1,0 +1,104 @@
+"""A checkout with something in it was neither completed nor changed for a while (`after`, else one hour).
+
+There is one clock, from the last change of the checkout: with `after: 1h` the first email leaves one hour
+after that change in total. An order with the same checkout, or any order of the person since, stops it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from flows.core.facts import Facts, lookup
+from flows.core.model import Event
+from flows.core.operators import CannotCompare, number
+from flows.core.signals.signal import ArmTimer, CancelTimer, Derived, NewEvent, Signal, SignalSettings
+
+NAME = "checkout_abandoned"
+DEFAULT = timedelta(hours=1)
+CHANGED = frozenset({"checkout_started", "checkout_updated"})
+DONE = frozenset({"order_placed", "checkout_completed", "cart_cleared"})
+_COPIED = ("total", "currency", "items", "recovery_url", "cart_token")
+
+
+def _worth_recovering(checkout: Mapping[str, Any]) -> bool:
+    try:
+        return bool(checkout.get("items")) and number(checkout.get("total")) > 0
+    except CannotCompare:
+        return False
+
+
+def _armed(token: str, anchor: datetime, seconds: Sequence[int], place: int) -> ArmTimer:
+    """The clock for the threshold at `place`; the others travel along."""
+    payload = {
+        "checkout_token": token,
+        "anchor_at": anchor.isoformat(),
+        "after_seconds": list(seconds),
+        "place": place,
+    }
+    return ArmTimer(NAME, token, anchor + timedelta(seconds=seconds[place]), anchor, payload)
+
+
+def derive(event: Event, facts: Facts, settings: SignalSettings, now: datetime) -> Derived:
+    token = event.key or event.props.get("checkout_token")
+    if not token:
+        return Derived()
+    if event.name in DONE or not _worth_recovering(event.props):
+        return Derived(cancel=(CancelTimer(NAME, token),))
+    spans = settings.thresholds.get(NAME) or (DEFAULT,)
+    seconds = [int(span.total_seconds()) for span in spans]
+    return Derived(arm=(_armed(token, event.occurred_at, seconds, 0),))
+
+
+def fire(payload: Mapping[str, Any], facts: Facts, now: datetime) -> Derived:
+    checkout = lookup(facts, "checkout")
+    if not isinstance(checkout, Mapping) or checkout.get("completed_at") or not _worth_recovering(checkout):
+        return Derived()
+    token, seconds, place = payload["checkout_token"], payload["after_seconds"], payload["place"]
+    armed_at = datetime.fromisoformat(payload["anchor_at"])
+    changed_at = max(armed_at, datetime.fromisoformat(checkout["source_updated_at"]))
+    if changed_at > armed_at:
+        place = 0
+    if _ordered_since(facts, changed_at):
+        return Derived()
+    told_at = changed_at + timedelta(seconds=seconds[place])
+    if told_at > now:
+        return Derived(arm=(_armed(token, changed_at, seconds, place),))
+    anchor = changed_at.isoformat()
+    props = {
+        "checkout_token": token,
+        "anchor_at": anchor,
+        "after_seconds": seconds[place],
+        **{field: checkout[field] for field in _COPIED if field in checkout},
+    }
+    identity = f"checkout:{token}:{anchor}:{seconds[place]}"
+    told = NewEvent(NAME, told_at, f"checkout:{token}", token, identity, props)
+    more = place + 1 < len(seconds)
+    return Derived((told,), arm=(_armed(token, changed_at, seconds, place + 1),) if more else ())
+
+
+def _ordered_since(facts: Facts, moment: datetime) -> bool:
+    last = lookup(facts, "person.last_order_at")
+    return isinstance(last, str) and datetime.fromisoformat(last) >= moment
+
+
+CHECKOUT_ABANDONED = Signal(
+    name=NAME,
+    about=__doc__,
+    listens=CHANGED | DONE,
+    needs=frozenset({"checkout", "person"}),
+    props={
+        "checkout_token": "the checkout; the usual key of a flow",
+        "anchor_at": "its last change: what “from trigger” counts from",
+        "after_seconds": "the threshold that passed",
+        "items": "what is in it",
+        "total": "its total",
+        "currency": "its currency",
+        "recovery_url": "the address that opens it again",
+    },
+    derive=derive,
+    fire=fire,
+    threshold=DEFAULT,
+    buying=True,
+)

@@ -1,0 +1,28 @@
+"""A person who had ordered before placed another order."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flows.core.facts import Facts
+from flows.core.model import Event
+from flows.core.signals import orders_of_person
+from flows.core.signals.signal import Derived, Signal, SignalSettings
+
+NAME = "repeat_order"
+
+
+def derive(event: Event, facts: Facts, settings: SignalSettings, now: datetime) -> Derived:
+    earlier = orders_of_person.before(event, facts)
+    return orders_of_person.told(NAME, event, settings) if earlier else Derived()
+
+
+REPEAT_ORDER = Signal(
+    name=NAME,
+    about=__doc__,
+    listens=frozenset({"order_placed"}),
+    needs=frozenset({"person"}),
+    props=orders_of_person.PROPS,
+    derive=derive,
+    buying=True,
+)

@@ -1,0 +1,113 @@
+"""What a signal is made of. One signal is one module beside this one and one line in the registry.
+
+A signal is an event that is derived: at once from another event and the person's facts, or by a clock that
+events arm and that looks at the last change when it fires.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from flows.core.facts import Facts
+from flows.core.model import Event, FlowVersion
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event to append. `identity` names the fact, so that deriving it again has no effect."""
+
+    name: str
+    occurred_at: datetime
+    subject: str
+    key: str | None
+    identity: str
+    props: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ArmTimer:
+    """See to it that the person's clock (signal, key) fires at `due_at` or earlier.
+
+    One that is due earlier stays as it is: clocks look at the last change when they fire, so a clock that
+    restarts often needs no write each time. One that is due later is replaced.
+    """
+
+    signal: str
+    key: str
+    due_at: datetime
+    anchor_at: datetime
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTimer:
+    signal: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    events: tuple[NewEvent, ...] = ()
+    arm: tuple[ArmTimer, ...] = ()
+    cancel: tuple[CancelTimer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SignalSettings:
+    """What the shop's settings and active flows ask of signals.
+
+    `thresholds`: signal -> the different `trigger.after` of active flows, ascending; a signal is told once
+    per threshold.
+    """
+
+    thresholds: Mapping[str, tuple[timedelta, ...]] = field(default_factory=dict)
+    test_orders: bool = False
+    pos_orders: bool = False
+    draft_orders: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        flows: Iterable[FlowVersion],
+        *,
+        test_orders: bool = False,
+        pos_orders: bool = False,
+        draft_orders: bool = False,
+    ) -> SignalSettings:
+        """The thresholds that these flows ask for, each list ascending."""
+        asked: dict[str, set[timedelta]] = {}
+        for flow in flows:
+            if flow.trigger.after is not None:
+                asked.setdefault(flow.trigger.on, set()).add(flow.trigger.after)
+        thresholds = {name: tuple(sorted(spans)) for name, spans in asked.items()}
+        return cls(thresholds, test_orders, pos_orders, draft_orders)
+
+    def counts(self, order: Mapping[str, Any]) -> bool:
+        """Whether an order starts anything: test, point-of-sale and draft orders if the shop says so."""
+        if order.get("test") and not self.test_orders:
+            return False
+        if order.get("source_name") == "pos" and not self.pos_orders:
+            return False
+        return order.get("source_name") != "shopify_draft_order" or self.draft_orders
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """`listens`: the events it is derived from. `needs`: the families of facts it reads.
+
+    `fire` answers for its clock; `threshold` is the clock's span when no flow says otherwise. `buying`: the
+    person is buying or has bought; flows that start on it are not held back after a purchase.
+    """
+
+    name: str
+    about: str
+    listens: frozenset[str]
+    needs: frozenset[str]
+    props: Mapping[str, str]
+    derive: Callable[[Event, Facts, SignalSettings, datetime], Derived]
+    fire: Callable[[Mapping[str, Any], Facts, datetime], Derived] | None = None
+    threshold: timedelta | None = None
+    buying: bool = False

@@ -1,0 +1,14 @@
+"""The step kinds: one module and one line here each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flows.core.steps.email import EMAIL
+from flows.core.steps.end import END
+from flows.core.steps.kind import StepKind
+from flows.core.steps.split import SPLIT
+from flows.core.steps.wait import WAIT
+from flows.core.steps.when import WHEN
+
+STEPS: Mapping[str, StepKind] = {kind.name: kind for kind in (EMAIL, WAIT, WHEN, SPLIT, END)}

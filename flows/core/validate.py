@@ -1,0 +1,147 @@
+"""From plain data to a compiled flow, or to everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from marshmallow import RAISE, ValidationError
+
+from flows.core import conditions, durations, graph
+from flows.core.canonical import canonical
+from flows.core.definition import NO_HOLD, FlowSchema
+from flows.core.model import FlowVersion, Goal, HoldOut, MessageSpec, Reentry, Step, Trigger
+from flows.core.problems import DefinitionError, Finder, Lines, Problem
+from flows.core.signals import SIGNALS
+from flows.core.steps import STEPS
+from flows.core.vocabulary import EVENTS
+
+__all__ = ["DefinitionError", "Problem", "from_data", "load", "to_data"]
+
+HOLD_AFTER_PURCHASE = timedelta(days=7)
+PRIORITY = 50
+
+
+def load(
+    data: Any,
+    lines: Lines | None = None,
+    file: str = "flow.yaml",
+    messages: Mapping[str, MessageSpec] | None = None,
+    version: int = 0,
+) -> FlowVersion:
+    """The compiled flow. Raises DefinitionError with every problem found.
+
+    `data`: what the file says, as plain JSON-like data. `lines`: where each entry of it stands. `messages`:
+    the messages beside the file; None when `data` names them under ``messages``, as stored flows do.
+    """
+    finder = Finder(file, lines or {}, [])
+    schema = FlowSchema(unknown=RAISE)
+    loaded: dict[str, Any] = {}
+    try:
+        loaded = schema.load(data)
+    except ValidationError as problem:
+        finder.schema((), schema, problem.messages_dict)
+        loaded = problem.valid_data if isinstance(problem.valid_data, dict) else {}
+    stored = {
+        name: MessageSpec(name, spec["channel"], spec["purpose"], spec["deadline"])
+        for name, spec in loaded.get("messages", {}).items()
+    }
+    if messages is not None and "messages" in loaded:
+        finder.add(("messages",), "“messages” is filled in from the files in messages/", "Leave it out")
+    known = stored if messages is None else dict(messages)
+    nodes = graph.read(loaded.get("steps") or [], finder)
+    trigger = loaded.get("trigger", {}).get("on")
+    if trigger in EVENTS:
+        graph.check_content(nodes, known, trigger, finder)
+        _check(loaded, trigger, finder)
+    steps: dict[str, Step] = {}
+    first = graph.link(nodes, None, steps)
+    graph.check_shape(first, steps, {node.id: node.path for node in graph.everything(nodes)}, finder)
+    if finder.found:
+        raise DefinitionError(finder.found)
+    in_order = {node.id: steps[node.id] for node in graph.everything(nodes)}
+    used = {name for node in graph.everything(nodes) for name in node.written.messages}
+    return _compiled(data, loaded, in_order, first, {name: known[name] for name in sorted(used)}, version)
+
+
+def from_data(data: Mapping[str, Any], version: int = 0) -> FlowVersion:
+    """The flow that `to_data` wrote, compiled to the same FlowVersion (but for its number)."""
+    return load(data, version=version)
+
+
+def to_data(flow: FlowVersion) -> dict[str, Any]:
+    """The canonical plain data of a flow with what the core knows of its messages: what is stored."""
+    return dict(flow.definition)
+
+
+def _check(loaded: Mapping[str, Any], on: str, finder: Finder) -> None:
+    trigger = loaded["trigger"]
+    for name, condition in (("audience", loaded.get("audience")), ("where", trigger.get("where"))):
+        if condition is not None:
+            path = ("audience",) if name == "audience" else ("trigger", "where")
+            graph.check_fields(condition, on, path, finder)
+    if trigger.get("after") is not None and (on not in SIGNALS or SIGNALS[on].threshold is None):
+        finder.add(
+            ("trigger", "after"), f"“{on}” has no clock, so “after” means nothing here", "Begin with a wait"
+        )
+    key = trigger.get("key")
+    props = EVENTS[on].props
+    if key is not None and props and key.split(".")[1] not in props:
+        finder.add(("trigger", "key"), f"“{on}” does not carry “{key}”", f"It has {', '.join(props)}")
+    goal = loaded.get("goal")
+    if goal and goal.get("match") and "key" not in trigger:
+        finder.add(
+            ("goal", "match"), "The goal must match the trigger's key, but there is none", "Add trigger.key"
+        )
+
+
+def _compiled(
+    data: Mapping[str, Any],
+    loaded: Mapping[str, Any],
+    steps: Mapping[str, Step],
+    first: str | None,
+    messages: Mapping[str, MessageSpec],
+    version: int,
+) -> FlowVersion:
+    trigger = loaded["trigger"]
+    goal = loaded.get("goal")
+    audience = loaded.get("audience")
+    hold_out = loaded.get("hold_out")
+    not_while_in = tuple(loaded.get("not_while_in", ()))
+    stored = {
+        name: {"channel": spec.channel, "purpose": spec.purpose, "deadline": durations.say(spec.deadline)}
+        for name, spec in messages.items()
+    }
+    asked = [STEPS[step.kind].needs(step.config) for step in steps.values()]
+    asked += [conditions.needs(trigger.get("where")), conditions.needs(audience)]
+    asked += [frozenset({"person"})] if hold_out else []
+    asked += [frozenset({"flows"})] if not_while_in else []
+    return FlowVersion(
+        flow=loaded["flow"],
+        version=version,
+        name=loaded["name"],
+        trigger=Trigger(trigger["on"], trigger.get("after"), trigger.get("key"), trigger.get("where")),
+        audience=audience,
+        reentry=loaded.get("reentry", Reentry("never")),
+        priority=loaded.get("priority", PRIORITY),
+        cap=loaded.get("cap", "count"),
+        goal=Goal(goal["on"], goal["within"], goal.get("match")) if goal else None,
+        exits=tuple(loaded.get("exit", ())),
+        tags=tuple(loaded.get("tags", ())),
+        not_while_in=not_while_in,
+        hold_after_purchase=_hold(loaded),
+        hold_out=HoldOut(hold_out) if hold_out else None,
+        steps=steps,
+        first=first,
+        messages=messages,
+        # The trigger's event is always there.
+        needs=frozenset[str]().union(*asked) - {"event"},
+        definition={**canonical(data), "messages": stored},
+    )
+
+
+def _hold(loaded: Mapping[str, Any]) -> timedelta | None:
+    buying = EVENTS[loaded["trigger"]["on"]].buying
+    hold: timedelta = loaded.get("hold_after_purchase", NO_HOLD if buying else HOLD_AFTER_PURCHASE)
+    return hold or None

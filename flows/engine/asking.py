@@ -1,0 +1,92 @@
+"""Asking the gate: the one verdict on a message, from the facts at hand. Asked when a message is wanted and again
+right before it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, time
+from typing import Any
+from uuid import UUID
+
+from connector.scope import Scope
+from flows.core.calendar import QuietHours
+from flows.core.gate import GateFacts, GateMessage, Limit, Rival, Sent, Verdict, gate
+from flows.core.model import FlowVersion
+from flows.engine.book import Book
+from flows.engine.people import Person
+
+
+def ask(
+    scope: Scope,
+    book: Book,
+    flow: FlowVersion,
+    person: Person,
+    message: Mapping[str, Any],
+    *,
+    exit_mark: str | None = None,
+    goal_reached: bool = False,
+    render_problem: str | None = None,
+) -> Verdict:
+    """The gate's verdict on ``message`` (an outbox row, or one in the making)."""
+    question = GateMessage(
+        flow=flow.flow,
+        run_id=message["run_id"],
+        channel=message["channel"],
+        purpose=message["purpose"],
+        cap=flow.cap,
+        priority=message["priority"],
+        due_at=message["due_at"],
+        deadline=message["deadline"],
+        deferrals=message["deferrals"],
+        exits=flow.exits,
+        not_while_in=flow.not_while_in,
+        hold_after_purchase=flow.hold_after_purchase,
+    )
+    cap = scope.shop.settings["marketing_cap"]
+    facts = GateFacts(
+        erased=person.row["erased_at"] is not None,
+        goal_reached=goal_reached,
+        exit_mark=exit_mark,
+        consent=person.consent.get(message["channel"]),
+        consent_pending=person.consent_pending,
+        suppressed=person.suppressed,
+        held="flow_paused" if book.paused(flow.flow) else None,
+        live_tags=live_tags(book, person, but=message["run_id"]),
+        last_purchase_at=person.row["last_order_at"],
+        rivals=[
+            Rival(row.priority, row.due_at, row.run_id, row.flow)
+            for row in person.due
+            if row.purpose == "marketing" and row.id != message.get("id")
+        ],
+        ledger=[
+            Sent(row.flow, row.run_id, row.channel, row.purpose, row.cap, row.counted_at)
+            for row in person.ledger
+            if row.outbox_id != message.get("id")
+        ],
+        shop_cap=Limit(cap["count"], cap["days"]),
+        quiet=_quiet_hours(scope.shop.settings["quiet_hours"]),
+        timezone=person.row["timezone"] or scope.shop.timezone,
+        render_problem=render_problem,
+    )
+    return gate(question, facts, scope.now)
+
+
+def live_tags(book: Book, person: Person, *, but: UUID | None = None) -> list[str]:
+    """The tags of the flows that this person is in, besides the run ``but``."""
+    found: Iterable[str] = (
+        tag
+        for run in person.live.values()
+        if run.id != but
+        for tag in book.published(run.flow, run.version).flow.tags
+    )
+    return sorted(set(found))
+
+
+def _quiet_hours(setting: Mapping[str, str] | None) -> QuietHours | None:
+    if setting is None:
+        return None
+    return QuietHours(_time(setting["start"]), _time(setting["end"]))
+
+
+def _time(text: str) -> time:
+    return datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007  a wall time, no moment

@@ -1,0 +1,126 @@
+"""T4b: what became of an attempt, written down one message at a time, so that one bad recipient costs nobody else.
+
+An outcome that nobody knows is a state of its own: see ``unknown``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import delete, update
+from sqlalchemy.dialects.postgresql import insert
+
+from connector.errors import (
+    ActionNeeded,
+    AlreadyAccepted,
+    OutcomeUnknown,
+    ProviderError,
+    Refused,
+    Retry,
+    TooLate,
+)
+from connector.models.flow import trail
+from connector.models.outbox import attempts, outbox, send_ledger
+from connector.outbox import settle
+from connector.scope import Scope
+from flows.engine.writes import trail_row
+
+Row = Mapping[str, Any]
+
+
+def record(scope: Scope, row: Row, n: int, outcome: ProviderError | str) -> None:
+    """Write down what attempt ``n`` at this outbox row came to: a provider's message id, or an error.
+
+    The caller holds the person's lock.
+    """
+    match outcome:
+        case str():
+            _close(scope, row, n, "accepted")
+            settle(scope, row, "accepted", reason=None, at=scope.now, message_id=outcome.strip("<> "))
+            note(scope, row, "message_accepted", {"attempt": n})
+        case AlreadyAccepted():
+            _close(scope, row, n, "accepted", outcome)
+            settle(scope, row, "accepted", reason="already_accepted", at=scope.now)
+            note(scope, row, "message_accepted", {"attempt": n, "reason": "already_accepted"})
+        case OutcomeUnknown():
+            _close(scope, row, n, "unknown", outcome)
+            mark_unknown(scope, row)
+            note(scope, row, "message_unknown", {"attempt": n})
+        case Refused():
+            _close(scope, row, n, "refused", outcome)
+            settle(scope, row, "failed", reason=f"refused: {outcome.detail}"[:300], at=scope.now)
+            note(scope, row, "message_failed", {"attempt": n, "status": outcome.status})
+        case Retry() | ActionNeeded():
+            _close(scope, row, n, "retry", outcome)
+            _again(scope, row, n, outcome)
+        case _:
+            raise TypeError(f"no rule for {type(outcome).__name__}")
+
+
+def _close(scope: Scope, row: Row, n: int, result: str, error: ProviderError | None = None) -> None:
+    values: dict[str, Any] = {"result": result, "ended_real": scope.machine}
+    if error is not None:
+        values["status"] = error.status
+        values["detail"] = {"code": error.code, "message": error.detail[:500]}
+    scope.connection.execute(
+        update(attempts)
+        .where(
+            attempts.c.shop_id == scope.shop_id,
+            attempts.c.outbox_id == row["id"],
+            attempts.c.n == n,
+            attempts.c.outbox_created_at == row["created_at"],
+        )
+        .values(**values)
+    )
+
+
+def _again(scope: Scope, row: Row, n: int, error: Retry | ActionNeeded) -> None:
+    """Nothing was accepted: the message waits for its next attempt, until the gate finds its deadline passed."""
+    schedule = scope.settings.retry_seconds
+    wait = schedule[min(n, len(schedule)) - 1]
+    if isinstance(error, TooLate):
+        # It did not leave in time for what the gate knew; nothing is wrong with the provider.
+        wait = 0.0
+    elif isinstance(error, Retry) and error.after:
+        wait = error.after
+    scope.connection.execute(
+        update(outbox)
+        .where(outbox.c.shop_id == scope.shop_id, outbox.c.id == row["id"], outbox.c.state == "leased")
+        .values(
+            state="due",
+            reason=f"{type(error).__name__}: {error.detail}"[:300],
+            lease_real=None,
+            retry_real=scope.machine + timedelta(seconds=wait),
+        )
+    )
+    scope.connection.execute(
+        delete(send_ledger).where(
+            send_ledger.c.shop_id == scope.shop_id, send_ledger.c.outbox_id == row["id"]
+        )
+    )
+
+
+def mark_unknown(scope: Scope, row: Row) -> None:
+    """Neither sent nor failed: it stays on the ledger, and is looked into when the provider had time to tell."""
+    settle_at = scope.machine + timedelta(seconds=scope.settings.unknown_settle_seconds)
+    scope.connection.execute(
+        update(outbox)
+        .where(outbox.c.shop_id == scope.shop_id, outbox.c.id == row["id"], outbox.c.state == "leased")
+        .values(state="unknown", reason="no_answer", lease_real=settle_at)
+    )
+
+
+def note(scope: Scope, row: Row, code: str, detail: Mapping[str, Any]) -> None:
+    """A line in the trail of the run that this message belongs to."""
+    line = trail_row(
+        scope,
+        row["person_id"],
+        code,
+        run_id=row["run_id"],
+        flow=row["flow"],
+        step=row["step"],
+        detail={"message": row["message"], **detail},
+    )
+    scope.connection.execute(insert(trail).values(line))

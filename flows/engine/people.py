@@ -1,0 +1,243 @@
+"""The facts of a whole batch of persons, loaded set-wise: a fixed number of statements whatever its size."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, RowMapping, select
+
+from connector.models.flow import goal_watches, runs
+from connector.models.outbox import outbox, send_ledger
+from connector.models.person import consents, persons, suppressions
+from connector.models.store import checkouts, products
+from connector.models.sync import fetches
+from connector.scope import Scope
+from connector.suppression import address_digest
+from flows.core.model import PastRun, Run
+
+# Caps look back no further than this.
+LEDGER_DAYS = 31
+# Re-entry rules look at the runs of this long.
+HISTORY = timedelta(days=800)
+
+
+@dataclass
+class Person:
+    """Everything that deciding about one person reads. ``live`` are live runs by id."""
+
+    row: RowMapping
+    consent: dict[str, str] = field(default_factory=dict)
+    consent_pending: bool = False
+    suppressed: str | None = None
+    live: dict[UUID, Run] = field(default_factory=dict)
+    past: dict[str, list[PastRun]] = field(default_factory=lambda: defaultdict(list))
+    watches: list[RowMapping] = field(default_factory=list)
+    ledger: list[Row[Any]] = field(default_factory=list)
+    due: list[Row[Any]] = field(default_factory=list)
+    checkouts: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def facts(self) -> dict[str, Any]:
+        """The ``person`` family. An unknown consent is absent: *cannot tell*, not *no*."""
+        row = self.row
+        return {
+            "id": row["id"],
+            "seed": str(row["seed"]),
+            "email": row["email"],
+            "phone": row["phone"],
+            "first_name": row["first_name"],
+            "last_name": row["last_name"],
+            "locale": row["locale"],
+            "country": row["country"],
+            "city": row["city"],
+            "timezone": row["timezone"],
+            "tags": row["tags"],
+            "orders_count": row["orders_count"],
+            "total_spent": str(row["total_spent"]),
+            "first_order_at": _iso(row["first_order_at"]),
+            "last_order_at": _iso(row["last_order_at"]),
+            "consent": dict(self.consent),
+        }
+
+
+def shop_facts(scope: Scope) -> dict[str, Any]:
+    """The ``shop`` family."""
+    shop = scope.shop
+    settings = shop.settings
+    return {
+        "name": shop.name,
+        "domain": shop.domain,
+        "url": settings["url"] or f"https://{shop.domain}",
+        "address": settings["address"] or shop.sender_email,
+        "logo_url": settings["logo_url"],
+        "currency": shop.currency,
+        "locale": settings["locale"],
+        "timezone": shop.timezone,
+        "offers": settings["offers"],
+    }
+
+
+def load(scope: Scope, person_ids: Sequence[int], *, tokens: Iterable[str] = ()) -> dict[int, Person]:
+    """These persons with all that is known of them; ``tokens``: checkouts to load besides those of their runs."""
+    found = {
+        row["id"]: Person(row)
+        for row in scope.connection.execute(
+            select(persons).where(persons.c.shop_id == scope.shop_id, persons.c.id.in_(person_ids))
+        ).mappings()
+    }
+    ids = list(found)
+    if not ids:
+        return {}
+    _runs(scope, found, ids)
+    _consents(scope, found, ids)
+    _messages(scope, found, ids)
+    for row in scope.connection.execute(
+        select(goal_watches).where(
+            goal_watches.c.shop_id == scope.shop_id,
+            goal_watches.c.person_id.in_(ids),
+            goal_watches.c.reached_at.is_(None),
+            goal_watches.c.expires_at >= scope.now,
+        )
+    ).mappings():
+        found[row["person_id"]].watches.append(row)
+    keys = {run.key for person in found.values() for run in person.live.values() if run.key}
+    shown = _checkouts(scope, keys | set(tokens))
+    for person in found.values():
+        person.checkouts = shown
+    return found
+
+
+def _runs(scope: Scope, found: Mapping[int, Person], ids: list[int]) -> None:
+    rows = scope.connection.execute(
+        select(runs).where(
+            runs.c.shop_id == scope.shop_id,
+            runs.c.person_id.in_(ids),
+            runs.c.entered_at > scope.now - HISTORY,
+        )
+    )
+    for row in rows:
+        person = found[row.person_id]
+        person.past[row.flow].append(PastRun(row.key, row.entered_at))
+        if row.state == "live":
+            person.live[row.id] = restore(row)
+
+
+def restore(row: Row[Any]) -> Run:
+    """The run that this row of ``runs`` stands for."""
+    return Run.restore(
+        id=row.id,
+        flow=row.flow,
+        version=row.version,
+        person_id=row.person_id,
+        key=row.key,
+        state=row.state,
+        outcome=row.outcome,
+        entered_at=row.entered_at,
+        anchor_at=row.anchor_at,
+        position=row.position,
+    )
+
+
+def _consents(scope: Scope, found: Mapping[int, Person], ids: list[int]) -> None:
+    for row in scope.connection.execute(
+        select(consents.c.person_id, consents.c.channel, consents.c.state).where(
+            consents.c.shop_id == scope.shop_id, consents.c.person_id.in_(ids)
+        )
+    ):
+        found[row.person_id].consent[row.channel] = row.state
+    customers = {p.row["customer_id"]: p for p in found.values() if p.row["customer_id"]}
+    asked = scope.connection.scalars(
+        select(fetches.c.remote_id).where(
+            fetches.c.shop_id == scope.shop_id,
+            fetches.c.kind == "Customer",
+            fetches.c.remote_id.in_(list(customers)),
+            fetches.c.state.in_(("due", "leased")),
+        )
+    )
+    for customer_id in asked:
+        customers[customer_id].consent_pending = True
+    digests = {address_digest(scope.shop.salt, p.row["email"]): p for p in found.values() if p.row["email"]}
+    for row in scope.connection.execute(
+        select(suppressions.c.address_digest, suppressions.c.reason).where(
+            suppressions.c.shop_id == scope.shop_id,
+            suppressions.c.channel == "email",
+            suppressions.c.address_digest.in_(list(digests)),
+        )
+    ):
+        digests[row.address_digest].suppressed = row.reason
+
+
+def _messages(scope: Scope, found: Mapping[int, Person], ids: list[int]) -> None:
+    since: datetime = scope.now - timedelta(days=LEDGER_DAYS)
+    for row in scope.connection.execute(
+        select(send_ledger).where(
+            send_ledger.c.shop_id == scope.shop_id,
+            send_ledger.c.person_id.in_(ids),
+            send_ledger.c.counted_at > since,
+        )
+    ):
+        found[row.person_id].ledger.append(row)
+    for row in scope.connection.execute(
+        select(
+            outbox.c.id,
+            outbox.c.person_id,
+            outbox.c.run_id,
+            outbox.c.flow,
+            outbox.c.purpose,
+            outbox.c.priority,
+            outbox.c.due_at,
+        ).where(outbox.c.shop_id == scope.shop_id, outbox.c.person_id.in_(ids), outbox.c.state == "due")
+    ):
+        found[row.person_id].due.append(row)
+
+
+def _checkouts(scope: Scope, tokens: set[str]) -> dict[str, dict[str, Any]]:
+    """The ``checkout`` family by token, its items with the pictures and pages of their products."""
+    if not tokens:
+        return {}
+    rows = (
+        scope.connection.execute(
+            select(checkouts).where(checkouts.c.shop_id == scope.shop_id, checkouts.c.token.in_(tokens))
+        )
+        .mappings()
+        .all()
+    )
+    wanted = {item["product_id"] for row in rows for item in row["items"] if item["product_id"]}
+    pictures = {
+        row.id: row
+        for row in scope.connection.execute(
+            select(products.c.id, products.c.url, products.c.image_url).where(
+                products.c.shop_id == scope.shop_id, products.c.id.in_(wanted)
+            )
+        )
+    }
+    return {row["token"]: _checkout(row, pictures) for row in rows}
+
+
+def _checkout(row: RowMapping, pictures: Mapping[int, Row[Any]]) -> dict[str, Any]:
+    def item(line: Mapping[str, Any]) -> dict[str, Any]:
+        product = pictures.get(line["product_id"])
+        return {
+            **line,
+            "image_url": product.image_url if product else None,
+            "url": product.url if product else None,
+        }
+
+    return {
+        "token": row["token"],
+        "items": [item(line) for line in row["items"]],
+        "total": str(row["total"]),
+        "currency": row["currency"],
+        "recovery_url": row["recovery_url"],
+        "source_updated_at": _iso(row["source_updated_at"]),
+        "created_at": _iso(row["created_at"]),
+        "completed_at": _iso(row["completed_at"]),
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

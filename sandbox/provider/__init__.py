@@ -1,0 +1,1 @@
+"""A simulated Brevo: a real HTTP server written from the provider's published contracts."""

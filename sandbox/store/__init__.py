@@ -1,0 +1,1 @@
+"""A simulated Shopify store platform: shops, their shoppers, the Admin API and webhooks, over HTTP."""

@@ -1,0 +1,197 @@
+"""Lists of records: what one may search them by, their order, and the page that is cut from them."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+from graphql import GraphQLError, GraphQLResolveInfo
+
+from sandbox.store.records import Checkout, Customer, Order, Product, Subscription
+from sandbox.store.search import BadSearch, Field, compile_search
+from sandbox.store.shop import Shop
+from sandbox.store.topics import BY_ENUM_NAME
+
+MAX_PAGE = 250
+
+
+class Asked:
+    """The context of one request: the shop, the business time, and what was odd about its searches."""
+
+    def __init__(self, shop: Shop, now: float, api_version: str) -> None:
+        self.shop = shop
+        self.now = now
+        self.api_version = api_version
+        self.search_warnings: list[dict[str, Any]] = []
+
+
+ORDER_FIELDS: dict[str, Field] = {
+    "id": lambda o: o.id,
+    "name": lambda o: [o.name, o.name.lstrip("#")],
+    "email": lambda o: o.email,
+    "customer_id": lambda o: o.customer.id,
+    "checkout_token": lambda o: o.checkout_token,
+    "cart_token": lambda o: o.cart_token,
+    "created_at": lambda o: o.created_at,
+    "updated_at": lambda o: o.updated_at,
+    "processed_at": lambda o: o.created_at,
+    "financial_status": lambda o: o.financial_status,
+    "status": lambda o: ["any", "cancelled" if o.cancelled_at else "open"],
+    "test": lambda o: o.test,
+    "default": lambda o: [o.name, o.email],
+}
+CUSTOMER_FIELDS: dict[str, Field] = {
+    "id": lambda c: c.id,
+    "email": lambda c: c.email,
+    "phone": lambda c: c.phone,
+    "first_name": lambda c: c.first_name,
+    "last_name": lambda c: c.last_name,
+    "tag": lambda c: c.tags,
+    "orders_count": lambda c: len(c.orders),
+    "accepts_marketing": lambda c: c.consent.state == "subscribed",
+    "customer_date": lambda c: c.created_at,
+    "updated_at": lambda c: c.updated_at,
+    "default": lambda c: [c.email, c.first_name, c.last_name],
+}
+CHECKOUT_FIELDS: dict[str, Field] = {
+    "id": lambda c: c.id,
+    "created_at": lambda c: c.created_at,
+    "updated_at": lambda c: c.updated_at,
+    "recovery_state": lambda c: "recovered" if c.completed_at else "not_recovered",
+    "status": lambda c: "closed" if c.completed_at else "open",
+    "default": lambda c: [c.email],
+}
+PRODUCT_FIELDS: dict[str, Field] = {
+    "id": lambda p: p.id,
+    "title": lambda p: p.title,
+    "handle": lambda p: p.handle,
+    "vendor": lambda p: p.vendor,
+    "product_type": lambda p: p.product_type,
+    "tag": lambda p: p.tags,
+    "status": lambda p: "active",
+    "created_at": lambda p: p.created_at,
+    "updated_at": lambda p: p.updated_at,
+    "sku": lambda p: [v.sku for v in p.variants],
+    "default": lambda p: [p.title, p.vendor],
+}
+_SORTS: dict[str, Field] = {
+    "CREATED_AT": lambda r: (r.created_at, r.id),
+    "PROCESSED_AT": lambda r: (r.created_at, r.id),
+    "UPDATED_AT": lambda r: (r.updated_at, r.id),
+    "TITLE": lambda r: (r.title, r.id),
+}
+
+
+def page(records: list[Any], arguments: dict[str, Any]) -> dict[str, Any]:
+    """A connection of `records` by first/after or last/before; the cursor of a record stands for its id."""
+    first, last = arguments.get("first"), arguments.get("last")
+    if first is None and last is None:
+        raise GraphQLError("you must provide one of first or last")
+    if (first is None) == (last is None):
+        raise GraphQLError("you must provide only one of first or last")
+    size = first if first is not None else last
+    if not 0 <= size <= MAX_PAGE:
+        raise GraphQLError(f"first and last must be from 0 to {MAX_PAGE}")
+    cursors = [cursor(record) for record in records]
+    start, end = 0, len(records)
+    if arguments.get("after"):
+        start = _index(cursors, arguments["after"]) + 1
+    if arguments.get("before"):
+        end = _index(cursors, arguments["before"])
+    low, high = (start, min(end, start + size)) if first is not None else (max(start, end - size), end)
+    edges = [{"cursor": cursors[n], "node": records[n]} for n in range(low, high)]
+    return {
+        "edges": edges,
+        "nodes": [edge["node"] for edge in edges],
+        "page_info": {
+            "has_next_page": high < end if first is not None else end < len(records),
+            "has_previous_page": low > start if last is not None else start > 0,
+            "start_cursor": edges[0]["cursor"] if edges else None,
+            "end_cursor": edges[-1]["cursor"] if edges else None,
+        },
+    }
+
+
+def cursor(record: Any) -> str:
+    return base64.urlsafe_b64encode(f'{{"last_id":{record.id}}}'.encode()).decode()
+
+
+def _index(cursors: list[str], wanted: str) -> int:
+    if wanted not in cursors:
+        raise GraphQLError("Invalid cursor for current pagination sort.")
+    return cursors.index(wanted)
+
+
+def _found(
+    info: GraphQLResolveInfo, records: list[Any], fields: dict[str, Field], arguments: dict[str, Any]
+) -> list:
+    try:
+        search = compile_search(arguments.get("query"), fields)
+    except BadSearch as problem:
+        raise GraphQLError(f"Invalid search: {problem}") from problem
+    if search.ignored:
+        info.context.search_warnings.append(
+            {
+                "path": info.path.as_list(),
+                "query": arguments["query"],
+                "warnings": [
+                    {"field": name, "message": "Invalid search field for this query."}
+                    for name in search.ignored
+                ],
+            }
+        )
+    found = [record for record in records if search.matches(record)]
+    found.sort(
+        key=_SORTS.get(arguments.get("sortKey", "ID"), lambda r: r.id), reverse=bool(arguments.get("reverse"))
+    )
+    return found
+
+
+def list_of(records: Callable[[Asked], list[Any]], fields: dict[str, Field]) -> Callable[..., Any]:
+    return lambda source, info, **arguments: page(
+        _found(info, records(info.context), fields, arguments), arguments
+    )
+
+
+def count_of(records: Callable[[Asked], list[Any]], fields: dict[str, Field]) -> Callable[..., Any]:
+    def count(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> dict[str, Any]:
+        number, limit = (
+            len(_found(info, records(info.context), fields, arguments)),
+            arguments.get("limit") or 10_000,
+        )
+        return {"count": min(number, limit), "precision": "EXACT" if number <= limit else "AT_LEAST"}
+
+    return count
+
+
+def customers(asked: Asked) -> list[Customer]:
+    return list(asked.shop.customers.values())
+
+
+def orders(asked: Asked) -> list[Order]:
+    return list(asked.shop.orders.values())
+
+
+def products(asked: Asked) -> list[Product]:
+    return list(asked.shop.products.values())
+
+
+def abandoned(asked: Asked) -> list[Checkout]:
+    return [cart for cart in asked.shop.checkouts.values() if asked.shop.is_abandoned(cart, asked.now)]
+
+
+def orders_of_customer(person: Customer, info: GraphQLResolveInfo, **arguments: Any) -> dict[str, Any]:
+    return page(_found(info, person.orders, ORDER_FIELDS, arguments), arguments)
+
+
+def subscriptions(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> dict[str, Any]:
+    found: list[Subscription] = list(info.context.shop.subscriptions.values())
+    if arguments.get("topics"):
+        topics = {BY_ENUM_NAME[name] for name in arguments["topics"]}
+        found = [one for one in found if one.topic in topics]
+    uri = arguments.get("uri") or arguments.get("callbackUrl")
+    if uri:
+        found = [one for one in found if one.uri == uri]
+    found.sort(key=lambda one: one.id, reverse=bool(arguments.get("reverse")))
+    return page(found, arguments)

@@ -1,0 +1,48 @@
+"""The parts of one simulated platform, put together."""
+
+from __future__ import annotations
+
+from sandbox.clock import Clock
+from sandbox.store.actions import Actions
+from sandbox.store.admin_api import AdminApi
+from sandbox.store.deliveries import Deliveries, Webhook
+from sandbox.store.faults import Faults
+from sandbox.store.journal import Journal
+from sandbox.store.schedule import Schedule
+from sandbox.store.settings import WorldSettings
+from sandbox.store.shop import Shop
+from sandbox.store.shoppers import plan
+
+API_VERSION = "2026-10"
+
+
+class Platform:
+    """Shops with everything around them. `public_url` is where this server is reached, no final slash."""
+
+    api_version = API_VERSION
+
+    def __init__(self, settings: WorldSettings, clock: Clock, public_url: str) -> None:
+        self.clock = clock
+        self.journal = Journal(clock)
+        start = clock.now() if settings.start is None else settings.start
+        self.shops = {
+            shop.domain: Shop(shop, number, settings.seed, f"{public_url}/{shop.domain}", start)
+            for number, shop in enumerate(settings.shops, start=1)
+        }
+        self.faults = Faults(settings.seed)
+        self.deliveries = Deliveries(settings.delivery, clock, self.journal, self._give_up)
+        self.actions = Actions(self.shops, clock, self.journal, self.deliveries, self.faults)
+        self.admin_api = AdminApi(self.shops, clock, self.journal, self.actions)
+        self.schedule = Schedule(plan(settings, start), self.actions, self.deliveries, clock, self.journal)
+
+    def _give_up(self, webhook: Webhook) -> None:
+        """A subscription made through the Admin API ends when a webhook of it fails for good."""
+        shop = self.shops[webhook.shop]
+        with shop.lock:
+            subscription = shop.subscriptions.get(webhook.subscription_id)
+            if subscription is None or subscription.origin != "admin_api":
+                return
+            del shop.subscriptions[subscription.id]
+        self.journal.append(
+            "subscription_removed", shop=shop.domain, topic=subscription.topic, uri=subscription.uri
+        )

@@ -1,0 +1,169 @@
+"""What a shop keeps: customers, products, checkouts and orders. Times are business unix seconds, money is
+Decimal.
+
+Records are compared by identity: they refer to each other in circles.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+
+@dataclass(frozen=True)
+class Address:
+    id: int
+    first_name: str
+    last_name: str
+    address1: str
+    city: str
+    zip: str
+    country: str
+    country_code: str
+    province: str | None = None
+    province_code: str | None = None
+    phone: str | None = None
+    address2: str | None = None
+    company: str | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()
+
+
+@dataclass(frozen=True)
+class Consent:
+    """Email marketing consent: state and level in lower case, `updated_at` None when never asked."""
+
+    state: str = "not_subscribed"
+    opt_in_level: str | None = None
+    updated_at: float | None = None
+
+
+@dataclass(eq=False)
+class Variant:
+    id: int
+    product: Product = field(repr=False)
+    title: str
+    sku: str
+    price: Decimal
+    compare_at_price: Decimal | None
+    position: int
+    inventory_quantity: int
+    grams: int
+
+
+@dataclass(eq=False)
+class Product:
+    id: int
+    title: str
+    handle: str
+    vendor: str
+    product_type: str
+    description: str
+    tags: list[str]
+    image_url: str
+    created_at: float
+    updated_at: float
+    variants: list[Variant] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Customer:
+    id: int
+    email: str
+    first_name: str | None
+    last_name: str | None
+    locale: str
+    created_at: float
+    updated_at: float
+    phone: str | None = None
+    note: str | None = None
+    tags: list[str] = field(default_factory=list)
+    address: Address | None = None
+    consent: Consent = field(default_factory=Consent)
+    orders: list[Order] = field(default_factory=list, repr=False)
+
+
+@dataclass(frozen=True)
+class Line:
+    id: int
+    variant: Variant
+    quantity: int
+
+    @property
+    def total(self) -> Decimal:
+        return self.variant.price * self.quantity
+
+
+@dataclass(eq=False)
+class Checkout:
+    """A checkout. `id` exists in the Admin API only; webhooks know it by `token` (since 2026-04)."""
+
+    id: int
+    token: str
+    cart_token: str
+    recovery_key: str
+    created_at: float
+    updated_at: float
+    lines: list[Line]
+    email: str | None = None
+    phone: str | None = None
+    address: Address | None = None
+    customer: Customer | None = None
+    locale: str = "en"
+    accepts_marketing: bool = False
+    completed_at: float | None = None
+    # The last change before the purchase: it tells a recovered checkout from one bought in one go.
+    last_edit_at: float = 0.0
+
+    @property
+    def subtotal(self) -> Decimal:
+        return sum((line.total for line in self.lines), Decimal(0))
+
+
+@dataclass(eq=False)
+class Order:
+    id: int
+    number: int
+    token: str
+    created_at: float
+    updated_at: float
+    email: str
+    customer: Customer
+    lines: list[Line]
+    address: Address
+    locale: str
+    checkout_token: str | None = None
+    cart_token: str | None = None
+    phone: str | None = None
+    accepts_marketing: bool = False
+    financial_status: str = "pending"
+    cancelled_at: float | None = None
+    cancel_reason: str | None = None
+    test: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"#{self.number}"
+
+    @property
+    def subtotal(self) -> Decimal:
+        return sum((line.total for line in self.lines), Decimal(0))
+
+
+@dataclass(eq=False)
+class Subscription:
+    """A webhook subscription. `origin` is `admin_api` (removed after failures) or `app` (never removed)."""
+
+    id: int
+    topic: str
+    uri: str
+    api_version: str
+    origin: str
+    created_at: float
+    updated_at: float
+    name: str | None = None
+    filter: str | None = None
+    include_fields: list[str] = field(default_factory=list)
+    metafield_namespaces: list[str] = field(default_factory=list)

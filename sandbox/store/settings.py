@@ -1,0 +1,118 @@
+"""What a simulated platform is made of: its shops, its seed, how many shoppers for how long, how it delivers.
+
+A world file is JSON with the same names:
+`{"seed": 7, "shoppers": 300, "days": 30, "start": 1790000000, "secret": "...",
+  "shops": [{"domain": "a.myshopify.com", "token": "...", "currency": "EUR", "timezone": "Europe/Paris"}],
+  "delivery": {"retries": 8, "first_retry_seconds": 0.2}}`; only `shops` is required.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+DEFAULT_SECRET = "store-client-secret"
+
+
+@dataclass(frozen=True)
+class ShopSettings:
+    """`secret` signs the shop's webhooks: on the platform it is the app's, the same for all shops."""
+
+    domain: str
+    token: str
+    secret: str = DEFAULT_SECRET
+    name: str = ""
+    currency: str = "EUR"
+    timezone: str = "Europe/Paris"
+    locale: str = "en"
+    country_code: str = "FR"
+    country: str = "France"
+
+    def __post_init__(self) -> None:
+        if not self.domain.endswith(".myshopify.com"):
+            raise ValueError(f"shop {self.domain!r} must end with .myshopify.com")
+        ZoneInfo(self.timezone)
+
+
+@dataclass(frozen=True)
+class DeliverySettings:
+    """Real seconds. The platform retries 8 times over 4 hours; here the first comes early and doubles."""
+
+    retries: int = 8
+    first_retry_seconds: float = 0.2
+    longest_retry_seconds: float = 30.0
+    connect_seconds: float = 1.0
+    total_seconds: float = 5.0
+    workers: int = 8
+
+
+@dataclass(frozen=True)
+class WorldSettings:
+    """`start` is the business time at which the shoppers begin, None for now when the server starts."""
+
+    shops: tuple[ShopSettings, ...]
+    seed: int = 1
+    shoppers: int = 0
+    days: int = 30
+    start: float | None = None
+    delivery: DeliverySettings = field(default_factory=DeliverySettings)
+
+
+def made_up_token(seed: int, domain: str) -> str:
+    """The access token of a shop that was given none: the same for the same seed and domain."""
+    return "shpat_" + hashlib.sha256(f"{seed}:{domain}".encode()).hexdigest()[:32]
+
+
+def from_domains(
+    domains: list[str],
+    *,
+    seed: int,
+    shoppers: int,
+    days: int,
+    start: float | None = None,
+    secret: str | None = None,
+) -> WorldSettings:
+    """Shops that differ in domain and token only. Raises ValueError."""
+    shops = [{"domain": domain, "secret": secret or DEFAULT_SECRET} for domain in domains]
+    return from_document({"seed": seed, "shoppers": shoppers, "days": days, "start": start, "shops": shops})
+
+
+def from_file(path: Path) -> WorldSettings:
+    """Read a world file. Raises OSError, ValueError (with the name of what is wrong)."""
+    return from_document(json.loads(path.read_text("utf-8")))
+
+
+def from_document(document: dict[str, Any]) -> WorldSettings:
+    """Check a world document. Raises ValueError."""
+    seed = int(document.get("seed", 1))
+    secret = document.get("secret", DEFAULT_SECRET)
+    shops = []
+    for shop in document.get("shops") or ():
+        known = _only_known(ShopSettings, shop)
+        known.setdefault("token", made_up_token(seed, known.get("domain", "")))
+        shops.append(ShopSettings(**{"secret": secret, **known}))
+    if not shops:
+        raise ValueError("a world needs at least one shop")
+    if len({shop.domain for shop in shops}) < len(shops):
+        raise ValueError("two shops have the same domain")
+    start = document.get("start")
+    return WorldSettings(
+        shops=tuple(shops),
+        seed=seed,
+        shoppers=int(document.get("shoppers", 0)),
+        days=int(document.get("days", 30)),
+        start=None if start is None else float(start),
+        delivery=DeliverySettings(**_only_known(DeliverySettings, document.get("delivery") or {})),
+    )
+
+
+def _only_known(kind: type, document: dict[str, Any]) -> dict[str, Any]:
+    names = {f.name for f in fields(kind)}
+    unknown = set(document) - names
+    if unknown:
+        raise ValueError(f"unknown names in {kind.__name__}: {', '.join(sorted(unknown))}")
+    return dict(document)

@@ -1,0 +1,264 @@
+"""One shop: its records and the few things that can happen to them. No HTTP, no webhooks, no clock."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from random import Random
+from zoneinfo import ZoneInfo
+
+from sandbox.store.catalogue import stock
+from sandbox.store.records import (
+    Address,
+    Checkout,
+    Consent,
+    Customer,
+    Line,
+    Order,
+    Product,
+    Subscription,
+    Variant,
+)
+from sandbox.store.settings import ShopSettings
+
+# A checkout left alone longer than this counts as abandoned in the store's own list of abandoned checkouts.
+ABANDONED_AFTER_SECONDS = 600
+
+
+class Unknown(LookupError):
+    """No such record in this shop."""
+
+
+class Shop:
+    """Records by id, and by token for checkouts. `lock` guards them all; whoever reads or writes holds it."""
+
+    def __init__(
+        self, settings: ShopSettings, number: int, seed: int, base_url: str, opened_at: float
+    ) -> None:
+        self.settings = settings
+        self.number = number
+        self.base_url = base_url
+        self.opened_at = opened_at
+        self.zone = ZoneInfo(settings.timezone)
+        self.id = 60_000_000_000 + number
+        self.lock = threading.RLock()
+        self.products: dict[int, Product] = {}
+        self.customers: dict[int, Customer] = {}
+        self.checkouts: dict[str, Checkout] = {}
+        self.orders: dict[int, Order] = {}
+        self.subscriptions: dict[int, Subscription] = {}
+        # A plan of shoppers speaks of checkouts before they have a token.
+        self.labels: dict[str, str] = {}
+        self._seed = seed
+        self._counters: dict[str, int] = {}
+        for product in stock(number, base_url, opened_at, Random(f"{seed}:{settings.domain}:goods")):
+            self.products[product.id] = product
+
+    @property
+    def domain(self) -> str:
+        return self.settings.domain
+
+    # Finding
+
+    def customer_by_email(self, email: str) -> Customer | None:
+        wanted = email.lower()
+        return next((c for c in self.customers.values() if c.email.lower() == wanted), None)
+
+    def checkout(self, token_or_label: str) -> Checkout:
+        token = self.labels.get(token_or_label, token_or_label)
+        if token not in self.checkouts:
+            raise Unknown(f"no checkout {token_or_label!r}")
+        return self.checkouts[token]
+
+    def order_of(self, checkout: Checkout) -> Order:
+        for order in self.orders.values():
+            if order.checkout_token == checkout.token:
+                return order
+        raise Unknown(f"no order of checkout {checkout.token!r}")
+
+    def variant(self, variant_id: int) -> Variant:
+        for product in self.products.values():
+            for variant in product.variants:
+                if variant.id == variant_id:
+                    return variant
+        raise Unknown(f"no variant {variant_id}")
+
+    def variants(self) -> list[Variant]:
+        return [variant for product in self.products.values() for variant in product.variants]
+
+    # Happening
+
+    def sign_up(
+        self, now: float, email: str, first_name: str | None, last_name: str | None, locale: str | None = None
+    ) -> Customer:
+        customer = Customer(
+            id=self._next("customer", 7_000_000_000_000),
+            email=email,
+            first_name=first_name,
+            last_name=last_name,
+            locale=locale or self.settings.locale,
+            created_at=now,
+            updated_at=now,
+        )
+        self.customers[customer.id] = customer
+        return customer
+
+    def give_consent(
+        self, now: float, customer: Customer, state: str, level: str | None, at: float | None = None
+    ) -> bool:
+        """Record consent as of `at` (default now). The newest wins: False when it is older."""
+        at = now if at is None else at
+        if customer.consent.updated_at is not None and at < customer.consent.updated_at:
+            return False
+        customer.consent = Consent(state, level or customer.consent.opt_in_level, at)
+        customer.updated_at = now
+        return True
+
+    def start_checkout(
+        self, now: float, lines: list[tuple[Variant, int]], email: str | None, label: str | None = None
+    ) -> Checkout:
+        place = self._next("checkout", 0)
+        checkout = Checkout(
+            id=self._place(30_000_000_000_000, place),
+            token=self._token("checkout", place),
+            cart_token=self._token("cart", place),
+            recovery_key=self._token("recovery", place),
+            created_at=now,
+            updated_at=now,
+            last_edit_at=now,
+            lines=self._lines(lines),
+            email=email,
+            customer=self.customer_by_email(email) if email else None,
+            locale=self.settings.locale,
+        )
+        self.checkouts[checkout.token] = checkout
+        if label:
+            self.labels[label] = checkout.token
+        return checkout
+
+    def edit_checkout(
+        self,
+        now: float,
+        checkout: Checkout,
+        *,
+        lines: list[tuple[Variant, int]] | None = None,
+        email: str | None = None,
+        name: tuple[str, str] | None = None,
+        accepts_marketing: bool | None = None,
+    ) -> None:
+        """Change what is given. A name brings an address with it, as when the shipping form is filled in."""
+        if checkout.completed_at is not None:
+            raise ValueError(f"checkout {checkout.token} is completed")
+        if lines is not None:
+            checkout.lines = self._lines(lines)
+        if email is not None:
+            checkout.email = email
+            checkout.customer = self.customer_by_email(email)
+        if name is not None:
+            checkout.address = self.address(*name)
+        if accepts_marketing is not None:
+            checkout.accepts_marketing = accepts_marketing
+        checkout.updated_at = checkout.last_edit_at = now
+
+    def complete_checkout(self, now: float, checkout: Checkout, customer: Customer) -> Order:
+        """Turn a checkout with an email into a paid order of `customer`."""
+        if checkout.completed_at is not None:
+            raise ValueError(f"checkout {checkout.token} is completed")
+        checkout.customer = customer
+        checkout.completed_at = checkout.updated_at = now
+        if checkout.address is None:
+            checkout.address = self.address(customer.first_name or "", customer.last_name or "")
+        return self._place_order(now, customer, checkout.lines, checkout.address, checkout)
+
+    def place_order(self, now: float, customer: Customer, lines: list[tuple[Variant, int]]) -> Order:
+        """An order that no checkout webhook announced, as a quick-pay button makes it."""
+        address = customer.address or self.address(customer.first_name or "", customer.last_name or "")
+        return self._place_order(now, customer, self._lines(lines), address, None)
+
+    def cancel_order(self, now: float, order: Order, reason: str) -> None:
+        if order.cancelled_at is not None:
+            raise ValueError(f"order {order.id} is cancelled")
+        order.cancelled_at = order.updated_at = now
+        order.cancel_reason = reason
+        order.financial_status = "refunded"
+
+    def address(self, first_name: str, last_name: str) -> Address:
+        place = self._next("address", 0)
+        return Address(
+            id=self._place(9_000_000_000_000, place),
+            first_name=first_name,
+            last_name=last_name,
+            address1=f"{place % 180 + 1} Harbour Street",
+            city="Lyon" if self.settings.country_code == "FR" else "Springfield",
+            zip="69002",
+            country=self.settings.country,
+            country_code=self.settings.country_code,
+        )
+
+    def is_abandoned(self, checkout: Checkout, now: float) -> bool:
+        """Whether the store lists it: with contact details, and left alone for ten minutes."""
+        if not (checkout.email or checkout.phone):
+            return False
+        until = now if checkout.completed_at is None else checkout.completed_at
+        return until - checkout.last_edit_at > ABANDONED_AFTER_SECONDS
+
+    def recovery_url(self, checkout: Checkout) -> str:
+        return f"{self.base_url}/checkouts/{checkout.token}/recover?key={checkout.recovery_key}"
+
+    def offset(self, now: float) -> str:
+        """The zone's offset at `now`, such as +0100."""
+        return datetime.fromtimestamp(now, self.zone).strftime("%z")
+
+    def spent(self, customer: Customer) -> Decimal:
+        return sum((o.subtotal for o in customer.orders if o.cancelled_at is None), Decimal(0))
+
+    # Making
+
+    def _place_order(
+        self, now: float, customer: Customer, lines: list[Line], address: Address, checkout: Checkout | None
+    ) -> Order:
+        place = self._next("order", 0)
+        order = Order(
+            id=self._place(6_000_000_000_000, place),
+            number=1000 + place,
+            token=self._token("order", place),
+            created_at=now,
+            updated_at=now,
+            email=checkout.email if checkout and checkout.email else customer.email,
+            customer=customer,
+            lines=[replace(line, id=self._next("order line", 15_000_000_000_000)) for line in lines],
+            address=address,
+            locale=customer.locale,
+            checkout_token=checkout.token if checkout else None,
+            cart_token=checkout.cart_token if checkout else None,
+            accepts_marketing=checkout.accepts_marketing if checkout else False,
+            financial_status="paid",
+        )
+        self.orders[order.id] = order
+        customer.orders.append(order)
+        customer.address = customer.address or address
+        customer.updated_at = now
+        return order
+
+    def _lines(self, lines: Iterable[tuple[Variant, int]]) -> list[Line]:
+        return [
+            Line(self._next("line", 14_000_000_000_000), variant, quantity) for variant, quantity in lines
+        ]
+
+    def _next(self, kind: str, base: int) -> int:
+        self._counters[kind] = self._counters.get(kind, 0) + 1
+        return self._place(base, self._counters[kind]) if base else self._counters[kind]
+
+    def next_subscription_id(self) -> int:
+        return self._next("subscription", 1_900_000_000_000)
+
+    def _place(self, base: int, place: int) -> int:
+        """Ids of different shops never meet, and stay far below 2**53."""
+        return base + self.number * 100_000_000 + place
+
+    def _token(self, kind: str, place: int) -> str:
+        return hashlib.sha256(f"{self._seed}:{self.domain}:{kind}:{place}".encode()).hexdigest()[:32]

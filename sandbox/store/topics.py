@@ -1,0 +1,55 @@
+"""Webhook topics by the names that deliveries carry, and as the Admin API's enum spells them."""
+
+from __future__ import annotations
+
+import re
+
+TOPICS = (
+    "app/uninstalled",
+    "app/scopes_update",
+    "bulk_operations/finish",
+    "carts/create",
+    "carts/update",
+    "checkouts/create",
+    "checkouts/delete",
+    "checkouts/update",
+    "customer.tags_added",
+    "customer.tags_removed",
+    "customers/create",
+    "customers/delete",
+    "customers/disable",
+    "customers/enable",
+    "customers/merge",
+    "customers/purchasing_summary",
+    "customers/update",
+    "customers_email_marketing_consent/update",
+    "customers_marketing_consent/update",
+    "customers_whats_app_marketing_consent/update",
+    "fulfillment_events/create",
+    "fulfillments/create",
+    "fulfillments/update",
+    "inventory_levels/update",
+    "orders/cancelled",
+    "orders/create",
+    "orders/delete",
+    "orders/edited",
+    "orders/fulfilled",
+    "orders/paid",
+    "orders/partially_fulfilled",
+    "orders/updated",
+    "products/create",
+    "products/delete",
+    "products/update",
+    "refunds/create",
+    "shop/update",
+    "variants/in_stock",
+    "variants/out_of_stock",
+)
+
+
+def enum_name(topic: str) -> str:
+    """`customers/create` as CUSTOMERS_CREATE."""
+    return re.sub(r"[/.]", "_", topic).upper()
+
+
+BY_ENUM_NAME = {enum_name(topic): topic for topic in TOPICS}

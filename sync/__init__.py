@@ -1,0 +1,1 @@
+"""Records that move: projections of the store, identity, consent, and what is told to the provider."""

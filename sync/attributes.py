@@ -1,0 +1,52 @@
+"""Brevo drops attributes that it does not know without a word: they are created first and read back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from connector.brevo.client import BrevoAccount
+from connector.errors import Refused
+from sync.mapping.contact import IDENTIFIERS, Attribute
+
+_BUCKET = "contacts"
+
+
+@dataclass(frozen=True)
+class Ensured:
+    """``created``: names that were missing; ``problems``: sentences on what Brevo will drop, if anything."""
+
+    created: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+def ensure(account: BrevoAccount, mapping: tuple[Attribute, ...]) -> Ensured:
+    """Create the attributes of the mapping that are missing and read them back."""
+    wanted = {a.name: a.type for a in mapping if a.name not in IDENTIFIERS}
+    present = _present(account)
+    missing = [name for name in wanted if name not in present]
+    for name in missing:
+        account.await_turn(_BUCKET)
+        try:
+            account.create_attribute("normal", name, wanted[name])
+        except Refused:
+            # Somebody else may have created it meanwhile; reading back decides.
+            continue
+    if missing:
+        present = _present(account)
+    problems = [f"the attribute {name} could not be created" for name in wanted if name not in present]
+    problems += [
+        f"the attribute {name} is of type {present[name]} where we send {kind}: its values will be dropped"
+        for name, kind in wanted.items()
+        if present.get(name, kind) not in ("", kind)
+    ]
+    return Ensured(tuple(name for name in missing if name in present), tuple(problems))
+
+
+def _present(account: BrevoAccount) -> dict[str, str]:
+    """Name -> type of the attributes that a contact's values can be written to."""
+    account.await_turn(_BUCKET)
+    return {
+        str(found.get("name")): str(found.get("type") or "")
+        for found in account.attributes()
+        if found.get("category") in (None, "normal")
+    }

@@ -1,0 +1,158 @@
+"""Checkouts: who is buying what, since when unchanged, and whether it was completed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+import orjson
+from sqlalchemy import RowMapping, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from connector import eventlog
+from connector.eventlog import Fact
+from connector.models.person import consents
+from connector.models.store import checkouts
+from connector.scope import Scope
+from sync import consent, customers, fetch, people, products
+
+
+def project(scope: Scope, payload: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> None:
+    """Apply a checkout payload and say what happened to the checkout."""
+    token = payload["token"]
+    person_id = _person(scope, payload)
+    held = _held(scope, token)
+    created_at = payload["created_at"] or payload["updated_at"] or scope.now
+    updated_at = payload["updated_at"] or created_at
+    values = {
+        "cart_token": payload["cart_token"],
+        "person_id": person_id if person_id is not None else (held["person_id"] if held else None),
+        "email": people.normal_email(payload["email"]),
+        "currency": payload["presentment_currency"] or payload["currency"],
+        "total": payload["total_price"] or Decimal(0),
+        "recovery_url": payload["abandoned_checkout_url"],
+        "items": list(items),
+        "created_at": created_at,
+        "source_updated_at": updated_at,
+        "completed_at": payload["completed_at"],
+    }
+    if held and held["completed_at"] and not values["completed_at"]:
+        # Completion is final; a late edit does not reopen a checkout.
+        values["completed_at"] = held["completed_at"]
+    if held is None or updated_at >= held["source_updated_at"]:
+        statement = insert(checkouts).values(shop_id=scope.shop_id, token=token, **values)
+        scope.connection.execute(
+            statement.on_conflict_do_update(index_elements=["shop_id", "token"], set_=values)
+        )
+    elif payload["completed_at"]:
+        complete(scope, token, payload["completed_at"])
+    eventlog.append(scope, _facts(token, values, held))
+    if person_id is not None:
+        people.attach(scope, person_id, "checkout", token)
+        if payload["cart_token"]:
+            people.attach(scope, person_id, "cart", payload["cart_token"])
+    products.want(scope, items)
+
+
+def _person(scope: Scope, payload: Mapping[str, Any]) -> int | None:
+    customer = payload["customer"]
+    email = payload["email"] or (customer or {}).get("email")
+    found = people.identify(scope, customer_id=customer["id"] if customer else None, email=email)
+    if found is None:
+        return people.person_of(scope, "cart", payload["cart_token"]) if payload["cart_token"] else None
+    if found.created:
+        if customer:
+            customers.project(scope, {**customer, "email": customer["email"] or email})
+        people.touch(scope, found.person_id)
+    if customer and not _consent_known(scope, found.person_id):
+        fetch.wish(scope, "Customer", customer["id"])
+    if payload["buyer_accepts_marketing"] and email:
+        consent.record(
+            scope,
+            found.person_id,
+            "email",
+            consent.SUBSCRIBED,
+            source="checkout",
+            evidence_at=payload["created_at"],
+            implied=True,
+        )
+    return found.person_id
+
+
+def _consent_known(scope: Scope, person_id: int) -> bool:
+    query = select(consents.c.state).where(
+        consents.c.shop_id == scope.shop_id, consents.c.person_id == person_id, consents.c.channel == "email"
+    )
+    return scope.connection.execute(query).first() is not None
+
+
+def _held(scope: Scope, token: str) -> RowMapping | None:
+    return (
+        scope.connection.execute(
+            select(checkouts).where(checkouts.c.shop_id == scope.shop_id, checkouts.c.token == token)
+        )
+        .mappings()
+        .first()
+    )
+
+
+def _facts(token: str, values: Mapping[str, Any], held: RowMapping | None) -> list[Fact]:
+    """What this state of the checkout says: begun, changed, emptied, completed."""
+    props = {
+        "checkout_token": token,
+        "cart_token": values["cart_token"],
+        "total": str(values["total"]),
+        "currency": values["currency"],
+        "items": values["items"],
+        "recovery_url": values["recovery_url"],
+        "changed_at": values["source_updated_at"].isoformat(),
+    }
+    subject, person_id = f"checkout:{token}", values["person_id"]
+
+    def fact(name: str, identity: str, at: datetime) -> Fact:
+        return Fact(name, f"{subject}:{identity}", at, subject, person_id, token, props)
+
+    facts = [fact("checkout_started", "started", values["created_at"])]
+    changed_at = values["source_updated_at"]
+    if changed_at > values["created_at"]:
+        content = sha256(orjson.dumps([props["items"], props["total"], values["email"]])).hexdigest()[:16]
+        facts.append(fact("checkout_updated", f"{changed_at.isoformat()}:{content}", changed_at))
+    if held and held["items"] and not values["items"] and not values["completed_at"]:
+        facts.append(fact("cart_cleared", f"cleared:{changed_at.isoformat()}", changed_at))
+    if values["completed_at"]:
+        facts.append(fact("checkout_completed", "completed", values["completed_at"]))
+    return facts
+
+
+def complete(scope: Scope, token: str, at: datetime) -> None:
+    """The checkout became an order."""
+    scope.connection.execute(
+        update(checkouts)
+        .where(
+            checkouts.c.shop_id == scope.shop_id,
+            checkouts.c.token == token,
+            checkouts.c.completed_at.is_(None),
+        )
+        .values(completed_at=at)
+    )
+
+
+def of_order(scope: Scope, checkout_token: str | None, cart_token: str | None) -> RowMapping | None:
+    """The checkout that an order came from: by its token, else by the cart's."""
+    for column, value in ((checkouts.c.token, checkout_token), (checkouts.c.cart_token, cart_token)):
+        if value:
+            row = (
+                scope.connection.execute(
+                    select(checkouts)
+                    .where(checkouts.c.shop_id == scope.shop_id, column == value)
+                    .order_by(checkouts.c.created_at.desc())
+                )
+                .mappings()
+                .first()
+            )
+            if row is not None:
+                return row
+    return None

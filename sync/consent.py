@@ -1,0 +1,135 @@
+"""Consent per person and channel: evidence goes into an append-only ledger, the newest decides.
+
+A tie goes to the opt-out, missing evidence never re-subscribes, and a bulk import never does.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from connector import eventlog
+from connector.db.locks import lock_persons
+from connector.models.person import consent_ledger, consents, suppressions
+from connector.scope import Scope
+from connector.suppression import address_digest
+from sync import people
+
+SUBSCRIBED = "subscribed"
+OPT_OUTS = frozenset({"unsubscribed", "undeliverable"})
+STATES = frozenset({SUBSCRIBED, "pending", "not_subscribed"}) | OPT_OUTS
+
+
+def record(
+    scope: Scope,
+    person_id: int,
+    channel: str,
+    state: str,
+    *,
+    source: str,
+    evidence_at: datetime | None,
+    level: str | None = None,
+    implied: bool = False,
+) -> bool:
+    """Record what a source says of this person's consent; returns whether the state changed.
+
+    ``evidence_at`` is when the person acted as the source tells it; None when the source does not know, which
+    can opt out but never back in. ``implied``: a flag carried along by something else (a ticked box on a
+    checkout that may have been ticked long ago), which never undoes an opt-out.
+    """
+    if state not in STATES:
+        raise ValueError(f"unknown consent state {state!r}")
+    lock_persons(scope.connection, scope.shop_id, [person_id])
+    current = scope.connection.execute(
+        select(consents.c.state, consents.c.evidence_at).where(
+            consents.c.shop_id == scope.shop_id,
+            consents.c.person_id == person_id,
+            consents.c.channel == channel,
+        )
+    ).first()
+    when = evidence_at or scope.now
+    told_at = None if implied else evidence_at
+    wins = current is None or _wins(state, told_at, current.state, current.evidence_at)
+    _note(scope, person_id, channel, state, level, source, when, "applied" if wins else "older")
+    if not wins:
+        return False
+    values = {"state": state, "level": level, "source": source, "evidence_at": when}
+    statement = insert(consents).values(shop_id=scope.shop_id, person_id=person_id, channel=channel, **values)
+    scope.connection.execute(
+        statement.on_conflict_do_update(index_elements=["shop_id", "person_id", "channel"], set_=values)
+    )
+    before = None if current is None else current.state
+    if before == state:
+        return False
+    _tell(scope, person_id, channel, before, state, source, when)
+    people.touch(scope, person_id)
+    return True
+
+
+def _wins(state: str, evidence_at: datetime | None, current: str, current_at: datetime) -> bool:
+    if evidence_at is None:
+        return state in OPT_OUTS or current == "not_subscribed"
+    if evidence_at == current_at:
+        return state in OPT_OUTS or current not in OPT_OUTS
+    return evidence_at > current_at
+
+
+def _note(
+    scope: Scope,
+    person_id: int,
+    channel: str,
+    state: str,
+    level: str | None,
+    source: str,
+    evidence_at: datetime,
+    verdict: str,
+) -> None:
+    scope.connection.execute(
+        insert(consent_ledger).values(
+            shop_id=scope.shop_id,
+            person_id=person_id,
+            channel=channel,
+            state=state,
+            level=level,
+            source=source,
+            evidence_at=evidence_at,
+            recorded_at=scope.now,
+            verdict=verdict,
+        )
+    )
+
+
+def _tell(
+    scope: Scope, person_id: int, channel: str, before: str | None, after: str, source: str, at: datetime
+) -> None:
+    props = {"channel": channel, "old": before, "new": after, "source": source}
+    identity = f"consent:{person_id}:{channel}:{after}:{at.isoformat()}"
+    facts = [
+        eventlog.Fact(
+            "consent_changed", identity, at, f"person:{person_id}", person_id, props=props, source=source
+        )
+    ]
+    if after in OPT_OUTS:
+        facts.append(
+            eventlog.Fact(
+                "unsubscribed", identity, at, f"person:{person_id}", person_id, props=props, source=source
+            )
+        )
+    eventlog.append(scope, facts)
+
+
+def suppress(scope: Scope, channel: str, address: str, reason: str) -> None:
+    """Never send to this address on this channel again (hard bounce, complaint, blocked)."""
+    scope.connection.execute(
+        insert(suppressions)
+        .values(
+            shop_id=scope.shop_id,
+            channel=channel,
+            address_digest=address_digest(scope.shop.salt, address),
+            reason=reason,
+            since=scope.now,
+        )
+        .on_conflict_do_nothing()
+    )

@@ -1,0 +1,68 @@
+"""One contact to Brevo, and what to do when another contact there already has one of its identifiers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from connector.brevo.client import BrevoAccount
+from connector.brevo.verdicts import clashing_identifier
+from connector.errors import Refused
+from sync.mapping import contact as mapping
+
+BUCKET = "contacts"
+
+
+def send(
+    account: BrevoAccount,
+    person: Mapping[str, Any],
+    consents: Mapping[str, Mapping[str, Any]],
+    attributes: tuple[mapping.Attribute, ...],
+) -> str | None:
+    """Upsert this person; returns a note for staff when something had to be left out.
+
+    Raises the ProviderError of the call. The repetitions below are new, different requests, each with its own
+    turn at the limiter.
+    """
+    body = mapping.body(person, consents, attributes)
+    try:
+        account.upsert_contact(body)
+        return None
+    except Refused as error:
+        if _about_phone(error) and "SMS" in body.get("attributes", {}):
+            # Families share a number, and Brevo's idea of a valid one is stricter than a store's.
+            account.await_turn(BUCKET)
+            account.upsert_contact(mapping.body(person, consents, attributes, without=frozenset({"SMS"})))
+            return f"without SMS: {error.detail}"
+        if clashing_identifier(error) in ("EXT_ID", "EMAIL") and "ext_id" in body:
+            return _take_over(account, body, error)
+        raise
+
+
+def _take_over(account: BrevoAccount, body: dict[str, Any], clash: Refused) -> str | None:
+    """The customer's id is at Brevo under another email: rename that contact, or go on without the id.
+
+    Renaming a blocklisted contact re-subscribes it (Brevo's reference, PUT /contacts), so the blocklisting
+    that was there is written again unless the person has agreed since.
+    """
+    account.await_turn(BUCKET)
+    existing = account.get_contact(body["ext_id"], "ext_id")
+    renamed = {**body.get("attributes", {}), "EMAIL": body["email"]}
+    try:
+        if existing is None:
+            raise clash
+        account.await_turn(BUCKET)
+        account.update_contact(body["ext_id"], {"attributes": renamed}, "ext_id")
+    except Refused as error:
+        account.await_turn(BUCKET)
+        account.upsert_contact({key: value for key, value in body.items() if key != "ext_id"})
+        return f"without ext_id: {error.detail}"
+    blocked = bool(existing.get("emailBlacklisted"))
+    account.await_turn(BUCKET)
+    account.upsert_contact({**({"emailBlacklisted": True} if blocked else {}), **body})
+    return None
+
+
+def _about_phone(error: Refused) -> bool:
+    said = error.detail.lower()
+    return clashing_identifier(error) == "SMS" or "phone" in said or "sms" in said.split()

@@ -1,0 +1,111 @@
+"""Webhook bodies have the keys, and the kinds of values, of Shopify's samples."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.store import payloads
+from sandbox.store.settings import ShopSettings
+from sandbox.store.shop import Shop
+
+ROOT = Path(__file__).parents[2]
+CONTRACTS = Path(os.environ.get("CONTRACTS_DIR") or ROOT.parent / "shared" / "contracts")
+SAMPLES = CONTRACTS / "shopify" / "webhooks"
+NOW = 1_790_000_000.0
+
+
+def differences(mine: Any, sample: Any, place: str = "") -> list[str]:
+    """Keys that only one side has, and values of another JSON kind where both sides have one."""
+    if mine is None or sample is None:
+        return []
+    if type(mine) is not type(sample):
+        return [f"{place}: {type(mine).__name__} here, {type(sample).__name__} there"]
+    found = []
+    if isinstance(mine, dict):
+        found += [f"{place}.{key}: only here" for key in mine.keys() - sample.keys()]
+        found += [f"{place}.{key}: only there" for key in sample.keys() - mine.keys()]
+        for key in mine.keys() & sample.keys():
+            found += differences(mine[key], sample[key], f"{place}.{key}")
+    elif isinstance(mine, list) and sample:
+        for item in mine:
+            found += differences(item, sample[0], f"{place}[]")
+    return found
+
+
+def bodies() -> dict[str, dict[str, Any]]:
+    """A body of each topic, with every part that the store ever fills in."""
+    shop = Shop(ShopSettings(domain="a.myshopify.com", token="t"), 1, 7, "http://127.0.0.1/a", NOW)
+    person = shop.sign_up(NOW, "ada@example.com", "Ada", "Lovelace")
+    shop.give_consent(NOW, person, "subscribed", "single_opt_in")
+    lines = [(variant, 2) for variant in shop.variants()]
+    cart = shop.start_checkout(NOW, lines, person.email)
+    shop.edit_checkout(NOW, cart, name=("Ada", "Lovelace"))
+    created = payloads.checkout(shop, cart)
+    sale = shop.complete_checkout(NOW, cart, person)
+    paid = payloads.order(shop, sale)
+    shop.cancel_order(NOW, sale, "customer")
+    return {
+        "customers/create": payloads.customer(shop, person),
+        "customers/update": payloads.customer(shop, person),
+        "customers_email_marketing_consent/update": payloads.email_consent(shop, person),
+        "checkouts/create": created,
+        "checkouts/update": payloads.checkout(shop, cart),
+        "orders/create": paid,
+        "orders/updated": paid,
+        "orders/paid": paid,
+        "orders/cancelled": payloads.order(shop, sale),
+    }
+
+
+BODIES = bodies()
+
+
+def sample(topic: str) -> Any:
+    if not SAMPLES.exists():
+        pytest.skip(f"the platforms' contracts are not at {CONTRACTS}; set CONTRACTS_DIR")
+    return json.loads((SAMPLES / f"{topic.replace('/', '__')}.json").read_text("utf-8"))
+
+
+@pytest.mark.contract
+@pytest.mark.parametrize("topic", BODIES)
+def test_a_body_has_the_keys_of_the_sample(topic: str) -> None:
+    assert differences(BODIES[topic], sample(topic)) == []
+
+
+@pytest.mark.contract
+def test_a_missing_an_extra_and_a_mistyped_key_are_reported() -> None:
+    theirs = sample("orders/create")
+    broken = copy.deepcopy(BODIES["orders/create"])
+    broken["checkout_id"] = 1
+    broken["line_items"][1]["price"] = 12.5
+    del broken["customer"]["default_address"]["zip"]
+    assert sorted(differences(broken, theirs)) == [
+        ".checkout_id: only here",
+        ".customer.default_address.zip: only there",
+        ".line_items[].price: float here, str there",
+    ]
+
+
+def test_what_left_the_payloads_in_2025_and_2026_is_gone() -> None:
+    assert not {"checkout_id"} & BODIES["orders/create"].keys()
+    assert not {"id"} & BODIES["checkouts/create"].keys()
+    assert not {"tags", "orders_count", "total_spent"} & BODIES["customers/create"].keys()
+
+
+def test_tokens_join_cart_checkout_and_order() -> None:
+    cart, sale = BODIES["checkouts/update"], BODIES["orders/create"]
+    assert (sale["checkout_token"], sale["cart_token"]) == (cart["token"], cart["cart_token"])
+    assert cart["completed_at"] == sale["created_at"] == "2026-09-21T16:13:20+02:00"
+
+
+def test_money_adds_up() -> None:
+    sale, cancelled = BODIES["orders/create"], BODIES["orders/cancelled"]
+    total = sum(float(line["price"]) * line["quantity"] for line in sale["line_items"])
+    assert float(sale["total_price"]) == pytest.approx(total)
+    assert (cancelled["current_total_price"], cancelled["cancel_reason"]) == ("0.00", "customer")

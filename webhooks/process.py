@@ -1,0 +1,196 @@
+"""T2: what was acknowledged becomes projections and events. Bytes only, no network.
+
+One transaction handles one batch of one shop, under the shop's lock, in the order of arrival; each row has its
+own savepoint, so that a row that fails leaves the others alone. What becomes of a row:
+
+* ``done``: applied;
+* ``ignored``: of no concern to us, with the reason;
+* ``poison``: signed but unreadable;
+* ``quarantined``: readable, but not of the shape that the topic declares; kept for a replay after a fix;
+* ``retry``: something failed that may pass (again later, then poison).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+from marshmallow import ValidationError
+from sqlalchemy import RowMapping, or_, select, update
+from sqlalchemy.exc import OperationalError
+
+from connector.db.locks import NORMALISE, lock_shop
+from connector.db.session import transaction
+from connector.deps import Deps
+from connector.logging import get
+from connector.models.inbox import inbox
+from connector.models.shop import shops
+from connector.scope import Scope
+from connector.shops import Shop
+from webhooks.topics import TOPICS
+from webhooks.topics.topic import Delivery, Topic
+
+log = get(__name__)
+
+BATCH = 100
+_RETRIES = (1.0, 5.0, 30.0, 120.0, 600.0)  # seconds of machine time
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What becomes of an inbox row."""
+
+    state: str
+    reason: str | None = None
+
+
+class Unreadable(Exception):
+    """The bytes are no JSON that can be stored. The argument says why."""
+
+
+def read(raw: bytes) -> Any:
+    """The JSON value of these bytes; raises Unreadable."""
+    if b"\x00" in raw or b"\\u0000" in raw:
+        raise Unreadable("contains NUL")
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise Unreadable(f"no JSON: {str(error)[:120]}") from error
+
+
+def handle_due(deps: Deps, shop: Shop) -> bool:
+    """Normalise one batch of the shop's inbox; returns whether there may be more."""
+    with transaction(deps.engine) as connection:
+        lock_shop(connection, NORMALISE, shop.id)
+        scope = Scope(connection, shop, deps.clock.now(), deps.clock.machine(), deps.settings)
+        rows = (
+            connection.execute(
+                select(inbox)
+                .where(
+                    inbox.c.shop_id == shop.id,
+                    inbox.c.state.in_(("new", "retry")),
+                    or_(inbox.c.retry_real.is_(None), inbox.c.retry_real <= scope.machine),
+                )
+                .order_by(inbox.c.id)
+                .limit(BATCH)
+                .with_for_update(skip_locked=True)
+            )
+            .mappings()
+            .all()
+        )
+        others = _other_shops(scope) if rows else frozenset()
+        for row in rows:
+            _finish(scope, row, _apply(scope, row, others))
+    return len(rows) == BATCH
+
+
+def _other_shops(scope: Scope) -> frozenset[str]:
+    query = select(shops.c.domain).where(shops.c.id != scope.shop_id)
+    return frozenset(scope.connection.scalars(query))
+
+
+def _apply(scope: Scope, row: RowMapping, others: frozenset[str]) -> Verdict:
+    topic = TOPICS.get((row["source"], row["topic"]))
+    if topic is None:
+        return Verdict("ignored", "unknown_topic")
+    try:
+        body = read(bytes(row["raw"]))
+        entries = body if topic.source == "brevo" and isinstance(body, list) else [body]
+        for entry in entries:
+            if not isinstance(entry, dict):
+                raise Unreadable("not a JSON object")
+            if names_another_shop(entry, scope.shop.domain, others):
+                return Verdict("ignored", "names_another_shop")
+        with scope.connection.begin_nested():
+            for entry in entries:
+                topic.apply(scope, _load(topic, entry), _delivery(row))
+    except Unreadable as error:
+        return Verdict("poison", str(error))
+    except ValidationError as error:
+        return Verdict("quarantined", _where(error)[:500])
+    except OperationalError:
+        # The database itself is in trouble: nothing of the batch is decided, the whole of it is tried again.
+        raise
+    except Exception as error:
+        log.exception(
+            "normalise_failed", shop_id=scope.shop_id, kind=row["topic"], error=type(error).__name__
+        )
+        state = "retry" if row["attempts"] < len(_RETRIES) else "poison"
+        return Verdict(state, f"{type(error).__name__}: {error}"[:500])
+    return Verdict("done")
+
+
+def _load(topic: Topic, entry: dict[str, Any]) -> Mapping[str, Any]:
+    loaded: Mapping[str, Any] = topic.schema().load(entry)
+    return loaded
+
+
+def _delivery(row: RowMapping) -> Delivery:
+    told = row["headers"].get("triggered_at")
+    try:
+        triggered_at = datetime.fromisoformat(told) if told else None
+    except ValueError:
+        triggered_at = None
+    if triggered_at is not None and triggered_at.tzinfo is None:
+        triggered_at = None
+    return Delivery(row["topic"], row["external_id"], row["received_at"], triggered_at)
+
+
+def names_another_shop(payload: Mapping[str, Any], domain: str, others: frozenset[str]) -> bool:
+    """Whether the signed body belongs to another shop than the unsigned header said.
+
+    ``myshopify_domain`` and ``shop_domain`` name the shop outright; addresses of order and checkout pages do so
+    when they lie on the domain of another shop that we serve.
+    """
+    for field in ("myshopify_domain", "shop_domain"):
+        named = payload.get(field)
+        if isinstance(named, str) and named and named.lower() != domain:
+            return True
+    for field in ("order_status_url", "abandoned_checkout_url"):
+        address = payload.get(field)
+        if isinstance(address, str):
+            try:
+                host = urlsplit(address).hostname
+            except ValueError:
+                continue
+            if host in others:
+                return True
+    return False
+
+
+def _where(error: ValidationError) -> str:
+    """The paths of the fields that did not fit, and how."""
+
+    def walk(node: Any, path: str) -> list[str]:
+        if isinstance(node, dict):
+            return [
+                line
+                for key, value in node.items()
+                for line in walk(value, f"{path}.{key}" if path else str(key))
+            ]
+        return [f"{path}: {' '.join(str(part) for part in node)}"]
+
+    return "; ".join(walk(error.normalized_messages(), ""))
+
+
+def _finish(scope: Scope, row: RowMapping, verdict: Verdict) -> None:
+    values: dict[str, Any] = {"state": verdict.state, "reason": verdict.reason, "retry_real": None}
+    if verdict.state == "retry":
+        wait = _RETRIES[min(row["attempts"], len(_RETRIES) - 1)]
+        values["retry_real"] = scope.machine + timedelta(seconds=wait)
+        values["attempts"] = row["attempts"] + 1
+    if verdict.state in ("poison", "quarantined"):
+        log.warning("inbox_" + verdict.state, shop_id=scope.shop_id, kind=row["topic"], inbox_id=row["id"])
+    scope.connection.execute(
+        update(inbox)
+        .where(
+            inbox.c.shop_id == scope.shop_id,
+            inbox.c.id == row["id"],
+            inbox.c.received_at == row["received_at"],
+        )
+        .values(**values)
+    )

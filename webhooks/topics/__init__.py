@@ -1,0 +1,28 @@
+"""The registry of webhook topics. Adding one is a file here (or a line in one) and its recorded payload."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from webhooks.topics import brevo_transactional, checkouts, customers, email_consent, orders
+from webhooks.topics.topic import Topic
+
+
+def _register(*modules: tuple[Topic, ...]) -> Mapping[tuple[str, str], Topic]:
+    topics: dict[tuple[str, str], Topic] = {}
+    for module in modules:
+        for topic in module:
+            if (topic.source, topic.name) in topics:
+                raise ValueError(f"topic {topic.source} {topic.name} is registered twice")
+            topics[(topic.source, topic.name)] = topic
+    return MappingProxyType(topics)
+
+
+TOPICS = _register(
+    customers.TOPICS,
+    email_consent.TOPICS,
+    checkouts.TOPICS,
+    orders.TOPICS,
+    brevo_transactional.TOPICS,
+)
