@@ -56,6 +56,7 @@ class Answer:
 
 
 _leave_by: ContextVar[float | None] = ContextVar("leave_by", default=None)
+_heard: ContextVar[list[httpx.Response] | None] = ContextVar("heard", default=None)
 
 
 @contextmanager
@@ -70,6 +71,19 @@ def leaving_by(moment: float | None) -> Iterator[None]:
         yield
     finally:
         _leave_by.reset(token)
+
+
+@contextmanager
+def hearing() -> Iterator[list[httpx.Response]]:
+    """Collects the answers that come through a guarded client inside the block, whatever the caller makes of
+    them: an SDK may hide or spoil one.
+    """
+    heard: list[httpx.Response] = []
+    token = _heard.set(heard)
+    try:
+        yield heard
+    finally:
+        _heard.reset(token)
 
 
 class Http:
@@ -160,12 +174,15 @@ class _GuardedTransport(httpx.BaseTransport):
             content = _bounded(iter(response.stream), deadline)  # type: ignore[arg-type]
         finally:
             response.close()
-        return httpx.Response(
+        whole = httpx.Response(
             response.status_code,
             headers=response.headers,
             stream=httpx.ByteStream(content),
             extensions=response.extensions,
         )
+        if (heard := _heard.get()) is not None:
+            heard.append(whole)
+        return whole
 
     def close(self) -> None:
         self._inner.close()

@@ -32,8 +32,8 @@ _MOST_BATCHES = 5
 
 
 def _tell_provider(deps: Deps, shop: Shop) -> bool:
-    more = contacts.send_due(deps, shop)
-    return feed.send_due(deps, shop) or more
+    more = contacts.send_due(deps, shop, deps.clock.now())
+    return feed.send_due(deps, shop, deps.clock.now()) or more
 
 
 # kind -> (one batch of it; says whether there may be more, the bells to ring when something was done)

@@ -18,31 +18,31 @@ from sync import consent, people
 # The provider's event -> (our event, the outbox column that keeps its first time). The provider spells some of
 # them in two ways. An open by a mail proxy is no sign of a person.
 _EVENTS: dict[str, tuple[str, str | None]] = {
-    "request": ("email_requested", None),
-    "delivered": ("email_delivered", "delivered_at"),
-    "opened": ("email_opened", "opened_at"),
-    "unique_opened": ("email_opened", "opened_at"),
-    "proxy_open": ("email_opened_by_proxy", None),
-    "unique_proxy_open": ("email_opened_by_proxy", None),
-    "click": ("email_clicked", "clicked_at"),
-    "clicked": ("email_clicked", "clicked_at"),
-    "hard_bounce": ("email_bounced", "bounced_at"),
-    "invalid_email": ("email_bounced", "bounced_at"),
-    "soft_bounce": ("email_soft_bounced", None),
-    "deferred": ("email_deferred", None),
-    "blocked": ("email_blocked", None),
-    "error": ("email_error", None),
-    "spam": ("email_complained", "complained_at"),
-    "complaint": ("email_complained", "complained_at"),
-    "unsubscribed": ("email_unsubscribed", "unsubscribed_at"),
-    "unsubscribe": ("email_unsubscribed", "unsubscribed_at"),
+    "request": ("message_requested", None),
+    "delivered": ("message_delivered", "delivered_at"),
+    "opened": ("message_opened", "opened_at"),
+    "unique_opened": ("message_opened", "opened_at"),
+    "proxy_open": ("message_opened_by_proxy", None),
+    "unique_proxy_open": ("message_opened_by_proxy", None),
+    "click": ("message_clicked", "clicked_at"),
+    "clicked": ("message_clicked", "clicked_at"),
+    "hard_bounce": ("message_bounced", "bounced_at"),
+    "invalid_email": ("message_bounced", "bounced_at"),
+    "soft_bounce": ("message_soft_bounced", None),
+    "deferred": ("message_deferred", None),
+    "blocked": ("message_blocked", None),
+    "error": ("message_error", None),
+    "spam": ("message_complained", "complained_at"),
+    "complaint": ("message_complained", "complained_at"),
+    "unsubscribed": ("message_unsubscribed", "unsubscribed_at"),
+    "unsubscribe": ("message_unsubscribed", "unsubscribed_at"),
 }
 
 # What it means for the future: our event -> (consent state, reason of a suppression).
 _CONSEQUENCES: dict[str, tuple[str, str | None]] = {
-    "email_bounced": ("undeliverable", "hard_bounce"),
-    "email_complained": ("unsubscribed", "complaint"),
-    "email_unsubscribed": ("unsubscribed", None),
+    "message_bounced": ("undeliverable", "hard_bounce"),
+    "message_complained": ("unsubscribed", "complaint"),
+    "message_unsubscribed": ("unsubscribed", None),
 }
 
 
@@ -59,8 +59,8 @@ def moment_of(payload: Mapping[str, Any], fallback: datetime) -> datetime:
 
 
 def happened(scope: Scope, payload: Mapping[str, Any], *, received_at: datetime) -> None:
-    """Apply one event of the provider; an event that is new to us is kept under the name ``email_other``."""
-    name, column = _EVENTS.get(payload["event"], ("email_other", None))
+    """Apply one event of the provider; an event that is new to us is kept under the name ``message_other``."""
+    name, column = _EVENTS.get(payload["event"], ("message_other", None))
     message_id = (payload["message_id"] or "").strip("<> ")
     row = _message(scope, payload["custom"], message_id)
     email = people.normal_email(payload["email"])
@@ -74,6 +74,7 @@ def happened(scope: Scope, payload: Mapping[str, Any], *, received_at: datetime)
         _remember(scope, row, name, column, message_id, at)
     identity = f"brevo:{message_id}:{payload['event']}:{email}:{at.isoformat()}:{payload['link'] or ''}"
     props = {
+        "channel": "email",
         "event": payload["event"],
         "link": payload["link"],
         "reason": payload["reason"],
@@ -117,5 +118,5 @@ def _remember(
         scope.connection.execute(
             update(outbox).where(outbox.c.shop_id == scope.shop_id, outbox.c.id == row["id"]).values(**values)
         )
-    if row["state"] == "unknown" and name != "email_error":
+    if row["state"] == "unknown" and name != "message_error":
         settle(scope, row, "accepted", reason="provider_event", at=at, message_id=message_id or None)

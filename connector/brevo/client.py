@@ -5,8 +5,8 @@ Why the SDK is held at arm's length (brevo-python 5.1.0, read in its source or s
 * it repeats POSTs on 408, 409, 429 and 5xx by itself: ``max_retries=0``;
 * its request models refuse floats and turn True into 1 inside free-form fields: bodies are plain dicts with
   wire names and go in as ``additional_body_parameters``, past the models;
-* its answer models are built leniently, renaming fields: answers are read from the response it keeps;
-* **an error status with an empty body is returned as success**: the status is checked here;
+* its answer models rename fields and raise TypeError or ParsingError on unexpected ones, and **an error status
+  with an empty body is returned as success**: answers are read as they came, not as it returns them;
 * path arguments are not percent-encoded: done here;
 * with BREVO_CLIENT_ID in the environment it sends an OAuth token of another account beside the key: off.
 """
@@ -22,15 +22,13 @@ from urllib.parse import quote
 
 import httpx
 from brevo import Brevo
-from brevo.core.api_error import ApiError
-from brevo.core.parse_error import ParsingError
 from brevo.core.request_options import RequestOptions
 
 from connector.brevo.limits import Grant, Limiter
 from connector.brevo.verdicts import PROVIDER, Kind, verdict
 from connector.clock import monotonic, pause
 from connector.errors import OutcomeUnknown, RateLimited, Retry
-from connector.http import CallFailed, Http, NotSent, classify, leaving_by
+from connector.http import CallFailed, Http, NotSent, classify, hearing, leaving_by
 from connector.settings import Settings
 
 JSON = dict[str, Any]
@@ -91,29 +89,29 @@ class BrevoAccount:
 
     def account(self) -> JSON:
         """GET /account."""
-        return self._json(self._sdk.account.with_raw_response.get_account, Kind.READ, "other")
+        return self._json(self._sdk.account.get_account, Kind.READ, "other")
 
     def senders(self) -> list[JSON]:
         """GET /senders: [{id, name, email, active, ...}]."""
-        found = self._json(self._sdk.senders.with_raw_response.get_senders, Kind.READ, "other")
+        found = self._json(self._sdk.senders.get_senders, Kind.READ, "other")
         return _dicts(found.get("senders"))
 
     # Contacts
 
     def attributes(self) -> list[JSON]:
         """GET /contacts/attributes: [{name, category, type, ...}]."""
-        found = self._json(self._sdk.contacts.with_raw_response.get_attributes, Kind.READ, "contacts")
+        found = self._json(self._sdk.contacts.get_attributes, Kind.READ, "contacts")
         return _dicts(found.get("attributes"))
 
     def create_attribute(self, category: str, name: str, kind: str) -> None:
         """POST /contacts/attributes/{category}/{name}. Refused when it exists."""
-        create = self._sdk.contacts.with_raw_response.create_attribute
+        create = self._sdk.contacts.create_attribute
         path = (quote(category, safe=""), quote(name, safe=""))
         self._call(create, Kind.IDEMPOTENT, "contacts", *path, body={"type": kind})
 
     def upsert_contact(self, body: Mapping[str, Any]) -> int | None:
         """POST /contacts. Returns the id of a created contact, None when one was updated (204)."""
-        create = self._sdk.contacts.with_raw_response.create_contact
+        create = self._sdk.contacts.create_contact
         answer = self._call(create, Kind.IDEMPOTENT, "contacts", body=body)
         return answer.body.get("id") if isinstance(answer.body, dict) else None
 
@@ -121,7 +119,7 @@ class BrevoAccount:
         self, identifier: str, body: Mapping[str, Any], identifier_type: str = "email_id"
     ) -> None:
         """PUT /contacts/{identifier}?identifierType= (email_id, contact_id, ext_id, phone_id)."""
-        update = self._sdk.contacts.with_raw_response.update_contact
+        update = self._sdk.contacts.update_contact
         self._call(
             update,
             Kind.IDEMPOTENT,
@@ -133,7 +131,7 @@ class BrevoAccount:
 
     def get_contact(self, identifier: str, identifier_type: str = "email_id") -> JSON | None:
         """GET /contacts/{identifier}; None when there is no such contact."""
-        get = self._sdk.contacts.with_raw_response.get_contact_info
+        get = self._sdk.contacts.get_contact_info
         answer = self._call(
             get,
             Kind.READ,
@@ -146,7 +144,7 @@ class BrevoAccount:
 
     def create_event(self, body: Mapping[str, Any]) -> None:
         """POST /events. Not idempotent at Brevo: OutcomeUnknown means that it may have been recorded."""
-        create = self._sdk.event.with_raw_response.create_event
+        create = self._sdk.event.create_event
         required = {"event_name": body["event_name"], "identifiers": dict(body["identifiers"])}
         self._call(create, Kind.ONCE, "events", body=body, **required)
 
@@ -157,7 +155,7 @@ class BrevoAccount:
 
         ``leave_by`` (monotonic seconds): if the first byte would leave later, it does not: Retry.
         """
-        send = self._sdk.transactional_emails.with_raw_response.send_transac_email
+        send = self._sdk.transactional_emails.send_transac_email
         with leaving_by(leave_by):
             answer = self._call(send, Kind.ONCE, "email", body=body)
         message_id = _object(answer, Kind.ONCE).get("messageId")
@@ -172,7 +170,7 @@ class BrevoAccount:
         Its own narrow limit: bucket "email_log".
         """
         found = self._json(
-            self._sdk.transactional_emails.with_raw_response.get_transac_emails_list,
+            self._sdk.transactional_emails.get_transac_emails_list,
             Kind.READ,
             "email_log",
             query={"email": email, "startDate": start, "endDate": end, "limit": 500},
@@ -183,7 +181,7 @@ class BrevoAccount:
 
     def webhooks(self) -> list[JSON]:
         """GET /webhooks?type=transactional: [{id, url, events, ...}]; a 404 says that there are none."""
-        get = self._sdk.webhooks.with_raw_response.get_webhooks
+        get = self._sdk.webhooks.get_webhooks
         answer = self._call(
             get, Kind.READ, "other", query={"type": "transactional"}, missing_is_answer=True
         )
@@ -191,13 +189,13 @@ class BrevoAccount:
 
     def create_webhook(self, body: Mapping[str, Any]) -> int:
         """POST /webhooks. Returns its id."""
-        create = self._sdk.webhooks.with_raw_response.create_webhook
+        create = self._sdk.webhooks.create_webhook
         answer = self._call(create, Kind.ONCE, "other", body=body, url=body["url"])
         return int(_object(answer, Kind.ONCE).get("id") or 0)
 
     def update_webhook(self, webhook_id: int, body: Mapping[str, Any]) -> None:
         """PUT /webhooks/{id}."""
-        update = self._sdk.webhooks.with_raw_response.update_webhook
+        update = self._sdk.webhooks.update_webhook
         self._call(update, Kind.IDEMPOTENT, "other", webhook_id, body=body)
 
     # The one way out
@@ -245,17 +243,20 @@ class BrevoAccount:
         raise error
 
     def _ask(self, call: Callable[[], Any], kind: Kind, bucket: str) -> _Answer:
-        try:
-            raw = call()
-        except (ApiError, ParsingError) as error:
-            answer = _refused(error)
-        except (httpx.HTTPError, httpx.InvalidURL, CallFailed) as error:
-            failure = classify(error)
-            if isinstance(failure, NotSent) or kind is not Kind.ONCE:
-                raise Retry(PROVIDER, str(failure)) from error
-            raise OutcomeUnknown(PROVIDER, str(failure)) from error
-        else:
-            answer = _read(raw.response)
+        with hearing() as heard:
+            try:
+                call()
+            except (httpx.HTTPError, httpx.InvalidURL, CallFailed) as error:
+                failure = classify(error)
+                if isinstance(failure, NotSent) or kind is not Kind.ONCE:
+                    raise Retry(PROVIDER, str(failure)) from error
+                raise OutcomeUnknown(PROVIDER, str(failure)) from error
+            except Exception:
+                # What the SDK makes of an answer is not looked at: an error of its models (TypeError for a list
+                # where it expects an object) says nothing of what Brevo did with the request.
+                if not heard:
+                    raise
+        answer = _read(heard[-1])
         self._limiter.observe(self._account, bucket, answer.status, answer.headers, tier=self._tier)
         return answer
 
@@ -282,14 +283,6 @@ def _read(response: httpx.Response) -> _Answer:
             # A page of an edge server: whatever its status says, the API did not say it.
             body, usable = response.text, False
     return _Answer(response.status_code, _lower(response.headers), body, usable)
-
-
-def _refused(error: ApiError | ParsingError) -> _Answer:
-    # Some error bodies come as models. A ParsingError with a 2xx is JSON that the SDK's model does not fit.
-    body = error.body.model_dump(by_alias=True) if hasattr(error.body, "model_dump") else error.body
-    status = error.status_code or 0
-    usable = isinstance(error, ParsingError) and 200 <= status < 300
-    return _Answer(status, _lower(error.headers or {}), body, usable)
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:

@@ -204,7 +204,7 @@ def _first_settings(described: dict[str, Any]) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     if url := (described.get("primaryDomain") or {}).get("url"):
         settings["url"] = url
-    lines = described.get("billingAddress") or {}
+    lines = described.get("shopAddress") or {}
     address = [lines.get(key) for key in ("company", "address1", "address2", "zip", "city", "country")]
     if any(address):
         settings["address"] = ", ".join(str(part) for part in address if part)

@@ -79,6 +79,11 @@ def run_workers(environ: Mapping[str, str], *, out: TextIO | None = None) -> int
     return 0
 
 
+def own_environment() -> dict[str, str]:
+    """The environment of this process, for the command line."""
+    return dict(os.environ)
+
+
 def shared_environment(var: Path = VAR) -> dict[str, str]:
     """What ``connector up`` decided, for commands that want to speak with it: environment names and values.
 

@@ -128,6 +128,8 @@ class _Cleaning:
         if attribute != "href":
             # Only a link's address is let in; everything else here is a look of ours.
             return value
+        if element != "a":
+            return None
         value = value.strip()
         whole = _TOKEN.fullmatch(value)
         expression = _OUTPUT.fullmatch(self.liquid[int(whole[1])]) if whole else None

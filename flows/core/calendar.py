@@ -73,9 +73,7 @@ def same_day(one: datetime, other: datetime, where: ZoneInfo) -> bool:
     return one.astimezone(where).date() == other.astimezone(where).date()
 
 
-def _is_quiet(
-    moment: datetime, quiet: QuietHours | None, where: ZoneInfo, holidays: Collection[date]
-) -> bool:
+def _is_quiet(moment: datetime, quiet: QuietHours | None, where: ZoneInfo, holidays: Collection[date]) -> bool:
     local = moment.astimezone(where)
     if local.date() in holidays:
         return True

@@ -11,6 +11,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 from flows.core import conditions, durations
 from flows.core.conditions import Condition
 from flows.core.model import Reentry
+from flows.core.problems import suggestion
 from flows.core.vocabulary import EVENTS
 
 NAME = validate.Regexp(r"\A[a-z][a-z0-9-]{0,60}\Z", error="use small letters, digits and dashes")
@@ -53,7 +54,7 @@ class EventField(fields.String):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         name = super()._deserialize(value, attr, data, **kwargs)
         if name not in EVENTS:
-            raise ValidationError(f"“{name}” is no event that this shop knows")
+            raise ValidationError(f"“{name}” is no event here. {suggestion(name, EVENTS)}")
         return name
 
 
@@ -100,9 +101,7 @@ class FlowSchema(Schema):
     )
     note = fields.String(metadata={"description": "A remark for colleagues; changes nothing"})
     about = fields.Nested(AboutSchema, metadata={"description": "purpose, owner, reviewed, benchmarks"})
-    tags = fields.List(
-        fields.String(validate=NAME), metadata={"description": "What other flows name in not_while_in"}
-    )
+    tags = fields.List(fields.String(validate=NAME), metadata={"description": "What other flows name in not_while_in"})
     trigger = fields.Nested(TriggerSchema, required=True, metadata={"description": "What starts it"})
     audience = ConditionField(metadata={"description": "Only people for whom this holds"})
     reentry = ReentryField(

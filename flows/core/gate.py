@@ -29,7 +29,7 @@ STOPS_TRANSACTIONAL = frozenset({"hard_bounce", "complaint", "blocked"})
 
 
 @dataclass(frozen=True, slots=True)
-class Cap:
+class Limit:
     """At most `count` marketing messages of one channel in any `days` days."""
 
     count: int
@@ -99,8 +99,8 @@ class GateFacts:
     last_purchase_at: datetime | None = None
     rivals: Sequence[Rival] = ()
     ledger: Sequence[Sent] = ()
-    flow_cap: Cap | None = None
-    shop_cap: Cap | None = None
+    flow_cap: Limit | None = None
+    shop_cap: Limit | None = None
     quiet: QuietHours | None = None
     timezone: str | None = None
     holidays: Collection[date] = ()
@@ -234,7 +234,7 @@ def _contacted_today(message: GateMessage, facts: GateFacts, now: datetime) -> O
     return None
 
 
-def _over(limit: Cap, counted: Sequence[datetime], now: datetime) -> datetime | None:
+def _over(limit: Limit, counted: Sequence[datetime], now: datetime) -> datetime | None:
     """When there is room again, None when there is room now."""
     window = timedelta(days=limit.days)
     inside = sorted(moment for moment in counted if moment > now - window)

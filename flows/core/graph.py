@@ -36,9 +36,7 @@ def read(steps: Sequence[Any], finder: Finder) -> list[Node]:
     return _sequence(steps, ("steps",), finder, {}, 0)
 
 
-def _sequence(
-    steps: Sequence[Any], path: Path, finder: Finder, taken: dict[str, Path], depth: int
-) -> list[Node]:
+def _sequence(steps: Sequence[Any], path: Path, finder: Finder, taken: dict[str, Path], depth: int) -> list[Node]:
     if depth > DEEPEST:
         finder.add(path, f"The steps are nested more than {DEEPEST} deep", "Make it two flows")
         return []
@@ -51,9 +49,7 @@ def _node(step: Any, path: Path, finder: Finder, taken: dict[str, Path], depth: 
     if len(kinds) != 1:
         named = ", ".join(str(key) for key in step) if isinstance(step, Mapping) else repr(step)
         known = f"Each step is one of {', '.join(STEPS)}"
-        finder.add(
-            path, f"“{named}” is no step" if not kinds else f"“{named}”: two steps in one entry", known
-        )
+        finder.add(path, f"“{named}” is no step" if not kinds else f"“{named}”: two steps in one entry", known)
         return None
     kind = STEPS[kinds[0]]
     schema = kind.schema(unknown=RAISE)
@@ -107,9 +103,7 @@ def everything(nodes: Sequence[Node]) -> Iterator[Node]:
             yield from everything(inner)
 
 
-def check_content(
-    nodes: Sequence[Node], messages: Mapping[str, MessageSpec], trigger: str, finder: Finder
-) -> None:
+def check_content(nodes: Sequence[Node], messages: Mapping[str, MessageSpec], trigger: str, finder: Finder) -> None:
     """Messages exist and suit their step; conditions ask for fields that exist."""
     for node in everything(nodes):
         for name in node.written.messages:
@@ -128,14 +122,10 @@ def check_fields(condition: conditions.Condition, trigger: str, path: Path, find
         if not knows_field(leaf.field, trigger):
             here = [p for p in finder.lines if p[: len(path)] == path and p[-1] == leaf.field]
             known = fields_after(trigger) or FIELDS
-            finder.add(
-                here[0] if here else path, f"“{leaf.field}” is no field", suggestion(leaf.field, known)
-            )
+            finder.add(here[0] if here else path, f"“{leaf.field}” is no field", suggestion(leaf.field, known))
 
 
-def check_shape(
-    first: str | None, steps: Mapping[str, Step], paths: Mapping[str, Path], finder: Finder
-) -> None:
+def check_shape(first: str | None, steps: Mapping[str, Step], paths: Mapping[str, Path], finder: Finder) -> None:
     """Every step can be reached, every way ends, and nothing goes round without waiting."""
     reached = _behind([first], steps)
     for step in steps:

@@ -117,9 +117,7 @@ def _unknown(run: Run, done: EffectDone, now: datetime) -> Transition:
     return Transition(replace(run, vars={**run.vars, "unknown": done.key}), trail=(line,))
 
 
-def _walk(
-    flow: FlowVersion, run: Run, woke: Woke | None, facts: Facts, now: datetime, notes: _Notes
-) -> Transition:
+def _walk(flow: FlowVersion, run: Run, woke: Woke | None, facts: Facts, now: datetime, notes: _Notes) -> Transition:
     # The trigger's event is the run's own: no loader can hand in another one.
     facts = {**facts, "event": run.trigger}
     for _ in range(STEP_BUDGET):

@@ -52,9 +52,7 @@ class Event:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Event:
-        return cls(
-            **{**data, "id": UUID(data["id"]), "occurred_at": datetime.fromisoformat(data["occurred_at"])}
-        )
+        return cls(**{**data, "id": UUID(data["id"]), "occurred_at": datetime.fromisoformat(data["occurred_at"])})
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,9 +26,7 @@ class Problem:
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file
-        said = [
-            text if text.endswith((".", "?")) else f"{text}." for text in (self.sentence, self.todo) if text
-        ]
+        said = [text if text.endswith((".", "?")) else f"{text}." for text in (self.sentence, self.todo) if text]
         return f"{place}: {' '.join(said)}"
 
 
@@ -107,6 +105,8 @@ _PHRASES = {
 
 
 def _said(name: str, message: str) -> tuple[str, str]:
+    if not name:
+        return "It must be a group of named entries", "Write name: value, one below the other"
     if message in _PHRASES:
         sentence, todo = _PHRASES[message]
         return sentence.format(name=name), todo.format()

@@ -82,18 +82,14 @@ def _check(loaded: Mapping[str, Any], on: str, finder: Finder) -> None:
             path = ("audience",) if name == "audience" else ("trigger", "where")
             graph.check_fields(condition, on, path, finder)
     if trigger.get("after") is not None and (on not in SIGNALS or SIGNALS[on].threshold is None):
-        finder.add(
-            ("trigger", "after"), f"“{on}” has no clock, so “after” means nothing here", "Begin with a wait"
-        )
+        finder.add(("trigger", "after"), f"“{on}” has no clock, so “after” means nothing here", "Begin with a wait")
     key = trigger.get("key")
     props = EVENTS[on].props
     if key is not None and props and key.split(".")[1] not in props:
         finder.add(("trigger", "key"), f"“{on}” does not carry “{key}”", f"It has {', '.join(props)}")
     goal = loaded.get("goal")
     if goal and goal.get("match") and "key" not in trigger:
-        finder.add(
-            ("goal", "match"), "The goal must match the trigger's key, but there is none", "Add trigger.key"
-        )
+        finder.add(("goal", "match"), "The goal must match the trigger's key, but there is none", "Add trigger.key")
 
 
 def _compiled(

@@ -71,8 +71,7 @@ _RAW: Mapping[str, EventName] = {
 EVENTS: Mapping[str, EventName] = {
     **_RAW,
     **{
-        name: EventName(" ".join(signal.about.split()), signal.props, signal.buying)
-        for name, signal in SIGNALS.items()
+        name: EventName(" ".join(signal.about.split()), signal.props, signal.buying) for name, signal in SIGNALS.items()
     },
 }
 """What can start a flow, be its goal or end it."""
@@ -104,8 +103,10 @@ FIELDS: Mapping[str, str] = {
     "shop.name": "the shop's name",
     "shop.offers.welcome.code": "the code of the welcome offer",
     "shop.offers.welcome.percent": "what it takes off, in per cent",
+    "shop.offers.welcome.expires_days": "for how many days it holds",
     "shop.offers.cart.code": "the code of the cart offer",
     "shop.offers.cart.percent": "what it takes off, in per cent",
+    "shop.offers.cart.expires_days": "for how many days it holds",
 }
 """What conditions may ask for, beside ``event.NAME`` of the event that started the flow."""
 

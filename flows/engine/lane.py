@@ -22,8 +22,8 @@ from connector.models.inbox import inbox
 from connector.models.store import checkouts
 from connector.queue.bells import ring
 from connector.scope import Scope
-from connector.shops import Shop
 from connector.shopify.graphql import PartialData
+from connector.shops import Shop
 
 log = get(__name__)
 

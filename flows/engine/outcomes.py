@@ -39,19 +39,19 @@ def record(scope: Scope, row: Row, n: int, outcome: ProviderError | str) -> None
         case str():
             _close(scope, row, n, "accepted")
             settle(scope, row, "accepted", reason=None, at=scope.now, message_id=outcome.strip("<> "))
-            note(scope, row, "message_accepted", {"attempt": n})
+            note(scope, row, "provider_accepted", {"attempt": n})
         case AlreadyAccepted():
             _close(scope, row, n, "accepted", outcome)
             settle(scope, row, "accepted", reason="already_accepted", at=scope.now)
-            note(scope, row, "message_accepted", {"attempt": n, "reason": "already_accepted"})
+            note(scope, row, "provider_accepted", {"attempt": n, "reason": "already_accepted"})
         case OutcomeUnknown():
             _close(scope, row, n, "unknown", outcome)
             mark_unknown(scope, row)
-            note(scope, row, "message_unknown", {"attempt": n})
+            note(scope, row, "provider_silent", {"attempt": n})
         case Refused():
             _close(scope, row, n, "refused", outcome)
             settle(scope, row, "failed", reason=f"refused: {outcome.detail}"[:300], at=scope.now)
-            note(scope, row, "message_failed", {"attempt": n, "status": outcome.status})
+            note(scope, row, "provider_refused", {"attempt": n, "status": outcome.status})
         case Retry() | ActionNeeded():
             _close(scope, row, n, "retry", outcome)
             _again(scope, row, n, outcome)

@@ -71,7 +71,7 @@ def _cut_off(deps: Deps, shop: Shop, row: RowMapping) -> None:
         if not lock_persons(connection, shop.id, [row["person_id"]], skip_locked=True):
             return
         mark_unknown(scope, row)
-        note(scope, row, "message_unknown", {"attempt": row["attempts"], "reason": "cut_off"})
+        note(scope, row, "provider_silent", {"attempt": row["attempts"], "reason": "cut_off"})
 
 
 def _look_up(deps: Deps, shop: Shop, account: BrevoAccount, row: RowMapping) -> None:
@@ -105,7 +105,7 @@ def _look_up(deps: Deps, shop: Shop, account: BrevoAccount, row: RowMapping) -> 
             if settle(
                 scope, row, "accepted", reason="looked_up", at=scope.now, message_id=message_id.strip("<> ")
             ):
-                note(scope, row, "message_accepted", {"reason": "looked_up"})
+                note(scope, row, "provider_accepted", {"reason": "looked_up"})
             return
         _send_again(scope, row)
 
@@ -123,7 +123,7 @@ def _send_again(scope: Scope, row: RowMapping) -> None:
                 send_ledger.c.shop_id == scope.shop_id, send_ledger.c.outbox_id == row["id"]
             )
         )
-        note(scope, row, "message_absent", {"attempt": row["attempts"]})
+        note(scope, row, "provider_absent", {"attempt": row["attempts"]})
 
 
 def _postpone(deps: Deps, shop: Shop, row: RowMapping, span: timedelta) -> None:

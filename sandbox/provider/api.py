@@ -148,9 +148,7 @@ class Api:
         except Exception:
             # A fault of the sandbox itself: show it, and answer as a broken server would.
             traceback.print_exc(file=sys.stderr)
-            answer = Answer(
-                500, {"code": "internal_error", "message": "The sandbox failed, see its error output"}
-            )
+            answer = Answer(500, {"code": "internal_error", "message": "The sandbox failed, see its error output"})
         return Answer(answer.status, answer.body, {**answer.headers, **reading.headers})
 
     def _route(self, method: str, path: str) -> tuple[Route, dict[str, str]]:

@@ -38,8 +38,7 @@ class Attribute:
         fields: dict[str, Any] = {"name": self.name, "category": self.category}
         if self.category == "category":
             fields["enumeration"] = [
-                {"value": o["value"], "valueStr": str(o["value"]), "label": o["label"]}
-                for o in self.enumeration
+                {"value": o["value"], "valueStr": str(o["value"]), "label": o["label"]} for o in self.enumeration
             ]
         elif self.type:
             fields["type"] = self.type
@@ -109,9 +108,7 @@ class Attributes:
 
 
 def _check_options(body: dict[str, Any]) -> None:
-    labels = [option["label"] for option in body.get("enumeration", [])] + body.get(
-        "multiCategoryOptions", []
-    )
+    labels = [option["label"] for option in body.get("enumeration", [])] + body.get("multiCategoryOptions", [])
     if any(len(label) > LONGEST_OPTION for label in labels):
         raise invalid(f"Option should not exceed {LONGEST_OPTION} characters")
 

@@ -26,9 +26,7 @@ IDENTIFIER_TYPES = {
 }
 # How the provider's error messages and `metadata.duplicate_identifiers` call them.
 _SPOKEN = {"EMAIL": "email", "EXT_ID": "ext_id"}
-_EMAIL = re.compile(
-    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,}"
-)
+_EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,}")
 
 
 def is_email(text: str) -> bool:
@@ -239,9 +237,7 @@ class ContactBook:
         contact.list_ids -= set(change.remove_lists)
         contact.modified_at, contact.written_at = now, wire
         after = contact.as_json()
-        changed = {
-            key: after[key] for key in ("emailBlacklisted", "smsBlacklisted") if after[key] != before[key]
-        }
+        changed = {key: after[key] for key in ("emailBlacklisted", "smsBlacklisted") if after[key] != before[key]}
         if after.get("email") != before.get("email"):
             changed["EMAIL"] = after.get("email", "")
         names = before["attributes"].keys() | after["attributes"].keys()

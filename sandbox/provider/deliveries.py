@@ -59,9 +59,7 @@ class Deliveries:
             threading.Thread(target=self._work, args=(lane,), name=f"lane-{number}", daemon=True).start()
         threading.Thread(target=self._bring_back, name="retries", daemon=True).start()
 
-    def webhook(
-        self, account: Account, hook_id: int, url: str, headers: dict[str, str], body: dict[str, Any]
-    ) -> None:
+    def webhook(self, account: Account, hook_id: int, url: str, headers: dict[str, str], body: dict[str, Any]) -> None:
         about = {
             "account": account.key,
             "webhook_id": hook_id,
@@ -134,9 +132,7 @@ class Deliveries:
         except (urllib3.exceptions.HTTPError, ValueError) as problem:
             return None, f"{type(problem).__name__}: {problem}"
 
-    def _log(
-        self, parcel: Parcel, started: float, status: int | None, error: str | None, outcome: str
-    ) -> None:
+    def _log(self, parcel: Parcel, started: float, status: int | None, error: str | None, outcome: str) -> None:
         self._record.add(
             parcel.kind,
             **parcel.about,

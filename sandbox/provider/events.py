@@ -52,9 +52,7 @@ def _accept(call: Call, event: dict[str, Any]) -> None:
         properties = event.get("contact_properties")
         if contact and properties:
             kept, dropped = account.attributes.fit(properties)
-            changed = account.contacts.write(
-                contact, Change(attributes=kept), call.now, call.platform.clock.wire()
-            )
+            changed = account.contacts.write(contact, Change(attributes=kept), call.now, call.platform.clock.wire())
             if changed:
                 call.platform.webhooks.contact_updated(account, contact, changed, call.now)
             if dropped:
@@ -81,11 +79,7 @@ def create_event(call: Call) -> Answer:
 
 
 def create_events(call: Call) -> Answer:
-    if (
-        not isinstance(call.body, dict)
-        or set(call.body) != {"events"}
-        or not isinstance(call.body["events"], list)
-    ):
+    if not isinstance(call.body, dict) or set(call.body) != {"events"} or not isinstance(call.body["events"], list):
         check(call.body, EVENT_BATCH)
     events, errors = call.body["events"], []
     for index, event in enumerate(events):

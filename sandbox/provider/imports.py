@@ -90,23 +90,17 @@ def start_import(call: Call) -> Answer:
         list_ids = list(body.get("listIds", []))
         if "newList" in body:
             new = body["newList"]
-            list_ids.append(
-                account.lists.create(new.get("listName", "Import"), new.get("folderId", 1), call.now)
-            )
+            list_ids.append(account.lists.create(new.get("listName", "Import"), new.get("folderId", 1), call.now))
         process = Process(len(account.processes) + 1)
         account.processes[process.id] = process
     # Machine time: the provider works on an import in the background.
-    timer = threading.Timer(
-        account.settings.import_seconds, _run, (call.platform, account, process, body, list_ids)
-    )
+    timer = threading.Timer(account.settings.import_seconds, _run, (call.platform, account, process, body, list_ids))
     timer.daemon = True
     timer.start()
     return Answer(202, {"processId": process.id})
 
 
-def _run(
-    platform: Platform, account: Account, process: Process, body: dict[str, Any], list_ids: list[int]
-) -> None:
+def _run(platform: Platform, account: Account, process: Process, body: dict[str, Any], list_ids: list[int]) -> None:
     process.status = "processing"
     for row in _rows(body):
         with account.lock:

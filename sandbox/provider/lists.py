@@ -94,9 +94,7 @@ def get_lists(call: Call) -> Answer:
 
 def create_list(call: Call) -> Answer:
     with call.account.lock:
-        return Answer(
-            201, {"id": call.account.lists.create(call.body["name"], call.body["folderId"], call.now)}
-        )
+        return Answer(201, {"id": call.account.lists.create(call.body["name"], call.body["folderId"], call.now)})
 
 
 def get_list(call: Call) -> Answer:

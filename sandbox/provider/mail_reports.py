@@ -44,9 +44,7 @@ def _whole(call: Call, name: str) -> int | None:
 def _matching(call: Call, messages: list[Message]) -> list[Message]:
     email, message_id, template_id = call.one("email"), call.one("messageId"), _whole(call, "templateId")
     if message_id is not None:
-        messages = call.account.mailbox.by_message_id(
-            message_id if message_id[:1] == "<" else f"<{message_id}>"
-        )
+        messages = call.account.mailbox.by_message_id(message_id if message_id[:1] == "<" else f"<{message_id}>")
     return [
         message
         for message in messages

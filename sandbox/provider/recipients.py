@@ -14,6 +14,7 @@ import itertools
 import math
 import re
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sandbox.clock import Clock
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 # Reading happens on a grid, so that a stepped clock has few stops.
 GRID = 600
 HOUR = 3600
+# Answers a question about a recipient with a number in [0, 1).
+Draw = Callable[[str], float]
 FOLLOW_UNSUBSCRIBE = "follow_unsubscribe"
 # Where an unsubscribe page lives, by convention of the senders under test.
 UNSUBSCRIBE_PATH = "/u/"
@@ -156,7 +159,7 @@ class Recipients:
     def _plan_now(self, account: Account, message: Message, at: float, event: str) -> None:
         self.act(account, message, {"event": event, "at": at})
 
-    def _read(self, account: Account, message: Message, arrival: float, draw: Any) -> None:
+    def _read(self, account: Account, message: Message, arrival: float, draw: Draw) -> None:
         rates = account.settings
         opened = _grid(arrival + GRID + draw("when") ** 2 * 12 * HOUR)
         # The first open is reported as unique, only later ones as opened.

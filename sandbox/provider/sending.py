@@ -128,9 +128,7 @@ def send_email(call: Call) -> Answer:
     wire, day = platform.clock.wire(), moments.day(call.now)
     with account.lock:
         if key and account.settings.honour_idempotency and account.mailbox.is_replay(key, wire):
-            raise Refusal(
-                400, "duplicate_parameter", "A request with this idempotency key was already processed"
-            )
+            raise Refusal(400, "duplicate_parameter", "A request with this idempotency key was already processed")
         if account.daily_quota is not None and account.mailbox.sent_on(day) + credits > account.daily_quota:
             raise Refusal(402, "not_enough_credits", "Not enough credits to send this email")
         batches = [_evaluated(call, version, sender, headers, due, wire) for version in versions]

@@ -52,12 +52,13 @@ class Connection(BaseHTTPRequestHandler):
 
         def read() -> bytes:
             size, unread[0] = unread[0], 0
-            return self.rfile.read(size)
+            body = self.rfile.read(size)
+            if len(body) < size:
+                raise ConnectionError("the caller left in the middle of the body")
+            return body
 
         peer = self.client_address[0]
-        reply = self.server.api.reply(
-            Request(self.command, self.path, self.headers, peer, read, first_byte_at)
-        )
+        reply = self.server.api.reply(Request(self.command, self.path, self.headers, peer, read, first_byte_at))
         self._send(reply, close=unread[0] > 0)
 
     def _send(self, reply: Reply, *, close: bool) -> None:

@@ -21,7 +21,7 @@ _EXPRESSION = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _COLON_FILTER = re.compile(r"""\|\s*(\w+)\s*:\s*("[^"]*"|'[^']*'|[\w.]+)""")
 
 # Autoescape stays off: bodies are HTML already and the provider pastes values as they are.
-_LANGUAGE = SandboxedEnvironment(undefined=ChainableUndefined, autoescape=False, keep_trailing_newline=True) 
+_LANGUAGE = SandboxedEnvironment(undefined=ChainableUndefined, autoescape=False, keep_trailing_newline=True)
 # noqa: S701
 
 

@@ -82,9 +82,7 @@ class Hook:
         headers = {"Content-Type": "application/json", "User-Agent": "provider-sandbox"}
         if self.auth.get("token"):
             headers["Authorization"] = f"Bearer {self.auth['token']}"
-        return headers | {
-            pair["key"]: pair["value"] for pair in self.headers if "key" in pair and "value" in pair
-        }
+        return headers | {pair["key"]: pair["value"] for pair in self.headers if "key" in pair and "value" in pair}
 
 
 class Webhooks:
@@ -101,9 +99,7 @@ class Webhooks:
         """A marketing unsubscription: the contact leaves the newsletter for good."""
         email = contact.identifiers.get("EMAIL", "")
         for hook in self._asking(account, "marketing", "unsubscribe"):
-            self._send(
-                account, hook, payloads.marketing_unsubscribe(hook.id, email, sorted(contact.list_ids), at)
-            )
+            self._send(account, hook, payloads.marketing_unsubscribe(hook.id, email, sorted(contact.list_ids), at))
 
     def contact_updated(self, account: Account, contact: Contact, changed: dict[str, Any], at: float) -> None:
         self._contact(account, contact, "contact_updated", at, content=[changed])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from redis import Redis
 from sqlalchemy import Engine
@@ -57,10 +58,9 @@ def test_the_contract_holds_through_the_server(web: WebProcess, engine: Engine, 
     assert (health["status"], health["redis"]) == ("ok", "up")
 
 
-def test_redis_is_not_needed(database_url: str, engine: Engine, tmp_path_factory: object) -> None:
+def test_redis_is_not_needed(database_url: str, engine: Engine, tmp_path: Path) -> None:
     add_shop(engine)
-    log = tmp_path_factory.mktemp("web") / "log"  # type: ignore[attr-defined]
-    with WebProcess(database_url, "redis://127.0.0.1:1/0", log) as web:
+    with WebProcess(database_url, "redis://127.0.0.1:1/0", tmp_path / "web.log") as web:
         for number in range(5):
             body = BODY + b" " * number
             answer = web.session.post(

@@ -163,12 +163,13 @@ def test_killing_the_parent_leaves_nothing_and_the_next_start_works(folder: Path
 
 
 def test_control_a_child_without_the_leash_outlives_its_parent(folder: Path, python) -> None:
-    started = f"import subprocess; print(subprocess.Popen(['sleep', '20', '{folder}']).pid); input()"
-    parent = python(started, stdin=subprocess.PIPE)
+    sleeps = "import sys, time; time.sleep(30)"
+    starts = "import subprocess as s, sys; print(s.Popen([sys.executable, '-c', *sys.argv[1:]]).pid); input()"
+    parent = python(starts, sleeps, folder, stdin=subprocess.PIPE)
     orphan = int(parent.stdout.readline())
     parent.kill()
     parent.wait()
-    assert not eventually(lambda: not Path(f"/proc/{orphan}/cmdline").exists(), seconds=0.5)
+    assert not eventually(lambda: not processes_naming(folder), seconds=1)
     os.kill(orphan, signal.SIGKILL)
 
 

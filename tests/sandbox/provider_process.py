@@ -37,9 +37,7 @@ class Provider:
         self._session = requests.Session()
 
     def control(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
-        answer = self._session.request(
-            method, f"{self.url}/_control/{path}", json=body, params=query, timeout=30
-        )
+        answer = self._session.request(method, f"{self.url}/_control/{path}", json=body, params=query, timeout=30)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -78,9 +76,7 @@ class Account:
         self._session.headers["api-key"] = key
 
     def call(self, method: str, path: str, body: Any = None, **query: Any) -> requests.Response:
-        return self._session.request(
-            method, f"{self.provider.url}/v3{path}", json=body, params=query, timeout=10
-        )
+        return self._session.request(method, f"{self.provider.url}/v3{path}", json=body, params=query, timeout=10)
 
     def get(self, path: str, **query: Any) -> Any:
         answer = self.call("GET", path, **query)
@@ -109,11 +105,11 @@ class Account:
         return self.provider.control("GET", "state", account=self.key)["accounts"][self.key]
 
 
-def running_provider(folder: Path, *, stepped: bool = True, **environment: str) -> Iterator[Provider]:
+def running_provider(folder: Path, *arguments: str, stepped: bool = True, **environment: str) -> Iterator[Provider]:
     clock_file = folder / "clock"
     write_clock_file(clock_file, START)
     process = subprocess.Popen(
-        [sys.executable, "-m", "sandbox.provider", "--port", "0", *(["--stepped"] if stepped else [])],
+        [sys.executable, "-m", "sandbox.provider", "--port", "0", *(["--stepped"] if stepped else []), *arguments],
         cwd=ROOT,
         env={
             "PATH": os.environ["PATH"],
@@ -148,7 +144,8 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
 
 @pytest.fixture
 def account(provider: Provider) -> Account:
-    return provider.account()
+    # Tests call quicker than the general plan allows; the ones about limits say their tier.
+    return provider.account(tier="extended")
 
 
 class Receiver:
@@ -201,7 +198,7 @@ def receiver() -> Iterator[Receiver]:
     receiver.close()
 
 
-def wait_until(true: Any, seconds: float = 5.0) -> None:
+def wait_until(true: Any, seconds: float = 15.0) -> None:
     """Machine time: other processes need a moment."""
     end = time.monotonic() + seconds
     while not true():

@@ -30,8 +30,8 @@ def test_unknown_attributes_and_wrong_types_are_dropped_silently(account: Accoun
     options = {"type": "multiple-choice", "multiCategoryOptions": ["news", "sale"]}
     assert account.post("/contacts/attributes/normal/TOPICS", options).status_code == 201
     sent = {
-        "ORDERS": "3", "VIP": "yes", "BIRTHDAY": "soon", "TOPICS": ["sale", "other"], "FIRSTNAME": 7, "NOPE": "x",
-        "lastname": "Lee", "LASTNAME": None,
+        "ORDERS": "3", "VIP": "yes", "BIRTHDAY": "soon", "TOPICS": ["sale", "other"], "FIRSTNAME": 7,
+        "NOPE": "x", "lastname": "Lee", "LASTNAME": None,
     }  # fmt: skip
     assert account.post("/contacts", {"email": "a@example.com", "attributes": sent}).status_code == 201
     assert account.get("/contacts/1")["attributes"] == {"TOPICS": ["sale"]}
@@ -69,9 +69,7 @@ def test_a_new_address_takes_a_contact_off_the_blocklist(account: Account) -> No
     assert account.get("/contacts/77", identifierType="ext_id")["emailBlacklisted"] is True
     assert account.put("/contacts/1", {"attributes": {"FIRSTNAME": "Al"}}).status_code == 204
     assert account.get("/contacts/1")["emailBlacklisted"] is True
-    renamed = account.put(
-        "/contacts/77", {"attributes": {"EMAIL": "new@example.com"}}, identifierType="ext_id"
-    )
+    renamed = account.put("/contacts/77", {"attributes": {"EMAIL": "new@example.com"}}, identifierType="ext_id")
     assert renamed.status_code == 204
     found = account.get("/contacts/new@example.com")
     assert found["emailBlacklisted"] is False and found["id"] == 1
@@ -118,9 +116,7 @@ def test_lists(account: Account) -> None:
     made = account.post("/contacts/lists", {"name": "Customers", "folderId": folder}).json()["id"]
     account.post("/contacts", {"email": "a@example.com", "listIds": [made]})
     account.post("/contacts", {"email": "b@example.com"})
-    added = account.post(
-        f"/contacts/lists/{made}/contacts/add", {"emails": ["b@example.com", "c@example.com"]}
-    )
+    added = account.post(f"/contacts/lists/{made}/contacts/add", {"emails": ["b@example.com", "c@example.com"]})
     assert added.status_code == 201
     assert added.json()["contacts"] == {
         "success": ["b@example.com"], "failure": ["c@example.com"], "total": 1,
@@ -133,7 +129,7 @@ def test_lists(account: Account) -> None:
 
 
 def test_imports_run_in_the_background(provider: Provider) -> None:
-    account = provider.account(settings={"import_seconds": 0.1})
+    account = provider.account(tier="extended", settings={"import_seconds": 0.5})
     account.post("/contacts/attributes/normal/ORDERS", {"type": "float"})
     account.post("/contacts", {"email": "old@example.com", "attributes": {"SMS": "33600000001"}})
     rows = [

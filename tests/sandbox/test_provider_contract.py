@@ -1,6 +1,6 @@
 """The simulated provider against the contracts it was written from.
 
-The contracts are not part of the project; CONTRACTS_DIR says where they are (`../shared/contracts` by default).
+The contracts are not part of the project; CONTRACTS_DIR says where they are (default: `../shared/contracts`).
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def notation(spec: dict[str, Any], schema: dict[str, Any]) -> Any:
     if "allOf" in schema:
         return notation(spec, schema["allOf"][0])
     if "anyOf" in schema:
-        # Open enumerations are `enum or anything`, optional fields `x or null`, list members one of three records.
+        # Open enumerations are `enum or anything`, optional fields `x or null`, members one of three records.
         options = [option for option in schema["anyOf"] if option not in ({}, {"type": "null"})]
         found = [notation(spec, option) for option in options]
         if len(found) == 1:
@@ -172,9 +172,7 @@ def test_answers_have_the_contracts_shape(spec: dict[str, Any], provider: Provid
         answer = account.post(path, body)
         assert answer.status_code in (201, 202), (path, answer.text)
         assert answer_errors(spec, "POST", path, answer.json()) == [], path
-    provider.control(
-        "POST", "act", {"account": account.key, "event": "complaint", "email": "ann@example.com"}
-    )
+    provider.control("POST", "act", {"account": account.key, "event": "complaint", "email": "ann@example.com"})
     wait_until(lambda: account.log("import"))
     reads = (
         "/account", "/senders", "/contacts", "/contacts/1", "/contacts/attributes", "/contacts/lists",

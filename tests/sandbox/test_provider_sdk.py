@@ -23,9 +23,7 @@ def account(provider: Provider) -> Account:
 @pytest.fixture
 def brevo(account: Account) -> Iterator[Brevo]:
     with httpx.Client(timeout=5) as http:
-        yield Brevo(
-            api_key=account.key, base_url=f"{account.provider.url}/v3", max_retries=0, httpx_client=http
-        )
+        yield Brevo(api_key=account.key, base_url=f"{account.provider.url}/v3", max_retries=0, httpx_client=http)
 
 
 def test_account_and_senders(brevo: Brevo) -> None:
@@ -120,9 +118,7 @@ def test_email_and_look_up(brevo: Brevo) -> None:
     )
     found = brevo.transactional_emails.get_transac_emails_list(email="ann@example.com")
     assert found.transactional_emails is not None
-    assert [(row.message_id, row.tags) for row in found.transactional_emails] == [
-        (sent.message_id, ["outbox-1"])
-    ]
+    assert [(row.message_id, row.tags) for row in found.transactional_emails] == [(sent.message_id, ["outbox-1"])]
     assert brevo.transactional_emails.get_transac_blocked_contacts().count == 0
     report = brevo.transactional_emails.get_email_event_report(message_id=sent.message_id)
     assert report.events is not None and [row.event for row in report.events] == ["requests"]
@@ -158,9 +154,7 @@ def test_webhooks(brevo: Brevo) -> None:
         auth={"type": "bearer", "token": "t"},  # type: ignore[arg-type]
     )
     brevo.webhooks.update_webhook(made.id, events=["delivered"])
-    assert [hook.events for hook in brevo.webhooks.get_webhooks(type="transactional").webhooks] == [
-        ["delivered"]
-    ]
+    assert [hook.events for hook in brevo.webhooks.get_webhooks(type="transactional").webhooks] == [["delivered"]]
     brevo.webhooks.delete_webhook(made.id)
     assert brevo.webhooks.get_webhooks().webhooks == []
 

@@ -156,9 +156,8 @@ def test_sent_messages_can_be_looked_up(provider: Provider) -> None:
     assert found["transactionalEmails"][0]["messageId"] == first
     assert found["transactionalEmails"][0]["tags"] == ["outbox-1"]
     assert account.get("/smtp/emails", messageId=first)["count"] == 1
-    assert account.get("/smtp/emails", email="ann@example.com", startDate="2026-10-01", endDate="2026-10-02") == {
-        "count": 0, "transactionalEmails": [],
-    }  # fmt: skip
+    october = {"startDate": "2026-10-01", "endDate": "2026-10-02"}
+    assert account.get("/smtp/emails", email="ann@example.com", **october)["transactionalEmails"] == []
     assert account.call("GET", "/smtp/emails").json()["code"] == "missing_parameter"
     half = account.call("GET", "/smtp/emails", email="ann@example.com", startDate="2026-11-01")
     assert half.json()["code"] == "missing_parameter"

@@ -37,9 +37,7 @@ def idle(provider: Provider) -> bool:
     return provider.control("GET", "idle") == {"pending_deliveries": 0}
 
 
-def test_a_message_is_requested_and_delivered(
-    account: Account, provider: Provider, receiver: Receiver
-) -> None:
+def test_a_message_is_requested_and_delivered(account: Account, provider: Provider, receiver: Receiver) -> None:
     secret = {"auth": {"type": "bearer", "token": "s3"}, "headers": [{"key": "X-Shop", "value": "one"}]}
     hook = register(account, receiver.url + "/in", **secret)
     sent = account.send(tags=["welcome", "k"], headers={"X-Mailin-custom": "m-1"}).json()["messageId"]
@@ -216,7 +214,5 @@ def test_registrations(account: Account, provider: Provider, receiver: Receiver)
         {"url": receiver.url},
     ):
         assert account.post("/webhooks", bad).status_code == 400
-    answers = [
-        account.post("/webhooks", {"url": receiver.url, "events": ["request"]}).status_code for _ in range(41)
-    ]
+    answers = [account.post("/webhooks", {"url": receiver.url, "events": ["request"]}).status_code for _ in range(41)]
     assert answers == [201] * 40 + [400]

@@ -1,4 +1,4 @@
-"""The plan of shoppers: repeatable, on its grid, in the shares it promises; and a stepped clock that plays it."""
+"""The plan of shoppers: repeatable, on its grid, in the shares it promises; and how a clock plays it."""
 
 from __future__ import annotations
 
@@ -117,11 +117,11 @@ def test_two_runs_of_one_seed_differ_in_webhook_ids_only(tmp_path: Path) -> None
         folder.mkdir()
         with (
             Receiver() as receiver,
-            StoreProcess(folder, {"shoppers": 10, "days": 2, "start": START}) as store,
+            StoreProcess(folder, settings, "--public-url", "http://store.example") as store,
         ):
             store.post("subscribe", uri=receiver.url, shops=[SHOP])
             store.step(START + 2 * 86400)
-            store.post("advance")
+            assert store.post("advance")["unacknowledged"] == 0
             bodies = sorted((one.topic, one.body) for one in receiver.received)
             runs.append((bodies, {one.headers["x-shopify-webhook-id"] for one in receiver.received}))
     assert runs[0][0] == runs[1][0] != []

@@ -41,11 +41,7 @@ def derive(event: Event, facts: Facts, settings: SignalSettings, now: datetime) 
     """
     if event.historical:
         return Derived()
-    found = [
-        signal.derive(event, facts, settings, now)
-        for signal in SIGNALS.values()
-        if event.name in signal.listens
-    ]
+    found = [signal.derive(event, facts, settings, now) for signal in SIGNALS.values() if event.name in signal.listens]
     return Derived(
         tuple(new for derived in found for new in derived.events),
         tuple(timer for derived in found for timer in derived.arm),
@@ -68,9 +64,7 @@ def fire(signal: str, payload: Mapping[str, Any], facts: Facts, now: datetime) -
 
 def needs_of_event(name: str) -> frozenset[str]:
     """The families of facts that `derive` reads for an event of this name."""
-    return frozenset[str]().union(
-        *(s.needs for s in SIGNALS.values() if name in s.listens and s.fire is None)
-    )
+    return frozenset[str]().union(*(s.needs for s in SIGNALS.values() if name in s.listens and s.fire is None))
 
 
 def needs_of_clock(signal: str) -> frozenset[str]:

@@ -13,11 +13,7 @@ NAME = "first_order"
 
 
 def derive(event: Event, facts: Facts, settings: SignalSettings, now: datetime) -> Derived:
-    return (
-        orders_of_person.told(NAME, event, settings)
-        if orders_of_person.before(event, facts) == 0
-        else Derived()
-    )
+    return orders_of_person.told(NAME, event, settings) if orders_of_person.before(event, facts) == 0 else Derived()
 
 
 FIRST_ORDER = Signal(

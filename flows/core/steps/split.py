@@ -58,9 +58,7 @@ class ArmsSchema(Schema):
                 raise ValidationError(f"“{arm}” has steps but no share", "arms")
         for arm in shares:
             if arm not in arms and arm != HOLD_OUT:
-                raise ValidationError(
-                    f"“{arm}” has a share but no steps; write {arm}: [] to go straight on", "shares"
-                )
+                raise ValidationError(f"“{arm}” has a share but no steps; write {arm}: [] to go straight on", "shares")
 
 
 class SplitSchema(StepSchema):

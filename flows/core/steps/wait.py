@@ -61,9 +61,7 @@ def _read_wait(value: Any) -> Wait:
                 raise ValueError(f"“{until}”: write for example “+24h from trigger”")
             return AfterTrigger(durations.parse(span))
         return UntilTime(calendar.time_of_day(until))
-    raise ValueError(
-        "wait needs a length of time such as 3h, or {until: +24h from trigger}, or {until: “09:00”}"
-    )
+    raise ValueError("wait needs a length of time such as 3h, or {until: +24h from trigger}, or {until: “09:00”}")
 
 
 def read(data: Mapping[str, Any]) -> Written:

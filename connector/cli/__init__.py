@@ -1,0 +1,37 @@
+"""The ``connector`` command."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from connector.cli import database, processes, shop
+from connector.errors import ConnectorError
+from connector.runtime.up import own_environment, shared_environment
+from connector.settings import Settings
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Shopify -> Brevo: contacts, orders and marketing flows."""
+    if context.invoked_subcommand == "shop" and "--help" not in sys.argv:
+        # These speak with what `connector up` runs in this folder, unless the environment says otherwise.
+        context.obj = Settings.from_env(shared_environment() | own_environment())
+
+
+cli.add_command(database.db)
+cli.add_command(processes.up)
+cli.add_command(processes.worker)
+cli.add_command(processes.clock)
+cli.add_command(shop.shop)
+
+
+def main() -> None:
+    """Entry of the ``connector`` script: what goes wrong on purpose is one sentence, not a traceback."""
+    try:
+        cli()
+    except ConnectorError as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)

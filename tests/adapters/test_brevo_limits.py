@@ -1,0 +1,202 @@
+"""The limiter on a real Redis. A stepped wire clock shows the arithmetic, two processes show that it is shared."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from redis import Redis
+
+from connector.brevo.limits import BUCKETS, TIERS, Limiter
+
+
+class Wire:
+    """Only the wire clock, at a time that the test sets."""
+
+    def __init__(self, at: float = 1_800_000_000.0) -> None:
+        self.at = at
+
+    def wire(self) -> float:
+        return self.at
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Iterator[Redis]:
+    with closing(Redis.from_url(redis_url)) as client:
+        yield client
+
+
+def test_a_share_is_granted_at_once_and_then_nothing_until_the_window_has_passed(redis: Redis) -> None:
+    clock = Wire()
+    limiter = Limiter(redis, clock)
+    assert limiter.grab("a", "contacts", 50).calls == 8, "80 % of 10 a second"
+    refused = limiter.grab("a", "contacts", 1)
+    assert refused.calls == 0 and 1.0 <= refused.wait <= 1.0625
+    clock.at += refused.wait - 0.01
+    assert limiter.grab("a", "contacts", 1).calls == 0
+    clock.at += 0.02
+    assert limiter.grab("a", "contacts", 50).calls == 8
+
+
+def test_buckets_accounts_and_tiers_are_apart(redis: Redis) -> None:
+    limiter = Limiter(redis, Wire())
+    assert limiter.grab("a", "contacts", 100).calls == 8
+    assert limiter.grab("a", "events", 100).calls == 8
+    assert limiter.grab("b", "contacts", 100).calls == 8
+    assert limiter.grab("c", "contacts", 100, tier="extended").calls == 48
+    assert limiter.grab("a", "other", 100).calls == 80
+
+
+def test_nothing_is_granted_when_less_than_the_least_is_free(redis: Redis) -> None:
+    limiter = Limiter(redis, Wire())
+    assert limiter.grab("a", "contacts", 6).calls == 6
+    assert limiter.grab("a", "contacts", 3, at_least=3).calls == 0
+    assert limiter.grab("a", "contacts", 3).calls == 2
+
+
+def test_calls_that_were_not_made_come_back(redis: Redis) -> None:
+    clock = Wire()
+    limiter = Limiter(redis, clock)
+    grant = limiter.grab("a", "contacts", 8)
+    clock.at += 0.5
+    limiter.give_back("a", "contacts", grant, 5)
+    assert limiter.grab("a", "contacts", 8).calls == 5
+    # The three that were made still count where they were made.
+    clock.at += 0.57
+    assert limiter.grab("a", "contacts", 8).calls == 3
+
+
+def _most_in_a_window(grants: list[tuple[float, int]], seconds: float) -> int:
+    return max(
+        (sum(n for at, n in grants if start <= at < start + seconds) for start, _ in grants), default=0
+    )
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(st.tuples(st.floats(0, 0.7), st.integers(1, 12)), min_size=1, max_size=40))
+def test_no_window_ever_holds_more_than_the_share(redis: Redis, steps: list[tuple[float, int]]) -> None:
+    redis.flushdb()
+    clock = Wire()
+    limiter = Limiter(redis, clock)
+    grants = []
+    for pause, wanted in steps:
+        clock.at += pause
+        grants.append((clock.at, limiter.grab("a", "contacts", wanted).calls))
+    assert _most_in_a_window(grants, 1.0) <= 8
+    # The control: the same wishes without the limiter.
+    unlimited = [(at, wanted) for (at, _), (_, wanted) in zip(grants, steps, strict=True)]
+    assert _most_in_a_window(unlimited, 1.0) >= _most_in_a_window(grants, 1.0)
+
+
+_WORKER = textwrap.dedent(
+    """
+    import json, sys, time
+    from redis import Redis
+    from connector.brevo.limits import Limiter
+    from connector.clock import SystemClock
+    url, until, limited = sys.argv[1], float(sys.argv[2]), sys.argv[3] == "limited"
+    clock = SystemClock()
+    limiter, made = Limiter(Redis.from_url(url), clock), []
+    while time.time() < until:
+        calls = limiter.grab("a", "contacts", 2).calls if limited else 1
+        made += [clock.wire()] * calls
+        time.sleep(0.02)
+    print(json.dumps(made))
+    """
+)
+
+
+@pytest.mark.parametrize(("mode", "holds"), [("limited", True), ("control", False)])
+def test_two_processes_share_one_bucket(redis_url: str, mode: str, holds: bool) -> None:
+    import time
+
+    until = time.time() + 3.5
+    command = [sys.executable, "-c", _WORKER, redis_url, str(until), mode]
+    workers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    made = [json.loads(worker.communicate(timeout=30)[0]) for worker in workers]
+    grants = sorted((at, 1) for one in made for at in one)
+    assert all(made), "both got their turn"
+    assert (_most_in_a_window(grants, 1.0) <= 8) is holds
+    if holds and len(grants) > 16:
+        span = grants[-1][0] - grants[0][0]
+        assert len(grants) / (span + 1) > 5, "the share is used"
+
+
+def test_a_429_stops_the_bucket_until_its_window_ends(redis: Redis) -> None:
+    clock = Wire()
+    limiter = Limiter(redis, clock)
+    limiter.observe("a", "contacts", 429, {"x-sib-ratelimit-reset": "12"})
+    refused = limiter.grab("a", "contacts", 1)
+    assert refused.calls == 0 and 11.9 < refused.wait <= 12.1
+    assert limiter.grab("a", "events", 1).calls == 1
+    clock.at += 12.1
+    assert limiter.grab("a", "contacts", 1).calls == 1
+
+
+def test_what_is_left_for_others_stays_left_for_others(redis: Redis) -> None:
+    limiter = Limiter(redis, Wire())
+
+    def told(remaining: int) -> dict[str, str]:
+        return {
+            "x-sib-ratelimit-limit": "100",
+            "x-sib-ratelimit-remaining": str(remaining),
+            "x-sib-ratelimit-reset": "60",
+        }
+
+    limiter.observe("a", "other", 200, told(20))
+    assert limiter.grab("a", "other", 1).calls == 1, "our own 80 are within the share"
+    limiter.observe("a", "other", 200, told(19))
+    assert limiter.grab("a", "other", 1).calls == 0
+
+
+def test_the_headers_tell_the_tier(redis: Redis) -> None:
+    limiter = Limiter(redis, Wire())
+    for limit in ("20", "72000"):
+        redis.flushdb()
+        headers = {"x-sib-ratelimit-limit": limit, "x-sib-ratelimit-remaining": limit}
+        limiter = Limiter(redis, Wire())
+        limiter.observe("a", "contacts", 200, headers)
+        assert limiter.grab("a", "contacts", 100).calls == 16
+    limiter.observe("b", "contacts", 200, {"x-sib-ratelimit-limit": "17", "x-sib-ratelimit-remaining": "17"})
+    assert limiter.grab("b", "contacts", 100).calls == 8, "a number that is in no column teaches nothing"
+
+
+@pytest.mark.parametrize("headers", [{}, {"x-sib-ratelimit-limit": "many"}, {"x-sib-ratelimit-remaining": ""}])
+def test_missing_and_broken_headers_change_nothing(redis: Redis, headers: dict[str, str]) -> None:
+    limiter = Limiter(redis, Wire())
+    limiter.observe("a", "contacts", 200, headers)
+    assert limiter.grab("a", "contacts", 100).calls == 8
+
+
+def test_without_redis_each_process_keeps_to_a_quarter_of_the_share() -> None:
+    clock = Wire()
+    nowhere = Redis(host="127.0.0.1", port=1, socket_connect_timeout=0.2)
+    limiter = Limiter(nowhere, clock)
+    grant = limiter.grab("a", "contacts", 10)
+    assert grant.calls == 2
+    limiter.give_back("a", "contacts", grant, 1)
+    limiter.observe("a", "contacts", 429, {"x-sib-ratelimit-reset": "5"})
+    assert limiter.grab("a", "contacts", 10).wait == pytest.approx(1.0)
+    clock.at += 1.01
+    assert limiter.grab("a", "contacts", 10).calls == 2
+
+
+def test_a_fast_wire_clock_keeps_its_precision(redis: Redis) -> None:
+    clock = Wire(1_800_000_000.0 * 5_000)
+    limiter = Limiter(redis, clock)
+    assert limiter.grab("a", "contacts", 10).calls == 8
+    clock.at += 1.07
+    assert limiter.grab("a", "contacts", 10).calls == 8
+
+
+def test_every_bucket_has_a_number_for_every_tier() -> None:
+    for name, bucket in BUCKETS.items():
+        limits = [bucket.limit(tier) for tier in TIERS]
+        assert limits == sorted(limits) and limits[0] >= 1, name

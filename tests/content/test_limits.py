@@ -1,0 +1,116 @@
+"""A message can ask for anything; it gets little time, little memory and nothing of the machine."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.content.bomb_shelter import HEADROOM
+
+MAX_SECONDS = 2.0
+
+BOMBS = {
+    "a long loop": "{% for i in (1..100000000) %}x{% endfor %}",
+    "loops in loops": "{% for i in (1..1000) %}{% for j in (1..1000) %}x{% endfor %}{% endfor %}",
+    "a range walked backwards": "{% for i in (1..1000000000) reversed %}x{% endfor %}",
+    "a range walked to its end": "{% for i in (1..99999999999) offset: 9999999999 limit: 1 %}x{% endfor %}",
+    "a range beyond all numbers": "{% for i in (1..99999999999999999999999999) %}x{% endfor %}",
+    "a range as a list": "{{ (1..1000000000) | join: 'x' }}",
+    "a doubling text": "{% assign a = 'xxxxxxxx' %}" + "{% assign a = a | append: a %}" * 60 + "{{ a }}",
+    "a replaced text": "{% assign a = 'xxxxxxxx' %}" + "{% assign a = a | replace: 'x', a %}" * 20 + "{{ a }}",
+    "a squared number": "{% assign a = 99999999 %}" + "{% assign a = a | times: a %}" * 60 + "{{ a }}",
+    "a long product": "{{ 9" + " | times: 99999999999" * 2_500 + " }}",
+    "a huge exponent": "{{ '1e999999999' | round }}",
+    "many loops": "{% for i in (1..2000) %}{% endfor %}" * 1_200,
+    "a loop of nothing": "{% for i in (1..2000) %}" + "{% if true %}{% endif %}" * 2_400 + "{% endfor %}",
+    "nested choices": "{% if true %}" * 2_000 + "x" + "{% endif %}" * 2_000,
+    "a long condition": "{% if " + " and ".join(["true"] * 6_000) + " %}x{% endif %}",
+    "nested brackets": "{{ a" + "[a" * 10_000 + " }}",
+    "a long file": "x" * 70_000,
+    "a long mail": "{% for i in (1..2000) %}" + "x" * 2_000 + "{% endfor %}",
+    "many blocks": "{% for i in (1..2000) %}\n{% render 'cart_items' %}\n{% endfor %}",
+    "nested elements": "<b>" * 15_000,
+    "nested lists": "<ul><li>" * 7_000,
+}
+UNBALANCED = {
+    "a loop that opens": "{% for i in (1..2000) %}<b><i><u>{% endfor %}",
+    "a loop that opens inside": "<p>{% for i in (1..2000) %}<b>{% endfor %}</p>",
+    "a loop over sections": "<p>a</p>\n{% for i in (1..2000) %}\n<p>b {% endfor %}</p>",
+    "a loop that is left": "<p>{% for i in (1..2000) %}<b>{% continue %}</b>{% endfor %}</p>",
+}
+FORBIDDEN = {
+    "attributes of objects": ("{{ person.__class__.__mro__ }}", "missing_value"),
+    "formatting": ("{{ '%s' | format_map: person }}", "not_allowed"),
+    "attr": ("{{ person | attr: '__class__' }}", "not_allowed"),
+    "no escaping": ("{{ person.first_name | safe }}", "not_allowed"),
+    "raw": ("{% raw %}<script>{{ x }}</script>{% endraw %}", "not_allowed"),
+    "other files": ("{% include '/etc/passwd' %}", "not_allowed"),
+    "other blocks": ("{% render '../../../etc/passwd' %}", "not_allowed"),
+    "a block by variable": ("{% assign x = 'button' %}\n{% render x %}", "not_allowed"),
+    "many tags in one": ("{% liquid\n echo 'x' %}", "not_allowed"),
+    "the clock": ("{{ now }}", "missing_value"),
+    "the clock as a date": ("{{ 'now' | date }}", "bad_value"),
+    "a whole family": ("{{ person }}", "bad_value"),
+    "a list": ("{{ checkout.items }}", "bad_value"),
+    "division by nothing": ("{{ 1 | divided_by: 0 }}", "bad_value"),
+    "endless money": ("{{ '1e400000' | money }}", "bad_value"),
+    "an open output": ("{{ person.first_name", "syntax"),
+    "an open choice": ("{% if person %}", "syntax"),
+}
+
+
+def shelter(bodies: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tests.content.bomb_shelter"],
+        input=json.dumps(bodies),
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def outcomes() -> dict[str, tuple[str, float]]:
+    bodies = BOMBS | UNBALANCED | {name: body for name, (body, _) in FORBIDDEN.items()}
+    ended = shelter(bodies | {"alive": "<p>Hello</p>"})
+    assert ended.returncode == 0, f"the process ended with {ended.returncode}: {ended.stderr[-2000:]}"
+    return json.loads(ended.stdout)
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_bombs_are_refused_in_time(name: str, outcomes: dict[str, tuple[str, float]]) -> None:
+    code, seconds = outcomes[name]
+    assert code == "too_large"
+    assert seconds < MAX_SECONDS
+
+
+@pytest.mark.parametrize("name", UNBALANCED)
+def test_what_repeats_must_be_whole(name: str, outcomes: dict[str, tuple[str, float]]) -> None:
+    assert outcomes[name][0] in ("syntax", "not_allowed")
+
+
+@pytest.mark.parametrize("name", FORBIDDEN)
+def test_there_is_no_way_to_the_machine(name: str, outcomes: dict[str, tuple[str, float]]) -> None:
+    assert outcomes[name][0] == FORBIDDEN[name][1]
+
+
+def test_the_process_still_works(outcomes: dict[str, tuple[str, float]]) -> None:
+    assert outcomes["alive"][0] == "rendered"
+
+
+def test_the_shelter_bites() -> None:
+    """The control: a plain engine given two of the bombs dies in the same shelter."""
+    code = (
+        "import resource, sys, liquid\n"
+        f"resource.setrlimit(resource.RLIMIT_AS, ({HEADROOM * 2}, {HEADROOM * 2}))\n"
+        "liquid.Environment().from_string(sys.stdin.read()).render()\n"
+    )
+    for name in ("a range as a list", "a range walked backwards"):
+        ended = subprocess.run(
+            [sys.executable, "-c", code], input=BOMBS[name], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert ended.returncode != 0, name
