@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from connector.metrics import Metrics
 from connector.queue import bells
 from connector.settings import Settings
-from connector.web import operations, responses, unsubscribe
+from connector.web import operations, responses, stepping, unsubscribe
 from connector.web.health import Health
 
 LARGEST_BODY = 2 * 1024 * 1024
@@ -37,6 +37,8 @@ def create_app(
     responses.install(app, https=settings.public_url.startswith("https://"))
     app.register_blueprint(operations.blueprint(Health(engine, redis, settings.clock), metrics or Metrics()))
     app.register_blueprint(unsubscribe.blueprint(settings, engine, ring or _ring_at_once(redis)))
+    if settings.development:
+        app.register_blueprint(stepping.blueprint(engine, settings.clock))
     return app
 
 

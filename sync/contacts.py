@@ -154,24 +154,26 @@ def _claim(deps: Deps, shop: Shop, most: int) -> list[_Claim]:
     machine = deps.clock.machine()
     lease = machine + timedelta(seconds=deps.settings.delivery_lease_seconds)
     chosen = (
-        select(sync_state.c.entity_id)
+        select(sync_state.c.entity_id, sync_state.c.attempts)
         .where(_due(shop.id, machine))
         .order_by(sync_state.c.due_real)
         .limit(most)
         .with_for_update(skip_locked=True)
     )
-    statement = (
-        update(sync_state)
-        .where(
-            sync_state.c.shop_id == shop.id,
-            sync_state.c.entity == ENTITY,
-            sync_state.c.entity_id.in_(chosen.scalar_subquery()),
-        )
-        .values(state="leased", lease_real=lease)
-        .returning(sync_state.c.entity_id, sync_state.c.attempts)
-    )
+    # Two statements: inside one UPDATE the planner may run a subquery with LIMIT more than once.
     with transaction(deps.engine) as connection:
-        return [_Claim(row.entity_id, lease, row.attempts) for row in connection.execute(statement)]
+        claims = [_Claim(row.entity_id, lease, row.attempts) for row in connection.execute(chosen)]
+        if claims:
+            connection.execute(
+                update(sync_state)
+                .where(
+                    sync_state.c.shop_id == shop.id,
+                    sync_state.c.entity == ENTITY,
+                    sync_state.c.entity_id.in_([claim.person_id for claim in claims]),
+                )
+                .values(state="leased", lease_real=lease)
+            )
+    return claims
 
 
 def _read(deps: Deps, shop: Shop, claims: Iterable[_Claim]) -> dict[int, _Snapshot]:

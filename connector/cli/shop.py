@@ -149,15 +149,23 @@ def _sender(account: BrevoAccount, wanted: str | None, say: Say) -> tuple[str, s
 
 
 def _describe(store: Store, say: Say) -> dict[str, Any]:
-    """The store's ``shop`` object, with whatever of it the token may read."""
-    try:
-        data: Any = store.query("shop")
-    except PartialData as error:
-        data = error.data
-    except ProviderError as error:
-        say(f"Warning: the store does not say who it is ({error}). UTC and USD stand in: add the shop again.")
-        return {}
-    return data.get("shop") or {}
+    """What the store says of itself, as far as the token may read it."""
+    described: dict[str, Any] = {}
+    problem: ProviderError | None = None
+    # The postal address is asked for apart: not every token may read it, and the rest must not fail with it.
+    for document in ("shop_address", "shop"):
+        problem = None
+        try:
+            data: Any = store.query(document)
+        except PartialData as error:
+            data = error.data
+        except ProviderError as error:
+            problem = error
+            continue
+        described |= data.get("shop") or {}
+    if problem is not None:
+        say(f"Warning: the store does not say who it is ({problem}). UTC and USD stand in: add the shop again.")
+    return described
 
 
 def _write(

@@ -122,15 +122,23 @@ class _Printed(OutputNode):
         self._has_default = any(used.name == "default" for used in expression.filters or ())
 
     def _text(self, context: RenderContext) -> str:
-        value = self.expression.evaluate(context)
-        if value is None or isinstance(value, FalsyStrictUndefined):
-            raise ContentProblem("missing_value", _missing_sentence(str(self.expression.left)))
-        if isinstance(value, (Mapping, list, tuple)):
-            raise ContentProblem("bad_value", f"{self.expression.left} is no text: name one of the values in it.")
-        text = _UNPRINTABLE.sub("", to_liquid_string(value, autoescape=False))
-        if not self._has_default and (not text or text.isspace()):
-            raise ContentProblem("missing_value", _missing_sentence(str(self.expression.left)))
+        try:
+            value = self.expression.evaluate(context)
+            if value is None or isinstance(value, FalsyStrictUndefined):
+                raise self._missing()
+            if isinstance(value, (Mapping, list, tuple)):
+                sentence = f"{self.expression.left} is no text: name one of the values in it."
+                raise ContentProblem("bad_value", sentence)
+            text = _UNPRINTABLE.sub("", to_liquid_string(value, autoescape=False))
+            if not self._has_default and (not text or text.isspace()):
+                raise self._missing()
+        except ContentProblem as problem:
+            problem.liquid = self.token.value
+            raise
         return text
+
+    def _missing(self) -> ContentProblem:
+        return ContentProblem("missing_value", _missing_sentence(str(self.expression.left)))
 
 
 class _PrintedInText(_Printed):

@@ -12,11 +12,13 @@ class ContentProblem(ConnectorError):
     ``not_allowed`` (a tag, filter or place that messages may not use), ``missing_value`` (a fact is not there
     and the text has no ``default``), ``bad_value`` (a fact that a filter cannot work with), ``unsafe_link``,
     ``too_large`` (a limit on loops, length, depth or time), ``layout`` (the result is no valid email).
-    ``sentence`` is for the merchant; ``where`` names the message, the part of it and, if known, the line.
+    ``sentence`` is for the merchant; ``where`` names the message, the part of it and, if known, the line;
+    ``liquid`` is the piece of Liquid that it is about, as written.
     """
 
-    def __init__(self, code: str, sentence: str, where: str = "") -> None:
+    def __init__(self, code: str, sentence: str, where: str = "", liquid: str = "") -> None:
         super().__init__(f"{where}: {sentence}" if where else sentence)
         self.code = code
         self.sentence = sentence
         self.where = where
+        self.liquid = liquid

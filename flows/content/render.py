@@ -22,6 +22,7 @@ from flows.content.braces import part_in_html, part_in_text
 from flows.content.compose import blocks, compose
 from flows.content.context import prepared
 from flows.content.language import MessageLanguage, problem_of
+from flows.content.merchant_html import LIQUID
 from flows.content.problems import ContentProblem
 from flows.content.source import MAX_SOURCE, MessageSource
 
@@ -63,7 +64,7 @@ def render(source: MessageSource, context: Mapping[str, Any]) -> Rendered:
     preview = _one_line(_filled(compiled.preview, facts, source, "preview"))
     facts["preview"] = preview
     html = part_in_html(_as_html(_filled(compiled.html, facts, source, "body"), source))
-    text = _EMPTY_LINES.sub("\n\n", _filled(compiled.text, facts, source, "text")).strip() + "\n"
+    text = _EMPTY_LINES.sub("\n\n", _filled(compiled.text, facts, source, "body")).strip() + "\n"
     return Rendered(
         subject=part_in_text(subject),
         preview=part_in_text(preview),
@@ -138,10 +139,20 @@ def _one_line(text: str) -> str:
 def _placed(problem: ContentProblem, error: Exception, source: MessageSource, part: str) -> ContentProblem:
     """The problem with its place: the part of the message, and the line of the file where that can be told."""
     where = f"{source.name}, {part}"
+    liquid = problem.liquid or _liquid_of(error)
+    # A piece that is written twice, or that stands in a block, has no one line.
+    if part == "body" and liquid and source.body.count(liquid) == 1:
+        above = source.body[: source.body.index(liquid)].count("\n")
+        where = f"{source.name}, line {source.body_line + above}"
+    return ContentProblem(problem.code, problem.sentence, where, liquid)
+
+
+def _liquid_of(error: Exception) -> str:
+    """The tag or output that the engine stumbled over; its errors know a position in the whole template."""
     token = getattr(error, "token", None)
-    if part == "body" and token is not None and token.start_index >= 0:
-        near = token.source[token.start_index :].split("\n", 1)[0].strip()
-        lines = [number for number, line in enumerate(source.body.split("\n")) if near and near in line]
-        if len(lines) == 1:
-            where = f"{source.name}, line {source.body_line + lines[0]}"
-    return ContentProblem(problem.code, problem.sentence, where)
+    if token is None or token.start_index < 0:
+        return ""
+    for found in LIQUID.finditer(token.source):
+        if found.start() <= token.start_index < found.end():
+            return found[0]
+    return ""

@@ -30,7 +30,7 @@ import yaml
 from flows.content.problems import ContentProblem
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?P<head>.*?)^---[ \t]*\n(?P<body>.*)\Z", re.DOTALL | re.MULTILINE)
-_DURATION = re.compile(r"(\d+)([mhdw])")
+_DURATION = re.compile(r"(\d{1,4})([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _KNOWN = ("channel", "deadline", "note", "preview", "purpose", "subject", "subject_fallback")
 _CHANNELS = ("email",)

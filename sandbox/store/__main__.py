@@ -53,11 +53,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"sandbox.store: {problem}", file=sys.stderr)
         return 2
     # Links in payloads need the port, which is known only once the server has taken it.
-    late: list = []
-    server = make_http_server(lambda environ, start: late[0](environ, start), chosen.host, chosen.port)
+    server = make_http_server(chosen.host, chosen.port)
     url = chosen.public_url or f"http://{chosen.host}:{server.server_port}"
     platform = Platform(world, clock, url.rstrip("/"))
-    late.append(create_app(platform))
+    server.app = create_app(platform)
     if chosen.play:
         platform.schedule.play()
     tokens = {domain: shop.settings.token for domain, shop in platform.shops.items()}

@@ -61,7 +61,7 @@ class Actions:
     def announce(self, deed: Deed, action: str) -> list[Webhook]:
         """Log a deed and send its news; the caller holds the shop's lock, so that news leave in order."""
         event_id = self._new_id("event")
-        facts = {"action": action, "shop": deed.shop.domain, "event_id": event_id}
+        facts: dict[str, Any] = {"action": action, "shop": deed.shop.domain, "event_id": event_id}
         self._journal.append("action", at=deed.now, **facts, **deed.touched)
         webhooks = []
         for topic, object_id, payload in deed.news:
@@ -99,11 +99,21 @@ class Actions:
             )
 
         made = [webhook(copy, n) for n, copy in enumerate(self._faults.copies(shop.domain, topic), start=1)]
-        facts = {"topic": topic, "shop": shop.domain, "object_id": object_id, "event_id": event_id}
+        facts: dict[str, Any] = {
+            "topic": topic,
+            "shop": shop.domain,
+            "object_id": object_id,
+            "event_id": event_id,
+        }
         if all(one.forged for one in made):
             self._journal.append("dropped", at=deed.now, webhook_id=webhook_id, **facts)
         for one in made:
-            extra = {"webhook_id": one.id, "copy": one.copy, "forged": one.forged, "uri": one.uri}
+            extra: dict[str, Any] = {
+                "webhook_id": one.id,
+                "copy": one.copy,
+                "forged": one.forged,
+                "uri": one.uri,
+            }
             self._journal.append("webhook", at=deed.now, **extra, **facts)
         return made
 

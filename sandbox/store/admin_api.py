@@ -10,6 +10,7 @@ from graphql import (
     DocumentNode,
     FragmentDefinitionNode,
     GraphQLError,
+    GraphQLObjectType,
     GraphQLScalarType,
     GraphQLSchema,
     OperationDefinitionNode,
@@ -136,7 +137,7 @@ def _cost(requested: int, actual: int | None, bucket: Bucket) -> dict[str, Any]:
 def _with_resolvers(schema: GraphQLSchema, actions: Actions) -> GraphQLSchema:
     for type_name, fields in (RESOLVERS | mutation_resolvers(actions)).items():
         for field_name, resolver in fields.items():
-            schema.type_map[type_name].fields[field_name].resolve = resolver
+            cast(GraphQLObjectType, schema.type_map[type_name]).fields[field_name].resolve = resolver
     for name in ("Money", "Decimal", "UnsignedInt64", "URL", "HTML"):
         _scalar(schema, name).coerce_output_value = str
     moment = _scalar(schema, "DateTime")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Iterator
 from typing import Any, cast
 
 from graphql import (
@@ -26,7 +27,7 @@ from graphql import (
     get_named_type,
     is_composite_type,
 )
-from graphql.execution.values import get_argument_values
+from graphql.execution.values import VariableValues, get_argument_values
 
 from sandbox.clock import Clock
 
@@ -65,7 +66,7 @@ class QueryCost:
         schema: GraphQLSchema,
         operation: OperationDefinitionNode,
         fragments: dict[str, FragmentDefinitionNode],
-        variables: dict[str, Any],
+        variables: VariableValues | None,
     ) -> None:
         self._schema = schema
         self._operation = operation
@@ -116,7 +117,7 @@ class QueryCost:
             return COUNT_COST
         if kind.name.endswith("Connection"):
             return self._connection(field, parent, kind, value)
-        items = value if isinstance(value, list) else [value]
+        items = [item for item in value if item is not None] if isinstance(value, list) else [value]
         inside = max((self._selection(field.selection_set, kind, item) for item in items), default=0)
         return inside if _is_free(kind) else 1 + inside
 
@@ -126,34 +127,28 @@ class QueryCost:
         arguments = get_argument_values(parent.fields[field.name.value], field, self._variables)
         page = page_size(arguments.get("first") or arguments.get("last") or 0)
         node = 0
-        for inner, inner_parent in self._fields(field.selection_set, kind):
-            if inner.name.value == "nodes":
-                node_type = get_named_type(inner_parent.fields["nodes"].type)
-                node, page = self._nodes(node, page, inner, node_type, _value(value, inner), value)
-            elif inner.name.value == "edges":
-                edge = get_named_type(inner_parent.fields["edges"].type)
-                edges = _value(value, inner)
-                for deeper, edge_type in self._fields(inner.selection_set, edge):
-                    if deeper.name.value == "node":
-                        found = None if edges is None else [_value(one, deeper) for one in edges]
-                        node_type = get_named_type(edge_type.fields["node"].type)
-                        node, page = self._nodes(node, page, deeper, node_type, found, value)
+        for selection, node_type, found in self._node_selections(field, kind, value):
+            cases = [None] if value is None else found
+            inside = (self._selection(selection.selection_set, node_type, case) for case in cases)
+            node = max([node, *(1 + points for points in inside)])
+            if value is not None:
+                page = page_size(len(found))
         return 2 + page * node
 
-    def _nodes(
-        self,
-        node: int,
-        page: int,
-        field: FieldNode,
-        kind: GraphQLNamedType,
-        found: list[Any] | None,
-        value: Any,
-    ) -> tuple[int, int]:
-        if value is None:
-            return max(node, 1 + self._selection(field.selection_set, kind, None)), page
-        found = found or []
-        inside = [1 + self._selection(field.selection_set, kind, item) for item in found]
-        return max([node, *inside]), page_size(len(found))
+    def _node_selections(
+        self, field: FieldNode, kind: GraphQLNamedType, value: Any
+    ) -> Iterator[tuple[FieldNode, GraphQLNamedType, list[Any]]]:
+        """What a connection selects of its nodes, by `nodes` or by `edges`, and the nodes it found."""
+        for inner, parent in self._fields(field.selection_set, kind):
+            inner_type = get_named_type(parent.fields[inner.name.value].type)
+            if inner.name.value == "nodes":
+                yield inner, inner_type, _value(value, inner) or []
+            elif inner.name.value == "edges":
+                edges = _value(value, inner) or []
+                for deeper, edge_type in self._fields(inner.selection_set, inner_type):
+                    if deeper.name.value == "node":
+                        node_type = get_named_type(edge_type.fields["node"].type)
+                        yield deeper, node_type, [_value(edge, deeper) for edge in edges]
 
     def _selection(self, selections: SelectionSetNode | None, kind: GraphQLNamedType, value: Any) -> int:
         total = 0

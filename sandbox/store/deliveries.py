@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 import urllib3
 
@@ -48,7 +49,7 @@ class Webhook:
     wait_seconds: float = 0.0
     late_until: float | None = None
     state: str = "waiting"
-    attempts: list[dict[str, object]] = field(default_factory=list)
+    attempts: list[dict[str, Any]] = field(default_factory=list)
     acknowledged_real: float | None = None
     acknowledged_at: float | None = None
     answered: threading.Event = field(default_factory=threading.Event, repr=False)
@@ -200,7 +201,12 @@ class Deliveries:
         except urllib3.exceptions.HTTPError as failure:
             error = type(failure).__name__
         answered, at = self._clock.real(), self._clock.now()
-        attempt = {"n": len(webhook.attempts) + 1, "began": began, "status": status, "error": error}
+        attempt: dict[str, Any] = {
+            "n": len(webhook.attempts) + 1,
+            "began": began,
+            "status": status,
+            "error": error,
+        }
         webhook.attempts.append(attempt | {"answered": answered})
         self._journal.append("attempt", real=answered, at=at, **attempt, **_identity(webhook))
         accepted = status is not None and 200 <= status < 300
@@ -237,7 +243,7 @@ def triggered_at(at: float) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond:06d}000Z"
 
 
-def summary(webhook: Webhook) -> dict[str, object]:
+def summary(webhook: Webhook) -> dict[str, Any]:
     """Everything about one delivery, for the log."""
     return {
         **_identity(webhook),
@@ -250,7 +256,7 @@ def summary(webhook: Webhook) -> dict[str, object]:
     }
 
 
-def _identity(webhook: Webhook) -> dict[str, object]:
+def _identity(webhook: Webhook) -> dict[str, Any]:
     return {
         "webhook_id": webhook.id,
         "event_id": webhook.event_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -75,7 +76,14 @@ PRODUCT_FIELDS: dict[str, Field] = {
     "sku": lambda p: [v.sku for v in p.variants],
     "default": lambda p: [p.title, p.vendor],
 }
+
+
+def by_id(record: Any) -> tuple[Any, ...]:
+    return (record.id,)
+
+
 _SORTS: dict[str, Field] = {
+    "ID": by_id,
     "CREATED_AT": lambda r: (r.created_at, r.id),
     "PROCESSED_AT": lambda r: (r.created_at, r.id),
     "UPDATED_AT": lambda r: (r.updated_at, r.id),
@@ -83,44 +91,50 @@ _SORTS: dict[str, Field] = {
 }
 
 
-def page(records: list[Any], arguments: dict[str, Any]) -> dict[str, Any]:
-    """A connection of `records` by first/after or last/before; the cursor of a record stands for its id."""
+def page(records: list[Any], arguments: dict[str, Any], key: Field = by_id) -> dict[str, Any]:
+    """A connection of `records` in the order of `key`, by first/after or last/before.
+
+    A cursor holds the key of its record, so that the next page is right even when the record has changed.
+    """
     first, last = arguments.get("first"), arguments.get("last")
-    if first is None and last is None:
-        raise GraphQLError("you must provide one of first or last")
     if (first is None) == (last is None):
-        raise GraphQLError("you must provide only one of first or last")
-    size = first if first is not None else last
+        raise GraphQLError("you must provide one of first or last")
+    size: int = last if first is None else first  # type: ignore[assignment]
     if not 0 <= size <= MAX_PAGE:
         raise GraphQLError(f"first and last must be from 0 to {MAX_PAGE}")
-    cursors = [cursor(record) for record in records]
-    start, end = 0, len(records)
+    backwards = bool(arguments.get("reverse"))
+    ordered = sorted(records, key=key, reverse=backwards)
+    start, end = 0, len(ordered)
     if arguments.get("after"):
-        start = _index(cursors, arguments["after"]) + 1
+        mark = _key_of(arguments["after"])
+        start = sum(key(record) >= mark if backwards else key(record) <= mark for record in ordered)
     if arguments.get("before"):
-        end = _index(cursors, arguments["before"])
-    low, high = (start, min(end, start + size)) if first is not None else (max(start, end - size), end)
-    edges = [{"cursor": cursors[n], "node": records[n]} for n in range(low, high)]
+        mark = _key_of(arguments["before"])
+        end = sum(key(record) > mark if backwards else key(record) < mark for record in ordered)
+    low, high = (start, min(end, start + size)) if last is None else (max(start, end - size), end)
+    nodes = ordered[low:high]
+    cursors = [cursor(record, key) for record in nodes]
     return {
-        "edges": edges,
-        "nodes": [edge["node"] for edge in edges],
+        "edges": [{"cursor": mark, "node": node} for mark, node in zip(cursors, nodes, strict=True)],
+        "nodes": nodes,
         "page_info": {
-            "has_next_page": high < end if first is not None else end < len(records),
-            "has_previous_page": low > start if last is not None else start > 0,
-            "start_cursor": edges[0]["cursor"] if edges else None,
-            "end_cursor": edges[-1]["cursor"] if edges else None,
+            "has_next_page": high < len(ordered),
+            "has_previous_page": low > 0,
+            "start_cursor": cursors[0] if cursors else None,
+            "end_cursor": cursors[-1] if cursors else None,
         },
     }
 
 
-def cursor(record: Any) -> str:
-    return base64.urlsafe_b64encode(f'{{"last_id":{record.id}}}'.encode()).decode()
+def cursor(record: Any, key: Field = by_id) -> str:
+    return base64.urlsafe_b64encode(json.dumps(key(record)).encode()).decode()
 
 
-def _index(cursors: list[str], wanted: str) -> int:
-    if wanted not in cursors:
-        raise GraphQLError("Invalid cursor for current pagination sort.")
-    return cursors.index(wanted)
+def _key_of(text: str) -> tuple[Any, ...]:
+    try:
+        return tuple(json.loads(base64.urlsafe_b64decode(text)))
+    except (ValueError, TypeError):
+        raise GraphQLError("Invalid cursor for current pagination sort.") from None
 
 
 def _found(
@@ -141,17 +155,20 @@ def _found(
                 ],
             }
         )
-    found = [record for record in records if search.matches(record)]
-    found.sort(
-        key=_SORTS.get(arguments.get("sortKey", "ID"), lambda r: r.id), reverse=bool(arguments.get("reverse"))
-    )
-    return found
+    return [record for record in records if search.matches(record)]
+
+
+def _listing(
+    info: GraphQLResolveInfo, records: list[Any], fields: dict[str, Field], arguments: dict[str, Any]
+) -> dict[str, Any]:
+    sort = arguments.get("sortKey", "ID")
+    if sort not in _SORTS:
+        raise GraphQLError(f"The simulated store does not sort by {sort}")
+    return page(_found(info, records, fields, arguments), arguments, _SORTS[sort])
 
 
 def list_of(records: Callable[[Asked], list[Any]], fields: dict[str, Field]) -> Callable[..., Any]:
-    return lambda source, info, **arguments: page(
-        _found(info, records(info.context), fields, arguments), arguments
-    )
+    return lambda source, info, **arguments: _listing(info, records(info.context), fields, arguments)
 
 
 def count_of(records: Callable[[Asked], list[Any]], fields: dict[str, Field]) -> Callable[..., Any]:
@@ -182,7 +199,7 @@ def abandoned(asked: Asked) -> list[Checkout]:
 
 
 def orders_of_customer(person: Customer, info: GraphQLResolveInfo, **arguments: Any) -> dict[str, Any]:
-    return page(_found(info, person.orders, ORDER_FIELDS, arguments), arguments)
+    return _listing(info, person.orders, ORDER_FIELDS, arguments)
 
 
 def subscriptions(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> dict[str, Any]:
@@ -193,5 +210,4 @@ def subscriptions(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> di
     uri = arguments.get("uri") or arguments.get("callbackUrl")
     if uri:
         found = [one for one in found if one.uri == uri]
-    found.sort(key=lambda one: one.id, reverse=bool(arguments.get("reverse")))
     return page(found, arguments)

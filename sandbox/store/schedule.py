@@ -81,6 +81,6 @@ class Schedule:
             return self._actions.perform(planned.action, planned.arguments | {"shop": planned.shop})[1]
         except BadAction as problem:
             # Somebody acted by hand in between, such as completing a checkout that the plan completes later.
-            facts = {"shop": planned.shop, "action": planned.action, "reason": str(problem)}
+            facts: dict[str, Any] = {"shop": planned.shop, "action": planned.action, "reason": str(problem)}
             self._journal.append("skipped", **facts)
             return []

@@ -7,6 +7,7 @@ import json
 import re
 from html import escape
 from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask import Flask, Response, abort, jsonify, request
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
@@ -83,9 +84,14 @@ def create_app(platform: Platform) -> Flask:
     return app
 
 
-def make_http_server(app: Flask, host: str, port: int) -> BaseWSGIServer:
-    """A threaded server with kept-alive connections; call `serve_forever()`."""
-    return make_server(host, port, app, threaded=True, request_handler=_Handler)
+def make_http_server(host: str, port: int) -> BaseWSGIServer:
+    """A threaded server with kept-alive connections; give it its `app` and call `serve_forever()`."""
+    return make_server(host, port, _not_ready, threaded=True, request_handler=_Handler)
+
+
+def _not_ready(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+    start_response("503 Service Unavailable", [("Content-Length", "0")])
+    return []
 
 
 class _Handler(WSGIRequestHandler):

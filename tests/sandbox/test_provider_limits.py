@@ -115,16 +115,37 @@ def test_connections_break(account: Account, kind: str, accepted: int) -> None:
     assert account.send().status_code == 201
 
 
-def test_half_an_answer_has_its_head_and_half_its_body(account: Account) -> None:
-    account.fault("half", count=1)
+def raw_answer(account: Account) -> bytes:
+    """Every byte that comes back on a connection of its own."""
     address = urlsplit(account.provider.url)
     body = orjson.dumps(mail("ann@example.com"))
     with socket.create_connection((address.hostname, address.port), timeout=5) as raw:
         head = f"POST /v3/smtp/email HTTP/1.1\r\nHost: x\r\napi-key: {account.key}\r\n"
         raw.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-        got = b"".join(iter(lambda: raw.recv(4096), b""))
-    head, _, rest = got.partition(b"\r\n\r\n")
+        return b"".join(iter(lambda: raw.recv(4096), b""))
+
+
+def test_half_an_answer_has_its_head_and_half_its_body(account: Account) -> None:
+    account.fault("half", count=1)
+    head, _, rest = raw_answer(account).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 201") and rest.startswith(b'{"messageId"') and not rest.endswith(b"}")
+
+
+def test_a_cut_connection_answers_no_byte(account: Account) -> None:
+    account.fault("accept_then_cut", count=1)
+    assert raw_answer(account) == b""
+    assert len(account.log("email")) == 1
+
+
+def test_a_body_that_breaks_off_is_no_request(account: Account) -> None:
+    address = urlsplit(account.provider.url)
+    body = orjson.dumps(mail("ann@example.com"))
+    with socket.create_connection((address.hostname, address.port), timeout=5) as raw:
+        head = f"POST /v3/smtp/email HTTP/1.1\r\nHost: x\r\napi-key: {account.key}\r\n"
+        raw.sendall(f"{head}Content-Length: {len(body) + 1}\r\n\r\n".encode() + body)
+        raw.shutdown(socket.SHUT_WR)
+        assert raw.recv(4096) == b""
+    assert account.log("request") == [] and account.log("email") == []
 
 
 @pytest.mark.parametrize("after", [False, True])

@@ -21,7 +21,7 @@ def cost_of(query: str) -> QueryCost:
     document = parse(query)
     [operation] = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
     fragments = {n.name.value: n for n in document.definitions if isinstance(n, FragmentDefinitionNode)}
-    return QueryCost(SCHEMA, operation, fragments, {})
+    return QueryCost(SCHEMA, operation, fragments, None)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,42 @@
+"""``GET /development/work``: for a driver that steps the clock. Is everything of now done, and what is due next?
+
+Only in development. What is told to the provider (contacts, events) does not count as busy: it follows machine time.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, jsonify
+from sqlalchemy import Engine, text
+
+from connector.clock import Clock
+
+_STATEMENT = text(
+    """
+    SELECT EXISTS (SELECT 1 FROM inbox WHERE state IN ('new', 'retry'))
+        OR EXISTS (SELECT 1 FROM fetches WHERE state = 'leased' OR (state = 'due' AND due_real <= :machine))
+        OR EXISTS (SELECT 1 FROM person_work WHERE pending)
+        OR EXISTS (SELECT 1 FROM timers WHERE due_at <= :now)
+        OR EXISTS (SELECT 1 FROM outbox WHERE (state = 'due' AND due_at <= :now) OR state IN ('leased', 'unknown'))
+        AS busy,
+        EXISTS (SELECT 1 FROM sync_state WHERE state IN ('due', 'leased'))
+        OR EXISTS (SELECT 1 FROM feed WHERE state IN ('due', 'leased')) AS telling,
+        least(
+            (SELECT min(due_at) FROM timers WHERE due_at > :now),
+            (SELECT min(due_at) FROM outbox WHERE state = 'due' AND due_at > :now)
+        ) AS next_due
+    """
+)
+
+
+def blueprint(engine: Engine, clock: Clock) -> Blueprint:
+    """The route."""
+    routes = Blueprint("stepping", __name__)
+
+    @routes.get("/development/work")
+    def work() -> Response:
+        with engine.connect() as connection:
+            row = connection.execute(_STATEMENT, {"now": clock.now(), "machine": clock.machine()}).one()
+        next_due = row.next_due.timestamp() if row.next_due else None
+        return jsonify(busy=row.busy, telling=row.telling, next_due_at=next_due)
+
+    return routes

@@ -1,0 +1,92 @@
+"""Driving the days: from one moment at which something is due to the next, never before everything of now is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sandbox.clock import write_clock_file
+from sandbox.demo.stage import REAL, Stage
+
+# Business seconds that one stop may stand for: what falls due within it is done at its end.
+STEP = 600.0
+BUSY_SECONDS = 60.0
+DRAIN_SECONDS = 60.0
+POLL_SECONDS = 0.004
+
+Progress = Callable[[float, int], None]
+
+
+class Stuck(Exception):
+    """The product did not finish what was due."""
+
+
+@dataclass
+class Driver:
+    """Moves the clock of a stage from ``start`` to ``end`` (business time, unix seconds)."""
+
+    stage: Stage
+    start: float
+    end: float
+    stops: int = 0
+
+    def play(self, progress: Progress) -> None:
+        """Play everything that happens until ``end``; then wait until the provider has been told everything."""
+        now = self.start
+        self._finish_now()
+        while (due := self._next_due()) is not None and due <= self.end:
+            # Onto the grid, so that a day has few stops; nothing is done before it is due.
+            now = min(max(due, now + STEP - (now - self.start) % STEP), self.end)
+            self._stop_at(now)
+            progress(now, self.stops)
+        if now < self.end:
+            self._stop_at(self.end)
+        self._drain()
+        progress(self.end, self.stops)
+
+    def _stop_at(self, moment: float) -> None:
+        write_clock_file(self.stage.clock_file, moment)
+        self.stops += 1
+        self._finish_now()
+
+    def _finish_now(self) -> None:
+        """Let the platforms and the product act until nobody has anything to do at this moment."""
+        limit = REAL.real() + BUSY_SECONDS
+        while True:
+            acted = self.stage.post(f"{self.stage.store_url}/_control/advance").get("webhooks", 0)
+            acted += self.stage.post(f"{self.stage.provider_url}/_control/advance").get("done", 0)
+            waited = self._wait_until_idle(limit)
+            if not acted and not waited:
+                return
+
+    def _wait_until_idle(self, limit: float) -> bool:
+        """Wait until the product is idle; whether there was something to wait for."""
+        waited = False
+        while True:
+            if not self._work()["busy"] and not self._deliveries():
+                return waited
+            waited = True
+            if REAL.real() > limit:
+                raise Stuck(f"not idle after {BUSY_SECONDS:.0f} s: {self._work()}; see {self.stage.folder}")
+            REAL.pause(POLL_SECONDS)
+
+    def _deliveries(self) -> int:
+        return int(self.stage.get(f"{self.stage.provider_url}/_control/idle")["pending_deliveries"])
+
+    def _work(self) -> dict[str, object]:
+        work: dict[str, object] = self.stage.get(f"{self.stage.product_url}/development/work")
+        return work
+
+    def _next_due(self) -> float | None:
+        asked = (
+            self._work()["next_due_at"],
+            self.stage.get(f"{self.stage.store_url}/_control/next")["at"],
+            self.stage.get(f"{self.stage.provider_url}/_control/next")["at"],
+        )
+        known = [float(str(at)) for at in asked if at is not None]
+        return min(known, default=None)
+
+    def _drain(self) -> None:
+        limit = REAL.real() + DRAIN_SECONDS
+        while self._work()["telling"] and REAL.real() < limit:
+            REAL.pause(0.05)

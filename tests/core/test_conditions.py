@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flows.core import conditions
+from flows.core.conditions import from_data
+from flows.core.operators import OPERATORS
+from tests.core.examples import T0
+
+FACTS: dict[str, Any] = {
+    "person": {
+        "first_name": "Ana",
+        "orders_count": 3,
+        "total_spent": "120.50",
+        "tags": ["vip", "b2b"],
+        "country": "FR",
+        "city": None,
+        "last_order_at": "2026-10-20T09:00:00+00:00",
+        "consent": {"email": "subscribed"},
+        "is_new": False,
+    },
+}
+
+
+def ask(data: Any, facts: Any = FACTS) -> str:
+    return conditions.truth(conditions.evaluate(from_data(data), facts, T0))
+
+
+# operator, value, a fact that is yes, one that is no, one that cannot be told
+TABLE = [
+    ("eq", "FR", "FR", "BE", ["FR"]),
+    ("eq", 3, "3.0", 4, "three"),
+    ("eq", True, True, False, "true"),
+    ("ne", "FR", "BE", "FR", 5),
+    ("gt", 100, "100.01", 100, "many"),
+    ("gte", 100, 100, 99.9, None),
+    ("lt", 100, "99.99", 100, True),
+    ("lte", 100, 100, "100.01", "nan"),
+    ("in", ["FR", "BE"], "BE", "DE", ["FR"]),
+    ("not_in", ["FR", "BE"], "DE", "FR", 7),
+    ("contains", "vip", ["a", "vip"], ["a"], 7),
+    ("contains", "ab", "cABd", "acbd", None),
+    ("exists", True, "x", "", None),
+    ("exists", False, [], "x", None),
+    ("before", "30d ago", "2026-09-01", "2026-10-30", "yesterday"),
+    ("after", "2026-11-01", "2026-11-02T00:00:00+00:00", "2026-10-31", 20261102),
+]
+
+
+@pytest.mark.parametrize(("op", "value", "yes", "no", "unclear"), TABLE)
+def test_each_operator_answers_yes_no_or_cannot_tell(
+    op: str, value: Any, yes: Any, no: Any, unclear: Any
+) -> None:
+    condition = {"person.x": {op: value}}
+    assert ask(condition, {"person": {"x": yes}}) == "yes"
+    assert ask(condition, {"person": {"x": no}}) == "no"
+    if op != "exists":
+        assert ask(condition, {"person": {"x": unclear}}) == "cannot tell"
+        assert ask(condition, {"person": {}}) == "cannot tell"
+    assert ask(condition, {}) == "cannot tell"
+
+
+def test_the_table_has_every_operator() -> None:
+    assert {op for op, *_ in TABLE} == set(OPERATORS)
+
+
+def test_absent_in_a_loaded_family_does_not_exist() -> None:
+    assert ask({"person.nickname": {"exists": True}}) == "no"
+    assert ask({"person.nickname": {"exists": False}}) == "yes"
+    assert ask({"person.city": {"exists": True}}) == "no"
+    assert ask({"order.id": {"exists": True}}) == "cannot tell"
+
+
+def test_empty_is_known_to_be_nothing() -> None:
+    assert ask({"person.city": "Paris"}) == "no"
+    assert ask({"person.city": {"ne": "Paris"}}) == "yes"
+    assert ask({"person.city": {"in": ["Paris"]}}) == "no"
+    assert ask({"person.city": {"contains": "Par"}}) == "cannot tell"
+    assert ask({"person.city.district": "11"}) == "no"
+
+
+YES, NO, UNCLEAR = {"person.orders_count": 3}, {"person.orders_count": 4}, {"order.total": 1}
+
+
+@pytest.mark.parametrize(
+    ("data", "answer"),
+    [
+        ({"all": [YES, YES]}, "yes"),
+        ({"all": [YES, UNCLEAR]}, "cannot tell"),
+        ({"all": [UNCLEAR, NO]}, "no"),
+        ({"any": [NO, NO]}, "no"),
+        ({"any": [NO, UNCLEAR]}, "cannot tell"),
+        ({"any": [UNCLEAR, YES]}, "yes"),
+        ({"not": YES}, "no"),
+        ({"not": NO}, "yes"),
+        ({"not": UNCLEAR}, "cannot tell"),
+        ({"not": {"any": [NO, {"not": YES}]}}, "yes"),
+        ({"person.orders_count": {"gte": 3, "lt": 4}}, "yes"),
+        ({"person.orders_count": {"gte": 3, "lt": 3}}, "no"),
+        ({**YES, "person.country": "FR"}, "yes"),
+        ({**YES, "person.country": "BE"}, "no"),
+    ],
+)
+def test_three_values(data: Any, answer: str) -> None:
+    assert ask(data) == answer
+
+
+def test_the_deciding_leaf_is_named_with_what_was_found() -> None:
+    verdict = conditions.evaluate(from_data({"all": [YES, {"person.country": "BE"}]}), FACTS, T0)
+    assert verdict.because.to_json() == {
+        "field": "person.country",
+        "op": "eq",
+        "value": "BE",
+        "fact": "FR",
+    }
+    explained = conditions.explain(from_data({"any": [NO, UNCLEAR, {"not": YES}]}), FACTS, T0)
+    assert [(f.leaf.field, f.truth) for f in explained] == [
+        ("person.orders_count", "no"),
+        ("order.total", "cannot tell"),
+        ("person.orders_count", "yes"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "part"),
+    [
+        ({}, "empty"),
+        (None, "empty"),
+        ([], "empty"),
+        ({"all": []}, "at least one"),
+        ({"any": {}}, "at least one"),
+        ({"not": {}}, "empty"),
+        ({"person.city": {}}, "compared with nothing"),
+        ({"person.city": {"like": "x"}}, "no way to compare"),
+        ({"person.city": ["a"]}, "needs one value"),
+        ({"person.city": {"in": "FR"}}, "needs a list"),
+        ({"person.city": {"in": []}}, "needs a list"),
+        ({"person.orders_count": {"gt": "many"}}, "needs a number"),
+        ({"person.city": {"exists": "yes"}}, "needs true or false"),
+        ({"person.last_order_at": {"before": "someday"}}, "needs a date"),
+        ({1: 2}, "no field"),
+    ],
+)
+def test_what_is_no_condition_is_refused(data: Any, part: str) -> None:
+    with pytest.raises(ValueError, match=part):
+        from_data(data)
+
+
+_leaf = st.sampled_from([YES, NO, UNCLEAR])
+_any = st.recursive(
+    _leaf,
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=1, max_size=3).map(lambda parts: {"all": parts}),
+        st.lists(inner, min_size=1, max_size=3).map(lambda parts: {"any": parts}),
+        inner.map(lambda part: {"not": part}),
+    ),
+    max_leaves=8,
+)
+
+
+@given(_any)
+def test_what_is_told_stays_told_when_more_becomes_known(data: Any) -> None:
+    """Cannot tell is honest: whatever the missing fact turns out to be, a yes or no given without it stands."""
+    answer = ask(data)
+    if answer != "cannot tell":
+        for total in (1, 2):
+            assert ask(data, {**FACTS, "order": {"total": total}}) == answer
