@@ -14,9 +14,9 @@ from sqlalchemy.exc import DBAPIError
 
 from connector.clock import monotonic
 from connector.db import partitions
-from connector.db.locks import SWEEP
 from connector.db.session import transaction
 from connector.deps import Deps
+from connector.locks import SWEEP
 from connector.logging import get, setup
 from connector.queue.bells import ring
 from connector.settings import Settings
@@ -26,7 +26,7 @@ log = get(__name__)
 
 # Machine seconds between ticks. Where business time runs faster or is stepped, so does the tick: it is what the
 # promptness of every timer hangs on.
-_SLOWEST, _FASTEST, _STEPPED = 1.0, 0.05, 0.02
+_SLOWEST, _FASTEST, _STEPPED = 1.0, 0.05, 0.04
 _HOUSEKEEPING = timedelta(hours=1)
 
 

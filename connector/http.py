@@ -16,7 +16,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import httpx
@@ -89,16 +88,29 @@ def hearing() -> Iterator[list[httpx.Response]]:
 class Http:
     """One per process, made after the fork: connection pools must not be shared between processes."""
 
-    def __init__(self, *, provider_timeout: float = 10.0, store_timeout: float = 5.0) -> None:
+    def __init__(
+        self,
+        *,
+        provider_timeout: float = 10.0,
+        store_timeout: float = 5.0,
+        provider: httpx.Client | None = None,
+    ) -> None:
+        """Time-outs are for a whole call. ``provider`` replaces the provider's client in tests."""
         self._provider_timeout = provider_timeout
         self._store_timeout = store_timeout
+        self._provider = provider
+        self._guard = threading.Lock()
         # requests does not promise that a session may be used by two threads at once.
         self._local = threading.local()
 
-    @cached_property
+    @property
     def provider(self) -> httpx.Client:
-        """The client that the provider's SDK sends through; shared by all accounts of this process."""
-        return guarded_client(self._provider_timeout)
+        """The client that the provider's SDK sends through; shared by all accounts and threads of this process."""
+        with self._guard:
+            # Made on first use: its TLS context takes 20 ms that a web process need not spend.
+            if self._provider is None:
+                self._provider = guarded_client(self._provider_timeout)
+            return self._provider
 
     def post_to_store(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """POST ``body``. Raises NotSent or NoAnswer; every HTTP status is an answer."""

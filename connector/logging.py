@@ -28,7 +28,7 @@ ALLOWED = frozenset(
 LONGEST = 200
 _NAME = re.compile(r"[a-z][a-z0-9_.]{0,63}\Z")
 # Addresses, telephone and card numbers, and long runs that may be tokens, signatures or keys.
-_PERSONAL = re.compile(r"\S+@\S+|\+?\d(?:[\s().-]?\d){6,}|(?=[A-Za-z+/=_-]*\d)[A-Za-z0-9+/=_-]{24,}")
+_PERSONAL = re.compile(r"\S+@\S+|\+?\d(?:[\s().-]{0,2}\d){6,}|(?=[A-Za-z+/=_.-]*\d)[A-Za-z0-9+/=_.-]{24,}")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 # Libraries that tell at INFO what they do at every call.
 _CHATTY = ("alembic", "httpx", "httpcore", "urllib3")
@@ -37,7 +37,8 @@ _CHATTY = ("alembic", "httpx", "httpcore", "urllib3")
 class LogSettings(Protocol):
     """The part of the settings that logging needs."""
 
-    log_level: str
+    @property
+    def log_level(self) -> str: ...
 
     @property
     def clock(self) -> Clock: ...
@@ -98,21 +99,21 @@ class _Stamp:
 
 def _foreign(_: Any, __: str, line: MutableMapping[str, Any]) -> Mapping[str, Any]:
     record: logging.LogRecord = line["_record"]
-    out: dict[str, Any] = {
+    return {
         "event": "library",
         "logger": record.name,
         "level": record.levelname.lower(),
         "message": record.msg if isinstance(record.msg, str) else type(record.msg).__name__,
+        "exc_info": line.get("exc_info"),
         "_record": record,
         "_from_structlog": False,
     }
-    return out
 
 
 def _only_allowed(_: Any, __: str, line: MutableMapping[str, Any]) -> dict[str, Any]:
-    record: logging.LogRecord | None = line.pop("_record", None)
-    line.pop("_from_structlog", None)
-    failure = line.pop("exc_info", None) or (record.exc_info if record else None)
+    for name in ("_record", "_from_structlog"):
+        line.pop(name, None)
+    failure = line.pop("exc_info", None)
     clean = {name: _value(value) for name, value in line.items() if name in ALLOWED}
     name = str(line.get("event", ""))
     clean["event"] = name if _NAME.match(name) else "unnamed"

@@ -28,9 +28,7 @@ class Unsubscribe:
     outbox_id: int | None
 
 
-def token(
-    keys: Sequence[str], shop_id: int, person_id: int, channel: str, outbox_id: int | None = None
-) -> str:
+def token(keys: Sequence[str], shop_id: int, person_id: int, channel: str, outbox_id: int | None = None) -> str:
     """The last part of ``PUBLIC_URL/u/<token>``. ``keys``: the newest first (Settings.secret_keys)."""
     return str(_serializer(keys).dumps([shop_id, person_id, channel, outbox_id]))
 

@@ -17,6 +17,7 @@ from connector.clock import monotonic
 from connector.db.session import transaction
 from connector.deps import Deps
 from connector.logging import get, setup
+from connector.queue.batch import Batch
 from connector.queue.bells import QUEUES, clear, ring
 from connector.settings import Settings
 from connector.shops import Shop, load
@@ -31,13 +32,14 @@ _LONGEST_SECONDS = 1.0
 _MOST_BATCHES = 5
 
 
-def _tell_provider(deps: Deps, shop: Shop) -> bool:
+def _tell_provider(deps: Deps, shop: Shop) -> Batch:
     more = contacts.send_due(deps, shop, deps.clock.now())
-    return feed.send_due(deps, shop, deps.clock.now()) or more
+    more = feed.send_due(deps, shop, deps.clock.now()) or more
+    return Batch(0, more)
 
 
-# kind -> (one batch of it; says whether there may be more, the bells to ring when something was done)
-WORK: Mapping[str, tuple[Callable[[Deps, Shop], bool], tuple[str, ...]]] = {
+# kind -> (one batch of it, the bells to ring when something was done)
+WORK: Mapping[str, tuple[Callable[[Deps, Shop], Batch], tuple[str, ...]]] = {
     "intake": (process.handle_due, ("flows", "sync", "fetch")),
     "fetch": (lambda deps, shop: fetch.answer_due(deps, shop, READERS), ("flows", "sync")),
     "flows": (decide.decide_due, ("deliver", "sync")),
@@ -67,15 +69,16 @@ def work(deps: Deps, kind: str, shop_id: int) -> None:
         return
     batch, next_bells = WORK[kind]
     end = monotonic() + _LONGEST_SECONDS
-    more = True
     for _ in range(_MOST_BATCHES):
-        more = batch(deps, shop)
-        if not more or monotonic() > end:
+        answered = batch(deps, shop)
+        if answered.done:
+            for bell in next_bells:
+                ring(deps.redis, bell, shop_id)
+        if not answered.more:
+            return
+        if monotonic() > end:
             break
-    for bell in next_bells:
-        ring(deps.redis, bell, shop_id)
-    if more:
-        ring(deps.redis, kind, shop_id)
+    ring(deps.redis, kind, shop_id)
 
 
 def main(queue: str) -> None:

@@ -44,13 +44,15 @@ class Process:
     def __init__(self, settings: Settings) -> None:
         missing = [
             name
-            for name, value in (("DATABASE_URL", settings.database_url), ("REDIS_URL", settings.redis_url))
+            for name, value in (
+                ("DATABASE_URL", settings.database_url),
+                ("REDIS_URL", settings.redis_url),
+                ("CONNECTOR_SECRET_KEYS", settings.secret_keys),
+            )
             if not value
         ]
         if missing:
-            raise ConfigurationError(
-                f"{' and '.join(missing)}: must be set for a web process (`connector up` does)"
-            )
+            raise ConfigurationError(f"{' and '.join(missing)}: must be set for a web process (`connector up` does)")
         self._settings = settings
         self._lock = threading.Lock()
         self._intake: intake.Intake | None = None

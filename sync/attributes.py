@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 from connector.brevo.client import BrevoAccount
-from connector.errors import Refused
+from connector.clock import pause
+from connector.errors import RateLimited, Refused
 from sync.mapping.contact import IDENTIFIERS, Attribute
 
 _BUCKET = "contacts"
+# Machine seconds.
+_LONGEST_PAUSE = 5.0
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -25,9 +33,8 @@ def ensure(account: BrevoAccount, mapping: tuple[Attribute, ...]) -> Ensured:
     present = _present(account)
     missing = [name for name in wanted if name not in present]
     for name in missing:
-        account.await_turn(_BUCKET)
         try:
-            account.create_attribute("normal", name, wanted[name])
+            _in_turn(account, partial(account.create_attribute, "normal", name, wanted[name]))
         except Refused:
             # Somebody else may have created it meanwhile; reading back decides.
             continue
@@ -42,11 +49,21 @@ def ensure(account: BrevoAccount, mapping: tuple[Attribute, ...]) -> Ensured:
     return Ensured(tuple(name for name in missing if name in present), tuple(problems))
 
 
+def _in_turn(account: BrevoAccount, call: Callable[[], Answer]) -> Answer:
+    """Somebody waits for this at a terminal: a limit that others have used up is waited for, within reason."""
+    account.await_turn(_BUCKET)
+    try:
+        return call()
+    except RateLimited as limited:
+        pause(min(limited.after, _LONGEST_PAUSE))
+        account.await_turn(_BUCKET)
+        return call()
+
+
 def _present(account: BrevoAccount) -> dict[str, str]:
     """Name -> type of the attributes that a contact's values can be written to."""
-    account.await_turn(_BUCKET)
     return {
         str(found.get("name")): str(found.get("type") or "")
-        for found in account.attributes()
+        for found in _in_turn(account, account.attributes)
         if found.get("category") in (None, "normal")
     }

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from connector import eventlog
-from connector.db.locks import lock_persons
+from connector.locks import lock_persons
 from connector.models.person import consent_ledger, consents, suppressions
 from connector.scope import Scope
 from connector.suppression import address_digest

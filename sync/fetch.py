@@ -13,12 +13,13 @@ from typing import Any
 from sqlalchemy import Connection, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from connector.db.locks import NORMALISE, lock_shop
 from connector.db.session import transaction
 from connector.deps import Deps
 from connector.errors import ProviderError, RateLimited, Retry
+from connector.locks import NORMALISE, lock_shop
 from connector.logging import get
 from connector.models.sync import fetches
+from connector.queue.batch import Batch
 from connector.scope import Scope
 from connector.shops import Shop
 
@@ -91,9 +92,9 @@ def _claim(connection: Connection, shop_id: int, kind: str, machine: datetime) -
     return {row.remote_id: row.wanted for row in rows}
 
 
-def answer_due(deps: Deps, shop: Shop, readers: Readers) -> bool:
-    """Read one batch of each kind from the store; returns whether there may be more."""
-    more = False
+def answer_due(deps: Deps, shop: Shop, readers: Readers) -> Batch:
+    """Read one batch of each kind from the store."""
+    done, more = 0, False
     for kind, (document, apply) in readers.items():
         machine = deps.clock.machine()
         with transaction(deps.engine) as connection:
@@ -114,8 +115,9 @@ def answer_due(deps: Deps, shop: Shop, readers: Readers) -> bool:
             for node in nodes:
                 apply(scope, node)
             _finish(connection, shop.id, kind, claimed)
+        done += len(claimed)
         more = more or len(claimed) == BATCH
-    return more
+    return Batch(done, more)
 
 
 def _finish(connection: Connection, shop_id: int, kind: str, claimed: Mapping[int, int]) -> None:

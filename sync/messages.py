@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import RowMapping, or_, select, update
 
 from connector import eventlog
-from connector.db.locks import lock_persons
+from connector.locks import lock_persons
 from connector.models.outbox import outbox
 from connector.outbox import settle
 from connector.scope import Scope

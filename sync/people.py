@@ -16,7 +16,7 @@ from sqlalchemy import RowMapping, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from connector import eventlog
-from connector.db.locks import lock_persons
+from connector.locks import lock_persons
 from connector.models.person import identities, person_work, persons
 from connector.scope import Scope
 from sync import contacts

@@ -10,8 +10,6 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-import psycopg
-
 from connector import logging
 from connector.clock import monotonic
 from webhooks.line import Line
@@ -66,6 +64,8 @@ class Directory:
         # Monotonic time that the next list must not be older than, and when reading last failed.
         self._wanted = NEVER
         self._failed_at = NEVER
+        # Whether the last reading succeeded: an outage is logged once, not by every request.
+        self._readable = True
         self._ending = False
         self._thread = threading.Thread(target=self._work, name="shop-directory", daemon=True)
 
@@ -130,9 +130,13 @@ class Directory:
     def _read(self, started: float) -> Shops | None:
         try:
             rows = self._line.rows(_READ)
-        except psycopg.Error as error:
-            log.warning("directory_unreadable", error=type(error).__name__)
+        except Exception as error:
+            # Also what nobody thought of: without this thread nobody is ever known again.
+            if self._readable:
+                log.warning("directory_unreadable", error=type(error).__name__)
+            self._readable = False
             return None
+        self._readable = True
         found = [
             Addressee(shop_id, domain, self._secret(shop_id, secret), digest)
             for shop_id, domain, secret, digest in rows

@@ -121,12 +121,16 @@ class Intake:
 
 
 def _body(environ: Environ) -> bytes | None:
-    """The raw bytes, still encoded as they came; None when there are more than LARGEST_BODY."""
-    length = str(environ.get("CONTENT_LENGTH") or "")
-    if length.isdecimal() and int(length) > LARGEST_BODY:
+    """The raw bytes, still encoded as they came; None when there are more than LARGEST_BODY.
+
+    Raises NotStored when the sender hung up before the end.
+    """
+    given = str(environ.get("CONTENT_LENGTH") or "")
+    length = int(given) if given.isdecimal() else None
+    if length is not None and length > LARGEST_BODY:
         return None
     stream = environ["wsgi.input"]
-    wanted = int(length) if length.isdecimal() else LARGEST_BODY + 1
+    wanted = LARGEST_BODY + 1 if length is None else length
     chunks: list[bytes] = []
     while wanted > 0:
         chunk = stream.read(wanted)
@@ -135,6 +139,8 @@ def _body(environ: Environ) -> bytes | None:
         chunks.append(chunk)
         wanted -= len(chunk)
     body = b"".join(chunks)
+    if length is not None and len(body) < length:
+        raise NotStored("the body ended early")
     return body if len(body) <= LARGEST_BODY else None
 
 

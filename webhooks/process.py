@@ -23,12 +23,13 @@ from marshmallow import ValidationError
 from sqlalchemy import RowMapping, or_, select, update
 from sqlalchemy.exc import OperationalError
 
-from connector.db.locks import NORMALISE, lock_shop
 from connector.db.session import transaction
 from connector.deps import Deps
+from connector.locks import NORMALISE, lock_shop
 from connector.logging import get
 from connector.models.inbox import inbox
 from connector.models.shop import shops
+from connector.queue.batch import Batch
 from connector.scope import Scope
 from connector.shops import Shop
 from webhooks.topics import TOPICS
@@ -62,8 +63,8 @@ def read(raw: bytes) -> Any:
         raise Unreadable(f"no JSON: {str(error)[:120]}") from error
 
 
-def handle_due(deps: Deps, shop: Shop) -> bool:
-    """Normalise one batch of the shop's inbox; returns whether there may be more."""
+def handle_due(deps: Deps, shop: Shop) -> Batch:
+    """Normalise one batch of the shop's inbox."""
     with transaction(deps.engine) as connection:
         lock_shop(connection, NORMALISE, shop.id)
         scope = Scope(connection, shop, deps.clock.now(), deps.clock.machine(), deps.settings)
@@ -85,7 +86,7 @@ def handle_due(deps: Deps, shop: Shop) -> bool:
         others = _other_shops(scope) if rows else frozenset()
         for row in rows:
             _finish(scope, row, _apply(scope, row, others))
-    return len(rows) == BATCH
+    return Batch(len(rows), len(rows) == BATCH)
 
 
 def _other_shops(scope: Scope) -> frozenset[str]:

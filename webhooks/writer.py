@@ -189,7 +189,8 @@ class Writer:
             self._counts.group(len(group.rows), monotonic() - started)
         except Exception as error:
             # Also what nobody thought of: without this thread nothing is ever stored again.
-            log.warning("intake_not_stored", count=len(group.rows), error=type(error).__name__)
+            if group.rows:
+                log.warning("intake_not_stored", count=len(group.rows), error=type(error).__name__)
         finally:
             group.done.set()
 

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from connector.cli import database, processes, shop
+from connector.cli import database, person, processes, shop
 from connector.errors import ConnectorError
 from connector.runtime.up import own_environment, shared_environment
 from connector.settings import Settings
@@ -16,7 +16,7 @@ from connector.settings import Settings
 @click.pass_context
 def cli(context: click.Context) -> None:
     """Shopify -> Brevo: contacts, orders and marketing flows."""
-    if context.invoked_subcommand == "shop" and "--help" not in sys.argv:
+    if context.invoked_subcommand in ("shop", "person") and "--help" not in sys.argv:
         # These speak with what `connector up` runs in this folder, unless the environment says otherwise.
         context.obj = Settings.from_env(shared_environment() | own_environment())
 
@@ -26,6 +26,7 @@ cli.add_command(processes.up)
 cli.add_command(processes.worker)
 cli.add_command(processes.clock)
 cli.add_command(shop.shop)
+cli.add_command(person.person)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +16,7 @@ from connector import shops
 from connector.brevo.client import BrevoAccount
 from connector.db.session import transaction
 from connector.deps import Deps
-from connector.errors import ConnectorError, InvalidInput, ProviderError
+from connector.errors import ConnectorError, InvalidInput, ProviderError, Refused
 from connector.models.shop import shops as shops_table
 from connector.settings import Settings
 from connector.shopify.domain import shop_domain
@@ -129,12 +130,19 @@ def _secret(value: str | None, option: str, variable: str) -> str:
 
 
 def _line() -> str:
-    return str(click.get_text_stream("stdin").readline()).strip()
+    return sys.stdin.readline().strip()
 
 
 def _sender(account: BrevoAccount, wanted: str | None, say: Say) -> tuple[str, str | None]:
     account.await_turn("other")
-    senders = account.senders()
+    try:
+        senders = account.senders()
+    except Refused as error:
+        # The key was accepted, or this would be an ActionNeeded.
+        if wanted is None:
+            raise
+        say(f"Warning: the account's senders could not be read ({error}).")
+        return wanted, None
     active = [one for one in senders if one.get("active", True) and one.get("email")]
     if wanted is None:
         if not active:

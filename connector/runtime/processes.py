@@ -20,7 +20,7 @@ class Process:
 def web(host: str, port: int, workers: int) -> Process:
     """A worker that dies is replaced at once; one that will not end is killed after 2 s."""
     arguments = (
-        f"--interface wsgi --host {host} --port {port} --workers {workers} "
+        f"--interface wsgi --no-ws --host {host} --port {port} --workers {workers} "
         "--respawn-failed-workers --respawn-interval 0.5 --workers-kill-timeout 2 connector.wsgi:app"
     )
     return Process("web", (sys.executable, "-m", "granian", *arguments.split()), wave=0)

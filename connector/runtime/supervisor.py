@@ -17,6 +17,7 @@ from connector.clock import monotonic
 from connector.errors import ConfigurationError
 from connector.runtime.child import end, spawn, sweep_group
 from connector.runtime.processes import Process
+from connector.runtime.reaper import Reaper
 from connector.runtime.stopping import StopRequest
 
 # Machine time, in seconds.
@@ -64,7 +65,8 @@ class _Child:
         self.due = 0.0
         self.running: subprocess.Popen[bytes] | None = None
 
-    def start(self, selector: selectors.BaseSelector) -> None:
+    def start(self, selector: selectors.BaseSelector) -> int:
+        """Returns the process group."""
         self.running = spawn(
             self.process.command, on_parent_death=signal.SIGTERM, env=self._env, stdout=subprocess.PIPE
         )
@@ -73,6 +75,7 @@ class _Child:
         assert self._said  # noqa: S101  Popen with PIPE has one
         os.set_blocking(self._said.fileno(), False)
         selector.register(self._said, selectors.EVENT_READ, self)
+        return self.running.pid
 
     def pass_on(self, selector: selectors.BaseSelector) -> bool:
         """Print the whole lines that have come in; False when there is nothing more to read, now or ever."""
@@ -89,8 +92,11 @@ class _Child:
             self._close(selector)
         return bool(chunk)
 
-    def bury(self, selector: selectors.BaseSelector) -> None:
-        """The child is dead: take its group along, print its last words and say when it may start again."""
+    def bury(self, selector: selectors.BaseSelector) -> int:
+        """The child is dead: take its group along, print its last words and say when it may start again.
+
+        Returns the process group that is no more.
+        """
         assert self.running  # noqa: S101  only a started child can have died
         sweep_group(self.running)
         while self.pass_on(selector):
@@ -99,7 +105,9 @@ class _Child:
         healthy = monotonic() - self._started >= HEALTHY
         self._failures = 0 if healthy else self._failures + 1
         self.due = monotonic() + min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** max(0, self._failures - 1))
+        group = self.running.pid
         self.running = None
+        return group
 
     def _close(self, selector: selectors.BaseSelector) -> None:
         if self._said is not None:
@@ -137,6 +145,7 @@ class Supervisor:
 
     def run(self, stop: StopRequest) -> None:
         stop.interrupts = False
+        self._reaper = Reaper()
         try:
             while not stop.requested:
                 self._revive_servers()
@@ -146,6 +155,7 @@ class Supervisor:
                 self._every_turn()
         finally:
             self._end_all()
+            self._reaper.close()
             self._selector.close()
 
     def _revive_servers(self) -> None:
@@ -160,7 +170,7 @@ class Supervisor:
     def _start_due(self) -> None:
         for child in self._children:
             if child.running is None and monotonic() >= child.due:
-                child.start(self._selector)
+                self._reaper.watch(child.start(self._selector))
 
     def _listen(self) -> None:
         for key, _ in self._selector.select(TURN):
@@ -170,7 +180,7 @@ class Supervisor:
         for child in self._children:
             if child.running is not None and child.running.poll() is not None:
                 code = child.running.returncode
-                child.bury(self._selector)
+                self._reaper.forget(child.bury(self._selector))
                 wait = child.due - monotonic()
                 self._printer.line(f"{child.process.name} ended with {code}; again in {wait:.1f} s")
 
@@ -187,5 +197,5 @@ class Supervisor:
                 assert child.running  # noqa: S101  chosen above
                 if end(child.running) == -signal.SIGKILL:
                     self._printer.line(f"{child.process.name} did not end by itself and was killed")
-                child.bury(self._selector)
+                self._reaper.forget(child.bury(self._selector))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from connector.errors import ProviderError
+from connector.errors import ProviderError, Refused
 from connector.shopify.graphql import Store
 
 _PAGE = 250
@@ -35,10 +35,16 @@ def subscribe(store: Store, topics: Sequence[str], uri: str) -> Subscribed:
     nodes = (found.get("webhookSubscriptions") or {}).get("nodes") or []
     standing = {node.get("topic") for node in nodes if node.get("uri") == uri}
     problems: dict[str, str] = {}
-    for topic in topics:
-        if _enum(topic) in standing:
-            continue
-        problem = _create(store, topic, uri)
+    missing = [topic for topic in topics if _enum(topic) not in standing]
+    for number, topic in enumerate(missing):
+        try:
+            problem = _create(store, topic, uri)
+        except Refused as error:
+            problem = str(error)
+        except ProviderError as error:
+            # Not about this topic: the others would meet it too, each after its own time-out.
+            problems |= dict.fromkeys(missing[number:], str(error))
+            break
         if problem is not None:
             problems[topic] = problem
     return Subscribed(len(topics) - len(problems), problems)
@@ -46,10 +52,7 @@ def subscribe(store: Store, topics: Sequence[str], uri: str) -> Subscribed:
 
 def _create(store: Store, topic: str, uri: str) -> str | None:
     variables = {"topic": _enum(topic), "subscription": {"uri": uri, "format": "JSON"}}
-    try:
-        answer = store.query("webhook_subscription_create", variables)
-    except ProviderError as error:
-        return str(error)
+    answer = store.query("webhook_subscription_create", variables)
     created = answer.get("webhookSubscriptionCreate") or {}
     errors = created.get("userErrors") or []
     return "; ".join(str(error.get("message")) for error in errors) or None

@@ -6,6 +6,7 @@ is due by the calendar (timers, messages).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,6 +26,9 @@ _KINDS = {
 }
 _BUSINESS_TIME = frozenset({"timers", "outbox"})
 
+# Work older than this many seconds of machine time is said to lag.
+LAG = 60.0
+
 _STATEMENT = text(
     " UNION ALL ".join(
         f"SELECT '{kind}' AS kind, coalesce(sum(found.rows), 0) AS rows, min(found.oldest) AS oldest "  # noqa: S608
@@ -41,6 +45,12 @@ class Waiting:
 
     count: int
     age: float
+
+
+def lagging(waiting: Mapping[str, Waiting], rate: float) -> list[str]:
+    """The kinds that lag. ``rate``: business seconds that pass in one real second."""
+    allowed = {kind: LAG * max(rate, 1.0) if kind in _BUSINESS_TIME else LAG for kind in waiting}
+    return sorted(kind for kind, found in waiting.items() if found.age > allowed[kind])
 
 
 def read(connection: Connection, now: datetime, machine: datetime) -> dict[str, Waiting]:

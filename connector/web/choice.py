@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, select, update
 
 from connector import shops
-from connector.db.locks import lock_persons
+from connector.locks import lock_persons
 from connector.models.outbox import outbox
 from connector.models.person import consents, persons
 from connector.scope import Scope

@@ -25,11 +25,9 @@ from connector.web import backlog
 
 log = logging.get(__name__)
 
-# Seconds of machine time: how long a report is waited for, how long it serves, and how old work may get
-# before it is said to lag.
+# Seconds of machine time: how long a report is waited for, and how long it serves.
 PATIENCE = 2.5
 FRESH = 1.0
-LAG = 60.0
 
 
 @dataclass(frozen=True)
@@ -40,15 +38,12 @@ class Report:
     migrations: str
     redis: str
     waiting: dict[str, backlog.Waiting] = field(default_factory=dict)
+    lagging: list[str] = field(default_factory=list)
 
     @property
     def ready(self) -> bool:
         """Redis is left out: without it everything still happens, later."""
         return self.postgres == "up" and self.migrations == "current"
-
-    @property
-    def lagging(self) -> list[str]:
-        return sorted(kind for kind, waiting in self.waiting.items() if waiting.age > LAG)
 
 
 class Health:
@@ -92,7 +87,7 @@ class Health:
                 if current != _heads():
                     return Report("up", "behind", redis)
                 waiting = backlog.read(connection, self._clock.now(), self._clock.machine())
-            return Report("up", "current", redis, waiting)
+            return Report("up", "current", redis, waiting, backlog.lagging(waiting, self._clock.rate))
         except SQLAlchemyError as error:
             log.warning("health_unreadable", error=type(error).__name__)
             return Report("down", "unknown", redis)

@@ -17,8 +17,7 @@ log = logging.get(__name__)
 STYLE = (files("connector.web") / "templates" / "page.css").read_text(encoding="utf-8")
 _STYLE_HASH = b64encode(sha256(STYLE.encode()).digest()).decode("ascii")
 _POLICY = (
-    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
+    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 _SAYINGS = {
     404: ("Page not found", "This address does not exist. If it came from an email, copy it whole."),

@@ -1,11 +1,12 @@
-"""``GET /development/work``: for a driver that steps the clock. Is everything of now done, and what is due next?
+"""``GET /development/...``: for a driver that steps the clock. Is everything of now done, what is due next, and what
+became of each delivery?
 
 Only in development. What is told to the provider (contacts, events) does not count as busy: it follows machine time.
 """
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, request
 from sqlalchemy import Engine, text
 
 from connector.clock import Clock
@@ -38,5 +39,15 @@ def blueprint(engine: Engine, clock: Clock) -> Blueprint:
             row = connection.execute(_STATEMENT, {"now": clock.now(), "machine": clock.machine()}).one()
         next_due = row.next_due.timestamp() if row.next_due else None
         return jsonify(busy=row.busy, telling=row.telling, next_due_at=next_due)
+
+    @routes.get("/development/inbox")
+    def deliveries() -> Response:
+        """{state: [external ids]} of one source's deliveries."""
+        query = text("SELECT state, external_id FROM inbox WHERE source = :source ORDER BY id")
+        found: dict[str, list[str]] = {}
+        with engine.connect() as connection:
+            for row in connection.execute(query, {"source": request.args.get("source", "shopify")}):
+                found.setdefault(row.state, []).append(row.external_id)
+        return jsonify(found)
 
     return routes

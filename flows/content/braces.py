@@ -34,6 +34,4 @@ def part_in_html(html: str) -> str:
         return html
     parts = _STYLE.split(html)
     # re.split with one group: the style sheets are the odd parts.
-    return "".join(
-        _OPENING.sub("{ " if number % 2 else "&#123;", part) for number, part in enumerate(parts)
-    )
+    return "".join(_OPENING.sub("{ " if number % 2 else "&#123;", part) for number, part in enumerate(parts))

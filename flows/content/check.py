@@ -55,9 +55,7 @@ def _footer(source: MessageSource, rendered: Rendered, context: Mapping[str, Any
     found = []
     unsubscribe = (context.get("links") or {}).get("unsubscribe")
     if not unsubscribe or unsubscribe not in rendered.links or unsubscribe not in rendered.text:
-        found.append(
-            Finding("no_unsubscribe", "A marketing message needs the link to unsubscribe.", source.name)
-        )
+        found.append(Finding("no_unsubscribe", "A marketing message needs the link to unsubscribe.", source.name))
     if not str((context.get("shop") or {}).get("address") or "").strip():
         # Not blocking: nothing may stop a shop whose address is still to be fetched, yet it must be seen.
         sentence = "The shop has no postal address in its settings; many countries require one in marketing."

@@ -43,8 +43,7 @@ def prepared(source: MessageSource, context: Mapping[str, Any]) -> dict[str, Any
 
 def _without_blanks(facts: Mapping[str, Any] | None) -> dict[str, Any]:
     return {
-        name: None if isinstance(value, str) and not value.strip() else value
-        for name, value in (facts or {}).items()
+        name: None if isinstance(value, str) and not value.strip() else value for name, value in (facts or {}).items()
     }
 
 

@@ -122,7 +122,7 @@ def _day(moment: object, zone: object) -> date:
         try:
             moment = datetime.fromisoformat(moment)
         except ValueError:
-            raise ContentProblem("bad_value", f"{moment[:40]!r} is not a date.") from None
+            raise ContentProblem("bad_value", f"{str(moment)[:40]!r} is not a date.") from None
     if isinstance(moment, datetime):
         if moment.tzinfo is None or not isinstance(zone, str):
             return moment.date()

@@ -10,8 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from decimal import Decimal
-from functools import wraps
 from html import escape
 from typing import Any, TextIO
 
@@ -32,7 +30,7 @@ from liquid.stringify import to_liquid_string
 from liquid.utils import ReadOnlyChainMap
 
 from connector.clock import monotonic
-from flows.content import filters
+from flows.content import filters, limits
 from flows.content.problems import ContentProblem
 
 MAX_OUTPUT = 400_000
@@ -41,13 +39,6 @@ MAX_TURNS = 5_000
 """Turns of all loops of one message together."""
 MAX_SECONDS = 1.0
 """Machine time of one template. The other limits come first; this one is for what nobody thought of."""
-MAX_TEXT = 20_000
-"""Characters of a value that a filter takes or makes."""
-MAX_LIST = 2_000
-"""Members of a list that a filter takes or makes."""
-MAX_DIGITS = 60
-"""Digits of a number that a filter takes or makes."""
-
 TAGS = frozenset({"assign", "case", "comment", "for", "if", "render", "unless"})
 """The tags of messages. ``raw`` is not among them, because nobody would clean what it prints; nor ``break`` and
 ``continue``, because a loop that they leave may not have closed its HTML."""
@@ -55,7 +46,7 @@ TAGS = frozenset({"assign", "case", "comment", "for", "if", "render", "unless"})
 # What the library registers beside the tags: plain text, {{ }}, and the refusal of unknown tags.
 _NOT_TAGS = frozenset({"content", "output", "illegal"})
 _FILTERS = frozenset(
-    "abs append at_least at_most capitalize ceil default divided_by downcase first floor last minus modulo plus"
+    "abs append at_least at_most capitalize ceil default divided_by downcase first floor join last minus modulo plus"
     " prepend remove round size split strip times truncate truncatewords upcase".split()
 )
 # Characters that XML, mail headers or the database refuse. A name that holds one keeps the rest of its letters.
@@ -87,7 +78,7 @@ class MessageContext(RenderContext):
     def __init__(self, template: BoundTemplate, **kwargs: Any) -> None:
         super().__init__(template, **kwargs)
         parent = self.parent_context
-        self.work = parent.work if isinstance(parent, MessageContext) else Work()
+        self.work: Work = parent.work if isinstance(parent, MessageContext) else Work()
         # The library's own last resort offers the real time as ``now`` and ``today``.
         self.scope = ReadOnlyChainMap(self.locals, self.globals, self.counters)
 
@@ -115,10 +106,11 @@ class MessageTemplate(BoundTemplate):
 class _Printed(OutputNode):
     """``{{ ... }}``: refuses what is missing."""
 
-    __slots__ = ("_has_default",)
+    __slots__ = ("_has_default", "_name")
 
     def __init__(self, token: Any, expression: Any) -> None:
         super().__init__(token, expression)
+        self._name = str(expression.left)
         self._has_default = any(used.name == "default" for used in expression.filters or ())
 
     def _text(self, context: RenderContext) -> str:
@@ -127,7 +119,7 @@ class _Printed(OutputNode):
             if value is None or isinstance(value, FalsyStrictUndefined):
                 raise self._missing()
             if isinstance(value, (Mapping, list, tuple)):
-                sentence = f"{self.expression.left} is no text: name one of the values in it."
+                sentence = f"{self._name} is no text: name one of the values in it."
                 raise ContentProblem("bad_value", sentence)
             text = _UNPRINTABLE.sub("", to_liquid_string(value, autoescape=False))
             if not self._has_default and (not text or text.isspace()):
@@ -138,7 +130,7 @@ class _Printed(OutputNode):
         return text
 
     def _missing(self) -> ContentProblem:
-        return ContentProblem("missing_value", _missing_sentence(str(self.expression.left)))
+        return ContentProblem("missing_value", _missing_sentence(self._name))
 
 
 class _PrintedInText(_Printed):
@@ -169,7 +161,7 @@ class _BoundedFor(ForNode):
     __slots__ = ()
 
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
-        _refuse_large(self.expression.iterable.evaluate(context))
+        limits.refuse_large(self.expression.iterable.evaluate(context))
         return super().render_to_output(context, buffer)
 
 
@@ -195,9 +187,9 @@ class MessageLanguage(Environment):
     def setup_tags_and_filters(self, *, extra: bool = False) -> None:
         super().setup_tags_and_filters(extra=False)
         self.tags = {name: tag for name, tag in self.tags.items() if name in TAGS or name in _NOT_TAGS}
-        self.filters = {name: bounded(self.filters[name]) for name in _FILTERS}
+        self.filters = {name: limits.bounded(self.filters[name]) for name in _FILTERS}
         for name, filter_ in _OWN_FILTERS.items():
-            self.add_filter(name, bounded(filter_))
+            self.add_filter(name, limits.bounded(filter_))
         self.add_tag(self._output)
         self.add_tag(_BoundedForTag)
 
@@ -209,60 +201,6 @@ class MessageLanguage(Environment):
             raise TemplateNotFoundError(f"the block {name!r}", token=None) from None
 
 
-def bounded(filter_: Callable[..., Any]) -> Callable[..., Any]:
-    """The filter, refusing to take or make anything large. Keeps the library's marks on the function."""
-
-    @wraps(filter_)
-    def small(value: object, *args: object, **kwargs: Any) -> object:
-        _refuse_large(value)
-        for part in args:
-            _refuse_large(part)
-        result = filter_(value, *args, **kwargs)
-        _refuse_large(result)
-        return result
-
-    return small
-
-
-def _refuse_large(value: object) -> None:
-    if isinstance(value, str):
-        large = len(value) > MAX_TEXT
-    elif isinstance(value, (list, tuple, range)):
-        # Not len(): a range can be longer than len() can say.
-        large = bool(value[MAX_LIST:])
-    elif isinstance(value, int):
-        large = value.bit_length() > MAX_DIGITS * 4
-    elif isinstance(value, Decimal):
-        large = value.is_finite() and abs(value.adjusted()) > MAX_DIGITS
-    else:
-        large = False
-    if large:
-        raise ContentProblem("too_large", "A value in this message is too long to work with.")
-
-
-def _replace(value: object, old: object, new: object = "") -> str:
-    text, old, new = _plain(value), _plain(old), _plain(new)
-    # Counted before it is built: 20,000 letters, each replaced by 20,000, would be 400 MB.
-    if len(text) + text.count(old) * len(new) > MAX_TEXT:
-        raise ContentProblem("too_large", "A value in this message is too long to work with.")
-    return text.replace(old, new)
-
-
-def _join(members: object, separator: object = " ") -> str:
-    if not isinstance(members, (list, tuple, range)):
-        raise ContentProblem("bad_value", "join works on a list.")
-    texts, separator = [_plain(member) for member in members], _plain(separator)
-    if sum(map(len, texts)) + len(texts) * len(separator) > MAX_TEXT:
-        raise ContentProblem("too_large", "A value in this message is too long to work with.")
-    return separator.join(texts)
-
-
-def _plain(value: object) -> str:
-    text = to_liquid_string(value, autoescape=False)
-    _refuse_large(text)
-    return text
-
-
 def _unchanged(value: object) -> object:
     """``escape``: merchants write it out of habit. All output is escaped, and twice would show."""
     return value
@@ -271,11 +209,10 @@ def _unchanged(value: object) -> object:
 _OWN_FILTERS: Mapping[str, Callable[..., Any]] = {
     "date": filters.localised_date,
     "escape": _unchanged,
-    "join": _join,
     "link": filters.link,
     "money": filters.money,
     "optional_link": filters.optional_link,
-    "replace": _replace,
+    "replace": limits.replace,
 }
 
 
@@ -293,9 +230,7 @@ def problem_of(error: Failure) -> ContentProblem:
     detail = message[0][:200] if message else type(error).__name__
     match error:
         case UndefinedError():
-            return ContentProblem(
-                "missing_value", _missing_sentence(detail.removesuffix(" is undefined").strip("'"))
-            )
+            return ContentProblem("missing_value", _missing_sentence(detail.removesuffix(" is undefined").strip("'")))
         case LiquidError() if isinstance(error.__cause__, RecursionError):
             return ContentProblem("too_large", "The Liquid is nested too deeply.")
         case ResourceLimitError() | BlockNestingError() | RecursionError() | OverflowError():

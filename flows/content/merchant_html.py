@@ -31,9 +31,7 @@ _PAIRED = TAGS - {"assign", "render"}
 # Liquid travels through the cleaning as a number between two characters that nobody can type.
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _TOKEN = re.compile(f"{_OPEN}(\\d+){_CLOSE}")
-_PART = re.compile(
-    rf'<(?P<close>/?)(?P<element>[a-z0-9]+)(?:\s+[a-z-]+="[^"]*")*\s*>|{_OPEN}(?P<number>\d+){_CLOSE}'
-)
+_PART = re.compile(rf'<(?P<close>/?)(?P<element>[a-z0-9]+)(?:\s+[a-z-]+="[^"]*")*\s*>|{_OPEN}(?P<number>\d+){_CLOSE}')
 
 # Mail programs know no style sheets that can be relied on, so each element carries its own look.
 _LOOKS = {
@@ -165,9 +163,7 @@ def _check_nesting(cleaned: str, liquid: list[str], where: str) -> None:
         raise _unbalanced(begun[-1][0], where)
 
 
-def _follow(
-    liquid: str, inside: tuple[int, ...], begun: list[tuple[str, tuple[int, ...]]], where: str
-) -> None:
+def _follow(liquid: str, inside: tuple[int, ...], begun: list[tuple[str, tuple[int, ...]]], where: str) -> None:
     tag = tag_of(liquid)
     if tag in _PAIRED:
         begun.append((tag, inside))

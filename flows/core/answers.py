@@ -38,7 +38,6 @@ class Park:
     until: datetime | None = None
     wakes_on: tuple[Wake, ...] = ()
     sends: tuple[Send, ...] = ()
-    detail: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

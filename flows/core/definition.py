@@ -80,10 +80,12 @@ class GoalSchema(Schema):
 
 
 class AboutSchema(Schema):
-    purpose = fields.String()
-    owner = fields.String()
-    reviewed = fields.Date(format="iso")
-    benchmarks = fields.Dict(keys=fields.String(), values=fields.Raw())
+    purpose = fields.String(metadata={"description": "What it is for"})
+    owner = fields.String(metadata={"description": "Who answers for it"})
+    reviewed = fields.Date(format="iso", metadata={"description": "When somebody last went through it"})
+    benchmarks = fields.Dict(
+        keys=fields.String(), values=fields.Raw(), metadata={"description": "Figures to compare with"}
+    )
 
 
 class MessageSpecSchema(Schema):
@@ -100,7 +102,7 @@ class FlowSchema(Schema):
         required=True, validate=validate.Length(1, 120), metadata={"description": "Its name for people"}
     )
     note = fields.String(metadata={"description": "A remark for colleagues; changes nothing"})
-    about = fields.Nested(AboutSchema, metadata={"description": "purpose, owner, reviewed, benchmarks"})
+    about = fields.Nested(AboutSchema, metadata={"description": "For colleagues; changes nothing"})
     tags = fields.List(fields.String(validate=NAME), metadata={"description": "What other flows name in not_while_in"})
     trigger = fields.Nested(TriggerSchema, required=True, metadata={"description": "What starts it"})
     audience = ConditionField(metadata={"description": "Only people for whom this holds"})

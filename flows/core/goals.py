@@ -25,9 +25,12 @@ def expected_key(flow: FlowVersion, run: Run) -> str | None:
 
 
 def reached(flow: FlowVersion, run: Run, event: Event) -> bool:
-    """Whether this event is the goal of this run: name, key, and within its time since the person entered."""
+    """Whether this event is the goal of this run: name, key, and within its time since the person entered.
+
+    An order that the shop counts for nothing (a test order) is no success, though it may end the flow.
+    """
     goal = flow.goal
-    if goal is None or event.name != goal.event or not reaches(event, run):
+    if goal is None or event.name != goal.event or not reaches(event, run) or event.props.get("excluded"):
         return False
     if not run.entered_at <= event.occurred_at <= run.entered_at + goal.within:
         return False

@@ -161,8 +161,7 @@ def _park(flow: FlowVersion, run: Run, step: str, park: Park, now: datetime, not
     if park.until is not None:
         wakes.append(TIMER)
         notes.timers.append(TimerSet(WAIT_TIMER, park.until, token))
-        detail = {**park.detail, "until": park.until.isoformat()}
-        notes.trail.append(TrailLine(now, "waiting", step, detail))
+        notes.trail.append(TrailLine(now, "waiting", step, {"until": park.until.isoformat()}))
     for n, send in enumerate(park.sends, start=1):
         message = flow.messages[send.message]
         # Late is counted from when the flow meant it to leave, not from when somebody got round to it.

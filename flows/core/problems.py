@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
 from marshmallow import Schema
-from marshmallow.fields import Nested
+from marshmallow.fields import Dict, Field, Nested
 
 Path = tuple[str | int, ...]
 Lines = Mapping[Path, int]
@@ -44,9 +44,15 @@ class Finder:
 
     file: str
     lines: Lines
-    found: list[Problem]
+    found: list[Problem] = field(default_factory=list)
+    places: set[Path] = field(default_factory=set)
+
+    def about(self, path: Path) -> bool:
+        """Whether something was wrong with the entry at `path` itself."""
+        return path in self.places
 
     def add(self, path: Path, sentence: str, todo: str = "") -> None:
+        self.places.add(path)
         problem = Problem(self.file, self.line(path), sentence, todo)
         if problem not in self.found:
             self.found.append(problem)
@@ -59,7 +65,7 @@ class Finder:
 
     def schema(self, path: Path, schema: Schema, errors: Mapping[Any, Any]) -> None:
         """Add what marshmallow found in the data at `path`."""
-        for inner, message in _flat(errors):
+        for inner, message in _flat(errors, schema):
             name = next((part for part in reversed(inner) if isinstance(part, str)), "")
             if message == "Unknown field.":
                 known = _keys_at(schema, inner[:-1])
@@ -73,23 +79,37 @@ def suggestion(name: str, known: Collection[str]) -> str:
     return f"Did you mean “{close[0]}”?" if close else f"Known are {', '.join(sorted(known))}"
 
 
-def _flat(errors: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
-    if isinstance(errors, Mapping):
-        for key, value in errors.items():
-            # marshmallow's own layers, which are not in the file.
-            inner = path if key in ("_schema", "value") else path if key == "key" else (*path, key)
-            yield from _flat(value, inner)
-    else:
+def _flat(errors: Any, schema: Schema | None, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Each message with the path of what it is about, without marshmallow's own layers."""
+    if not isinstance(errors, Mapping):
         for message in errors:
             yield path, str(message)
+        return
+    for key, value in errors.items():
+        found = _field(schema, key)
+        if key == "_schema":
+            yield from _flat(value, None, path)
+        elif isinstance(found, Dict) and isinstance(value, Mapping):
+            # {entry: {"key": ..., "value": ...}}
+            inner = found.value_field.schema if isinstance(found.value_field, Nested) else None
+            for entry, layers in value.items():
+                for layer in layers.values():
+                    yield from _flat(layer, inner, (*path, key, entry))
+        else:
+            yield from _flat(value, found.schema if isinstance(found, Nested) else None, (*path, key))
+
+
+def _field(schema: Schema | None, key: Any) -> Field[Any] | None:
+    fields = schema.fields if schema else {}
+    return next((one for name, one in fields.items() if (one.data_key or name) == key), None)
 
 
 def _keys_at(schema: Schema, path: Path) -> list[str]:
     for part in path:
-        inner = next((f for n, f in schema.fields.items() if (f.data_key or n) == part), None)
+        inner = _field(schema, part)
         if isinstance(inner, Nested):
             schema = inner.schema
-    return [f.data_key or name for name, f in schema.fields.items()]
+    return [one.data_key or name for name, one in schema.fields.items()]
 
 
 _PHRASES = {

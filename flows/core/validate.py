@@ -35,7 +35,7 @@ def load(
     `data`: what the file says, as plain JSON-like data. `lines`: where each entry of it stands. `messages`:
     the messages beside the file; None when `data` names them under ``messages``, as stored flows do.
     """
-    finder = Finder(file, lines or {}, [])
+    finder = Finder(file, lines or {})
     schema = FlowSchema(unknown=RAISE)
     loaded: dict[str, Any] = {}
     try:
@@ -57,7 +57,9 @@ def load(
         _check(loaded, trigger, finder)
     steps: dict[str, Step] = {}
     first = graph.link(nodes, None, steps)
-    graph.check_shape(first, steps, {node.id: node.path for node in graph.everything(nodes)}, finder)
+    if not finder.found:
+        # Only what was read as a whole has a shape to speak of.
+        graph.check_shape(first, steps, {node.id: node.path for node in graph.everything(nodes)}, finder)
     if finder.found:
         raise DefinitionError(finder.found)
     in_order = {node.id: steps[node.id] for node in graph.everything(nodes)}
@@ -88,7 +90,7 @@ def _check(loaded: Mapping[str, Any], on: str, finder: Finder) -> None:
     if key is not None and props and key.split(".")[1] not in props:
         finder.add(("trigger", "key"), f"“{on}” does not carry “{key}”", f"It has {', '.join(props)}")
     goal = loaded.get("goal")
-    if goal and goal.get("match") and "key" not in trigger:
+    if goal and goal.get("match") and "key" not in trigger and not finder.about(("trigger", "key")):
         finder.add(("goal", "match"), "The goal must match the trigger's key, but there is none", "Add trigger.key")
 
 

@@ -29,10 +29,10 @@ _ORDER = {
     "items": "what was bought",
     "discount_codes": "the codes used",
     "checkout_token": "the checkout it came from",
-    "cart_token": "the cart it came from",
     "test": "whether it is a test order",
     "source_name": "where it was placed: web, pos, shopify_draft_order",
     "orders_before": "how many orders the person had before",
+    "excluded": "why the shop counts it for nothing, e.g. because it is a test order",
 }
 _CHECKOUT = {
     "checkout_token": "the checkout",
@@ -41,6 +41,7 @@ _CHECKOUT = {
     "total": "its total",
     "currency": "its currency",
     "recovery_url": "the address that opens it again",
+    "changed_at": "when it was last changed",
 }
 _CONSENT = {
     "channel": "email, sms, whatsapp or push",
@@ -59,7 +60,6 @@ _RAW: Mapping[str, EventName] = {
     "cart_cleared": EventName("A cart or checkout was emptied.", _CHECKOUT, buying=True),
     "order_placed": EventName("An order was placed.", _ORDER, buying=True),
     "order_paid": EventName("An order was paid.", _ORDER, buying=True),
-    "order_updated": EventName("An order was changed.", _ORDER, buying=True),
     "order_cancelled": EventName("An order was cancelled.", _ORDER, buying=True),
     "message_delivered": EventName("A message reached the mailbox."),
     "message_opened": EventName("A message was opened, as far as that can be told."),

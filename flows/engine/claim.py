@@ -13,9 +13,9 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, RowMapping, and_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from connector.db.locks import lock_persons
 from connector.db.session import transaction
 from connector.deps import Deps
+from connector.locks import lock_persons
 from connector.models.event import exit_marks
 from connector.models.flow import goal_watches, runs
 from connector.models.outbox import attempts, outbox, send_ledger

@@ -18,14 +18,15 @@ from uuid import UUID
 from sqlalchemy import Row, select
 
 from connector import eventlog
-from connector.db.locks import lock_persons
 from connector.db.session import transaction
 from connector.deps import Deps
+from connector.locks import lock_persons
 from connector.logging import get
 from connector.models.event import events, pending_events
 from connector.models.flow import timers
 from connector.models.person import person_work
 from connector.outbox import SETTLED
+from connector.queue.batch import NOTHING, Batch
 from connector.scope import Scope
 from connector.shops import Shop
 from flows.core import signals
@@ -57,13 +58,13 @@ log = get(__name__)
 BATCH = 200
 
 
-def decide_due(deps: Deps, shop: Shop) -> bool:
-    """Decide one batch of persons; returns whether there may be more."""
+def decide_due(deps: Deps, shop: Shop) -> Batch:
+    """Decide one batch of persons."""
     with transaction(deps.engine) as connection:
         scope = Scope(connection, shop, deps.clock.now(), deps.clock.machine(), deps.settings)
         persons = _claim(scope)
         if not persons:
-            return False
+            return NOTHING
         happened = _undecided(scope, persons)
         fired = _due_timers(scope, persons)
         tokens = {event.key for found in happened.values() for event in found if event.key}
@@ -76,7 +77,7 @@ def decide_due(deps: Deps, shop: Shop) -> bool:
             if person_id in known:
                 desk.serve(known[person_id], happened[person_id], fired[person_id])
         writes.write(scope)
-    return len(persons) >= BATCH
+    return Batch(len(persons), len(persons) >= BATCH)
 
 
 def _claim(scope: Scope) -> list[int]:

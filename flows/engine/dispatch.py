@@ -17,14 +17,15 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 
 from connector.brevo.client import BrevoAccount
-from connector.clock import monotonic
-from connector.db.locks import lock_persons
+from connector.clock import monotonic, pause
 from connector.db.session import transaction
 from connector.deps import Deps
 from connector.errors import ProviderError
+from connector.locks import lock_persons
 from connector.logging import get
 from connector.models.flow import runs
 from connector.models.outbox import outbox
+from connector.queue.batch import Batch
 from connector.scope import Scope
 from connector.shops import Shop
 from flows.channels import CHANNELS
@@ -38,6 +39,8 @@ BATCH = 32
 _CALLS_AT_ONCE = 8
 # Machine seconds from the moment the commerce lane was looked at until the last first byte may leave.
 _LEAVE_WITHIN = 0.9
+# A worker may wait this long for the provider's limiter instead of ending and being rung again.
+_PATIENCE = 0.5
 _ORDER_EVENTS = frozenset({"order_placed", "checkout_completed"})
 
 
@@ -52,19 +55,20 @@ class _Due:
     waiting_since: datetime | None
 
 
-def dispatch_due(deps: Deps, shop: Shop) -> bool:
-    """Send one batch of what is due; returns whether it is worth ringing again at once."""
-    more = unknown.settle_due(deps, shop)
+def dispatch_due(deps: Deps, shop: Shop) -> Batch:
+    """Send one batch of what is due."""
+    settled = unknown.settle_due(deps, shop)
     wanted = _peek(deps, shop)
     if not wanted:
-        return more
+        return settled
     # One channel at a time: each has its own bucket at the provider.
     channel = CHANNELS[wanted[0].channel]
     wanted = [one for one in wanted if one.channel == channel.name]
     account = deps.brevo(shop)
     grant = account.grab(channel.bucket, len(wanted))
     if not grant.calls:
-        return True
+        pause(min(grant.wait, _PATIENCE))
+        return Batch(settled.done, True)
     wanted = wanted[: grant.calls]
     asked = lane.ask_store(deps, shop, {one.checkout for one in wanted if one.checkout})
     began = monotonic()
@@ -75,7 +79,8 @@ def dispatch_due(deps: Deps, shop: Shop) -> bool:
     claimed = claim(deps, shop, ready, asked) if ready else []
     account.give_back(channel.bucket, grant, grant.calls - len(claimed))
     _send_all(deps, shop, account, claimed, began + _LEAVE_WITHIN)
-    return more or len(ready) < len(wanted) or len(wanted) == BATCH
+    more = settled.more or len(ready) < len(wanted) or len(wanted) == BATCH
+    return Batch(settled.done + len(wanted), more)
 
 
 def _peek(deps: Deps, shop: Shop) -> list[_Due]:

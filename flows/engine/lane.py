@@ -13,10 +13,10 @@ from sqlalchemy import select
 
 from connector import eventlog
 from connector.clock import monotonic, pause
-from connector.db.locks import NORMALISE, lock_persons, lock_shop
 from connector.db.session import transaction
 from connector.deps import Deps
 from connector.errors import ProviderError
+from connector.locks import NORMALISE, lock_persons, lock_shop
 from connector.logging import get
 from connector.models.inbox import inbox
 from connector.models.store import checkouts

@@ -13,14 +13,15 @@ from datetime import timedelta
 from sqlalchemy import RowMapping, delete, select, update
 
 from connector.brevo.client import BrevoAccount
-from connector.db.locks import lock_persons
 from connector.db.session import transaction
 from connector.deps import Deps
 from connector.errors import ProviderError, RateLimited
+from connector.locks import lock_persons
 from connector.logging import get
 from connector.models.outbox import outbox, send_ledger
 from connector.models.person import persons
 from connector.outbox import idempotency_key, settle
+from connector.queue.batch import Batch
 from connector.scope import Scope
 from connector.shops import Shop
 from flows.channels import CHANNELS
@@ -33,8 +34,8 @@ _BATCH = 16
 _LOOK_AGAIN = timedelta(seconds=10)
 
 
-def settle_due(deps: Deps, shop: Shop) -> bool:
-    """Look into one batch; returns whether there may be more."""
+def settle_due(deps: Deps, shop: Shop) -> Batch:
+    """Look into one batch."""
     rows = _due(deps, shop)
     account = deps.brevo(shop) if any(row["state"] == "unknown" for row in rows) else None
     for row in rows:
@@ -43,7 +44,7 @@ def settle_due(deps: Deps, shop: Shop) -> bool:
         else:
             assert account is not None
             _look_up(deps, shop, account, row)
-    return len(rows) == _BATCH
+    return Batch(len(rows), len(rows) == _BATCH)
 
 
 def _due(deps: Deps, shop: Shop) -> Sequence[RowMapping]:

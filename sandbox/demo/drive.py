@@ -9,7 +9,9 @@ from sandbox.clock import write_clock_file
 from sandbox.demo.stage import REAL, Stage
 
 # Business seconds that one stop may stand for: what falls due within it is done at its end.
-STEP = 600.0
+STEP = 900.0
+# Nobody minds when exactly a message is read: recipients act at the next stop, if one comes within this time.
+READING_MAY_WAIT = 3600.0
 BUSY_SECONDS = 60.0
 DRAIN_SECONDS = 60.0
 POLL_SECONDS = 0.004
@@ -78,10 +80,11 @@ class Driver:
         return work
 
     def _next_due(self) -> float | None:
+        recipients = self.stage.get(f"{self.stage.provider_url}/_control/next")["at"]
         asked = (
             self._work()["next_due_at"],
             self.stage.get(f"{self.stage.store_url}/_control/next")["at"],
-            self.stage.get(f"{self.stage.provider_url}/_control/next")["at"],
+            None if recipients is None else recipients + READING_MAY_WAIT,
         )
         known = [float(str(at)) for at in asked if at is not None]
         return min(known, default=None)

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import httpx
 
@@ -100,6 +100,8 @@ def raised(folder: Path, *, start: float, days: int, shoppers: int, seed: int) -
         "CLOCK_FILE": str(clock_file),
         "WIRE_RATE": str(WIRE_RATE),
         "PYTHONUNBUFFERED": "1",
+        # The stage runs from wherever it was started, the product from a folder of its own.
+        "PYTHONPATH": os.pathsep.join([str(Path.cwd()), os.environ.get("PYTHONPATH", "")]),
     }
     stage = Stage(folder, clock_file, env, httpx.Client(timeout=90.0))
     try:
@@ -159,16 +161,21 @@ def _product(stage: Stage) -> None:
 
 def _connect(stage: Stage, shop: str, brevo_key: str) -> None:
     secrets = {"SHOPIFY_TOKEN": stage.tokens[shop], "BREVO_KEY": brevo_key}
+    (stage.folder / f"shop-add-{shop}.log").write_text(run_product(stage, "shop", "add", shop, env=secrets))
+
+
+def run_product(stage: Stage, *arguments: str, env: Mapping[str, str] | None = None) -> str:
+    """What the product's command line says. Raises NotReady when it fails."""
     done = subprocess.run(
-        _connector("shop", "add", shop),
+        _connector(*arguments),
         cwd=stage.folder / "product",
-        env={**stage.env, **secrets},
+        env={**stage.env, **(env or {})},
         capture_output=True,
         text=True,
     )
-    (stage.folder / f"shop-add-{shop}.log").write_text(done.stdout + done.stderr)
     if done.returncode:
-        raise NotReady(f"connector shop add {shop} failed: {done.stderr.strip() or done.stdout.strip()}")
+        raise NotReady(f"connector {' '.join(arguments)} failed: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
 
 
 def _connector(*arguments: str) -> tuple[str, ...]:

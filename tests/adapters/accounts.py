@@ -52,9 +52,7 @@ class Scripted:
 
 
 def http_for(handler: Handler) -> Http:
-    http = Http()
-    http.provider = guarded_client(5, httpx.MockTransport(handler))
-    return http
+    return Http(provider=guarded_client(5, httpx.MockTransport(handler)))
 
 
 def account_for(

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from redis import Redis
 
 from connector.brevo.limits import BUCKETS, TIERS, Limiter
+from connector.deps import connect_redis
 
 
 class Wire:
@@ -177,8 +178,7 @@ def test_missing_and_broken_headers_change_nothing(redis: Redis, headers: dict[s
 
 def test_without_redis_each_process_keeps_to_a_quarter_of_the_share() -> None:
     clock = Wire()
-    nowhere = Redis(host="127.0.0.1", port=1, socket_connect_timeout=0.2)
-    limiter = Limiter(nowhere, clock)
+    limiter = Limiter(connect_redis("redis://127.0.0.1:1"), clock)
     grant = limiter.grab("a", "contacts", 10)
     assert grant.calls == 2
     limiter.give_back("a", "contacts", grant, 1)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
+from connector.deps import connect_redis
 from connector.shopify.cost import Budget, throttled_seconds
 
 
@@ -66,7 +67,7 @@ def test_incomplete_costs_teach_nothing(redis: Redis, told: dict[str, Any]) -> N
 
 
 def test_without_redis_calls_go_out() -> None:
-    budget = Budget(Redis(host="127.0.0.1", port=1, socket_connect_timeout=0.2), Wire())
+    budget = Budget(connect_redis("redis://127.0.0.1:1"), Wire())
     budget.observe("a", "customers", cost(1))
     assert budget.take("a", "customers") == 0
 

@@ -213,9 +213,23 @@ def test_topics_are_subscribed_once_and_refusals_are_told() -> None:
     assert created[0]["subscription"] == {"uri": "https://c.test/webhooks/shopify", "format": "JSON"}
 
 
+@responses.activate
+def test_a_store_that_is_down_is_not_asked_for_every_topic() -> None:
+    def behave(request: requests.PreparedRequest) -> tuple[int, dict[str, str], bytes]:
+        if b"webhookSubscriptionCreate" in (request.body or b""):
+            return 503, {}, b""
+        return _subscribing(request)
+
+    responses.add_callback(responses.POST, URL, callback=behave)
+    result = subscribe(store(), ["orders/create", "orders/paid", "checkouts/create"], "https://c.test/webhooks/shopify")
+    assert result.standing == 1 and set(result.problems) == {"orders/paid", "checkouts/create"}
+    assert len(responses.calls) == 2
+
+
 @pytest.mark.parametrize("text", ["one.myshopify.com", "https://one.myshopify.com/admin", " ONE.myshopify.com "])
 def test_a_shop_is_named_by_its_domain(text: str) -> None:
     assert shop_domain(text) == SHOP
+    assert shop_domain("a.myshopify.com") == "a.myshopify.com"
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,9 @@ def test_what_is_no_date_is_refused(template: str) -> None:
     assert caught.value.code == "bad_value"
 
 
-@pytest.mark.parametrize("address", ["https://a.example/x?y=1#z", "http://127.0.0.1:8000/u/t", "mailto:a@b.example", "tel:+46"])
+@pytest.mark.parametrize(
+    "address", ["https://a.example/x?y=1#z", "http://127.0.0.1:8000/u/t", "mailto:a@b.example", "tel:+46"]
+)
 def test_addresses_that_are_linked(address: str) -> None:
     assert link(address) == address
     assert optional_link(f" {address} ") == address
@@ -79,7 +81,9 @@ def test_braces_in_addresses_are_encoded() -> None:
     assert link("https://a.example/{{x}}?a='{%b%}'") == "https://a.example/%7B%7Bx%7D%7D?a=%27%7B%b%%7D%27"
 
 
-@pytest.mark.parametrize("address", [None, 5, "", "x", "javascript:x", "https://", "https://[", "https://a/" + "x" * 5000])
+@pytest.mark.parametrize(
+    "address", [None, 5, "", "x", "javascript:x", "https://", "https://[", "https://a/" + "x" * 5000]
+)
 def test_addresses_that_are_not(address: object) -> None:
     assert optional_link(address) is None
     with pytest.raises(ContentProblem):

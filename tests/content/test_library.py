@@ -161,9 +161,7 @@ def test_welcome_leaves_on_days_0_2_4_6_8() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("offers", "third"), [(True, {"incentive", "incentive-urgency"}), (False, {"any-questions"})]
-)
+@pytest.mark.parametrize(("offers", "third"), [(True, {"incentive", "incentive-urgency"}), (False, {"any-questions"})])
 def test_cart_recovery_leaves_at_1_24_48_72_hours(offers: bool, third: set[str]) -> None:
     hour = timedelta(hours=1)
     props = {"checkout_token": "abc", "total": 86, "anchor_at": START.isoformat()}

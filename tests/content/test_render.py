@@ -189,6 +189,15 @@ def test_it_reads_without_pictures() -> None:
     assert all(found.get("alt") for found in pictures)
 
 
+def test_an_item_without_a_picture_takes_its_place() -> None:
+    def cells(**fields: object) -> int:
+        html = render(message(), facts(items=[item("Mug", **fields)])).html
+        return sum("line" in (found.get("class") or "") for name, found in elements(html) if name == "td")
+
+    assert (cells(), cells(image_url=None)) == (3, 2)
+    assert 'class="line" colspan="2"' in render(message(), facts(items=[item(image_url=None)])).html
+
+
 def test_money_and_dates_follow_the_persons_locale() -> None:
     body = "<p>{{ checkout.total | money }} {{ event.occurred_at | date }}</p>"
     german = facts(person={"locale": "de-DE"}, total="1234.5")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -118,15 +118,21 @@ def next_stimulus(transition: Transition, now: datetime, outcome: Settled = "acc
 
 
 def play(
-    of: FlowVersion, transition: Transition, now: datetime, until: Callable[[Run], bool] | None = None
-) -> tuple[list[tuple[datetime, Transition]], datetime]:
-    """Every transition until the run ends, or `until` says stop: messages accepted at once, timers on time."""
+    of: FlowVersion,
+    transition: Transition,
+    now: datetime,
+    until: datetime | None = None,
+    facts: Mapping[str, Any] = FACTS,
+) -> list[tuple[datetime, Transition]]:
+    """Every transition until the run ends or `until` has come: messages accepted at once, timers on time."""
     story = [(now, transition)]
-    while transition.run.state == "live" and not (until and until(transition.run)):
+    while transition.run.state == "live":
         stimulus, now = next_stimulus(transition, now)
-        transition = advance(of, transition.run, stimulus, FACTS, now)
+        if until is not None and now > until:
+            break
+        transition = advance(of, transition.run, stimulus, facts, now)
         story.append((now, transition))
-    return story, now
+    return story
 
 
 def sent(story: list[tuple[datetime, Transition]]) -> list[tuple[str, datetime]]:

@@ -52,9 +52,7 @@ TABLE = [
 
 
 @pytest.mark.parametrize(("op", "value", "yes", "no", "unclear"), TABLE)
-def test_each_operator_answers_yes_no_or_cannot_tell(
-    op: str, value: Any, yes: Any, no: Any, unclear: Any
-) -> None:
+def test_each_operator_answers_yes_no_or_cannot_tell(op: str, value: Any, yes: Any, no: Any, unclear: Any) -> None:
     condition = {"person.x": {op: value}}
     assert ask(condition, {"person": {"x": yes}}) == "yes"
     assert ask(condition, {"person": {"x": no}}) == "no"

@@ -132,10 +132,10 @@ def test_a_hold_out_keeps_its_share_out_and_always_the_same_people() -> None:
 def test_the_order_of_refusals() -> None:
     """Each problem hides those behind it, so the reason shown is the first that stands."""
     strict = flow(audience={"person.orders_count": 0}, not_while_in=["x"], hold_out=90, reentry="never")
-    bad = {"orders_count": 1, "seed": "s"}
+    bad = {"orders_count": 1, "seed": "held"}
     past = [PastRun("k", datetime.fromisoformat("2026-01-01T00:00:00+00:00"))]
     assert code(ask(strict, person=bad, past=past, flows={"live_tags": ["x"]})) == "outside_audience"
-    good = {"orders_count": 0, "seed": "s"}
+    good = {"orders_count": 0, "seed": "held"}
     assert code(ask(strict, person=good, past=past, flows={"live_tags": ["x"]})) == "entered_before"
     assert code(ask(strict, person=good, flows={"live_tags": ["x"]})) == "excluded"
     assert code(ask(strict, person=good)) == "held_out"

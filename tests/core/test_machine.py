@@ -26,7 +26,7 @@ from tests.core.examples import (
 
 def test_the_whole_way_at_the_right_times() -> None:
     cart = flow()
-    story, _ = play(cart, entered(cart), T0)
+    story = play(cart, entered(cart), T0)
     anchor = T0 - HOUR
     messages = sent(story)
     assert [at for _, at in messages] == [
@@ -121,6 +121,14 @@ def test_the_goal_counts_only_in_its_time_and_the_exit_rule_always() -> None:
     in_time = event("order_placed", T0 + 2 * HOUR, key="tok")
     outcomes = [advance(cart, run, Happened(e), FACTS, T0 + DAY).run.outcome for e in (late, early, in_time)]
     assert outcomes == ["exit:order_placed", "exit:order_placed", "goal"]
+
+
+def test_an_order_that_counts_for_nothing_is_no_success() -> None:
+    cart = flow()
+    run = entered(cart).run
+    test_order = event("order_placed", T0 + HOUR, key="tok", excluded="test")
+    ended = advance(cart, run, Happened(test_order), FACTS, T0 + HOUR)
+    assert ended.run.outcome == "exit:order_placed"
 
 
 def test_imported_history_ends_a_run_only_by_its_key() -> None:

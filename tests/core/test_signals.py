@@ -139,16 +139,20 @@ def test_an_order_from_before_does_not_hide_a_new_checkout() -> None:
     assert len(fire(armed(), T0 + HOUR, **earlier).events) == 1
 
 
-@pytest.mark.parametrize("name", ["order_placed", "checkout_completed", "cart_cleared"])
+@pytest.mark.parametrize("name", ["order_placed", "checkout_completed"])
 def test_what_ends_a_checkout_stops_its_clock(name: str) -> None:
     derived = signals.derive(event(name, T0, key="tok", orders_before=4), FACTS, PLAIN, T0)
     assert derived.cancel == (CancelTimer("checkout_abandoned", "tok"),) and not derived.arm
 
 
 @pytest.mark.parametrize("props", [{"items": []}, {"total": "0.00"}, {"total": None}, {"total": "free"}])
-def test_an_empty_checkout_arms_nothing_and_stops_what_was_armed(props: dict[str, Any]) -> None:
-    derived = signals.derive(changed(**props), FACTS, PLAIN, T0)
-    assert not derived.arm and derived.cancel == (CancelTimer("checkout_abandoned", "tok"),)
+def test_an_empty_checkout_arms_nothing(props: dict[str, Any]) -> None:
+    assert signals.derive(changed(**props), FACTS, PLAIN, T0) == Derived()
+
+
+def test_late_word_of_an_empty_checkout_does_not_stop_the_clock_of_a_full_one() -> None:
+    for late in (changed(items=[]), event("cart_cleared", T0, key="tok", checkout_token="tok", items=[])):
+        assert not signals.derive(late, FACTS, PLAIN, T0 + HOUR).cancel
 
 
 def test_every_threshold_that_a_flow_asks_for_is_told_once() -> None:

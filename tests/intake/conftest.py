@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.pool import NullPool
-from sqlalchemy import create_engine
 from werkzeug.test import Client
 from werkzeug.wrappers import Response
 
@@ -48,9 +47,7 @@ def settings(database_url: str) -> Settings:
 
 
 @pytest.fixture
-def start_intake(
-    counted: Counted, rung: list[tuple[str, int]]
-) -> Iterator[Callable[[Settings], intake.Intake]]:
+def start_intake(counted: Counted, rung: list[tuple[str, int]]) -> Iterator[Callable[[Settings], intake.Intake]]:
     """Builds the intake on other settings than the usual ones."""
     started: list[intake.Intake] = []
 

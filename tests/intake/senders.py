@@ -44,9 +44,7 @@ def shopify_headers(
     return headers
 
 
-def add_shop(
-    engine: Engine, domain: str = DOMAIN, *, token: str = BREVO_TOKEN, secret: str | None = None
-) -> int:
+def add_shop(engine: Engine, domain: str = DOMAIN, *, token: str = BREVO_TOKEN, secret: str | None = None) -> int:
     with engine.begin() as connection:
         return int(
             connection.execute(

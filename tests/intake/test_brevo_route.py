@@ -35,9 +35,7 @@ def _post(client: Client, shop_id: int, payload: Any, headers: dict[str, str] | 
     return client.post(url, data=body, headers=BEARER if headers is None else headers).status_code
 
 
-def test_an_event_is_stored_for_the_shop_of_the_address(
-    client: Client, engine: Engine, counted: Counted
-) -> None:
+def test_an_event_is_stored_for_the_shop_of_the_address(client: Client, engine: Engine, counted: Counted) -> None:
     shop_id = add_shop(engine)
     assert _post(client, shop_id, DELIVERED) == 200
     [row] = rows(engine)
@@ -72,9 +70,7 @@ WRONG = [
 ]
 
 
-def test_the_token_may_come_in_three_places(
-    client: Client, engine: Engine, subtests: pytest.Subtests
-) -> None:
+def test_the_token_may_come_in_three_places(client: Client, engine: Engine, subtests: pytest.Subtests) -> None:
     shop_id = add_shop(engine)
     for path, headers in RIGHT:
         with subtests.test(path=path, headers=headers):

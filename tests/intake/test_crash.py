@@ -31,9 +31,7 @@ def _acknowledged_and_stored(engine: Engine, web: WebProcess) -> tuple[set[str],
                 body = b'{"id":%d}' % number
                 headers = shopify_headers(body, webhook_id=webhook_id)
                 try:
-                    answer = session.post(
-                        f"{web.address}/webhooks/shopify", data=body, headers=headers, timeout=5
-                    )
+                    answer = session.post(f"{web.address}/webhooks/shopify", data=body, headers=headers, timeout=5)
                 except requests.RequestException:
                     return
                 if answer.status_code == 200:

@@ -226,9 +226,7 @@ def test_an_unknown_topic_is_kept_and_not_worked_on(
         assert client.post(URL, data=body, headers=headers).status_code == 200
     found = rows(engine, "topic, lane, state, reason")
     assert [row["topic"] for row in found] == ["themes/publish", "", ""]
-    assert {(row["lane"], row["state"], row["reason"]) for row in found} == {
-        ("other", "ignored", "unknown_topic")
-    }
+    assert {(row["lane"], row["state"], row["reason"]) for row in found} == {("other", "ignored", "unknown_topic")}
     assert {outcome for _, outcome in counted.outcomes} == {"unknown_topic"}
     assert rung == []
 
@@ -292,9 +290,7 @@ def test_everything_else_goes_to_the_application_behind(client: Client) -> None:
         assert client.post(path).data == b"somewhere else"
 
 
-def test_one_delivery_that_postgresql_cannot_hold_takes_no_other_with_it(
-    client: Client, engine: Engine
-) -> None:
+def test_one_delivery_that_postgresql_cannot_hold_takes_no_other_with_it(client: Client, engine: Engine) -> None:
     add_shop(engine)
     # Slows the group before, so that both of the next ones share a group.
     with engine.begin() as connection:
@@ -319,9 +315,7 @@ def test_one_delivery_that_postgresql_cannot_hold_takes_no_other_with_it(
     assert {row["external_id"] for row in rows(engine)} == {"slow", "good", "fine"}
 
 
-def test_what_waits_for_a_commit_is_stored_together(
-    client: Client, engine: Engine, counted: Counted
-) -> None:
+def test_what_waits_for_a_commit_is_stored_together(client: Client, engine: Engine, counted: Counted) -> None:
     add_shop(engine)
     with engine.begin() as holding:
         holding.execute(text("LOCK TABLE inbox_keys IN ACCESS EXCLUSIVE MODE"))

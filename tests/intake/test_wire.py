@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 from redis import Redis
@@ -71,6 +74,29 @@ def test_redis_is_not_needed(database_url: str, engine: Engine, tmp_path: Path) 
         health = web.session.get(f"{web.address}/healthz")
         assert (health.status_code, health.json()["redis"]) == (200, "down")
     assert len(rows(engine)) == 5
+
+
+def test_a_web_process_that_cannot_work_says_so_at_the_start() -> None:
+    tried = subprocess.run(
+        [sys.executable, "-c", "import connector.wsgi"],
+        env={"CONNECTOR_ENV": "development"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert tried.returncode == 1
+    assert "DATABASE_URL and REDIS_URL and CONNECTOR_SECRET_KEYS: must be set" in tried.stderr
+
+
+def test_a_sender_that_hangs_up_in_the_middle_is_no_error(web: WebProcess, engine: Engine) -> None:
+    add_shop(engine)
+    with socket.create_connection(("127.0.0.1", web.port)) as wire:
+        wire.sendall(_request([b"Content-Length: 5000", b"X-Shopify-Hmac-Sha256: " + sign(BODY).encode()]))
+    body = b'{"id":2}'
+    answer = web.session.post(f"{web.address}/webhooks/shopify", data=body, headers=shopify_headers(body))
+    assert answer.status_code == 200
+    assert [row["raw"] for row in rows(engine)] == [body]
+    assert "intake_failed" not in web.log
 
 
 def test_every_line_that_the_process_logs_is_json(web: WebProcess) -> None:

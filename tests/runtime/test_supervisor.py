@@ -166,6 +166,17 @@ def test_killing_the_supervisor_ends_its_children(folder: Path, python) -> None:
     assert eventually(lambda: not processes_naming(folder), seconds=5)
 
 
+def test_killing_the_supervisor_ends_even_the_stubborn(folder: Path, python) -> None:
+    table = [process("web", STUBBORN, folder)]
+    parent = python(RUNS, json.dumps([[p.name, p.command, p.wave] for p in table]))
+    assert "hello" in parent.stdout.readline()
+    parent.kill()
+    parent.wait()
+    # The request alone is not enough for this one.
+    assert not eventually(lambda: not processes_naming(folder), seconds=1)
+    assert eventually(lambda: not processes_naming(folder), seconds=8)
+
+
 def test_killing_the_supervisor_ends_the_web_server_and_its_workers(
     folder: Path, python, free_port: int
 ) -> None:

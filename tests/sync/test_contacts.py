@@ -298,11 +298,9 @@ def test_no_transaction_is_open_during_a_call(shop: World) -> None:
     assert open_ones == [0, 1], "the control: an open transaction is seen"
 
 
-CLASH = {"code": "duplicate_parameter", "message": "Unable to update contact, {} is already associated with another Contact"}
-
-
 def clash(name: str) -> httpx.Response:
-    return httpx.Response(400, json={**CLASH, "message": CLASH["message"].format(name)})
+    message = f"Unable to update contact, {name} is already associated with another Contact"
+    return httpx.Response(400, json={"code": "duplicate_parameter", "message": message})
 
 
 def test_a_phone_number_that_another_contact_has_is_left_out(shop: World) -> None:
@@ -317,7 +315,9 @@ def test_a_phone_number_that_another_contact_has_is_left_out(shop: World) -> Non
     assert row.state == "done" and row.reason.startswith("without SMS")
 
 
-@pytest.mark.parametrize(("blocked", "consent", "expected"), [(True, None, True), (True, "subscribed", False), (False, None, None)])
+@pytest.mark.parametrize(
+    ("blocked", "consent", "expected"), [(True, None, True), (True, "subscribed", False), (False, None, None)]
+)
 def test_a_customer_with_a_new_email_keeps_the_contact_and_its_blocklisting(
     shop: World, blocked: bool, consent: str | None, expected: bool | None
 ) -> None:

@@ -78,7 +78,7 @@ class FakeBrevo:
 class World:
     deps: Deps
     shop: Shop
-    clock: HandClock
+    clock: Any
     brevo: FakeBrevo
 
     @contextmanager
@@ -158,8 +158,10 @@ class World:
 
 
 @contextmanager
-def world(database_url: str, redis_url: str, **settings: Any) -> Iterator[World]:
-    clock = HandClock()
+def world(
+    database_url: str, redis_url: str, clock: Any = None, **settings: Any
+) -> Iterator[World]:
+    clock = clock or HandClock()
     chosen = Settings(
         environment="development",
         database_url=database_url,
@@ -171,8 +173,7 @@ def world(database_url: str, redis_url: str, **settings: Any) -> Iterator[World]
     engine = create_engine(database_url, pool_size=4)
     redis = Redis.from_url(redis_url)
     brevo = FakeBrevo()
-    http = Http()
-    http.provider = guarded_client(5, httpx.MockTransport(brevo))
+    http = Http(provider=guarded_client(5, httpx.MockTransport(brevo)))
     secrets = Secrets(chosen.secret_keys)
     deps = Deps(
         settings=chosen,

@@ -18,7 +18,9 @@ from flows.core.signals.signal import ArmTimer, CancelTimer, Derived, NewEvent, 
 NAME = "checkout_abandoned"
 DEFAULT = timedelta(hours=1)
 CHANGED = frozenset({"checkout_started", "checkout_updated"})
-DONE = frozenset({"order_placed", "checkout_completed", "cart_cleared"})
+# Only what cannot be undone stops the clock: word of an empty checkout may be older than what is in it now, and
+# the clock looks for itself when it fires.
+DONE = frozenset({"order_placed", "checkout_completed"})
 _COPIED = ("total", "currency", "items", "recovery_url", "cart_token")
 
 
@@ -44,8 +46,10 @@ def derive(event: Event, facts: Facts, settings: SignalSettings, now: datetime) 
     token = event.key or event.props.get("checkout_token")
     if not token:
         return Derived()
-    if event.name in DONE or not _worth_recovering(event.props):
+    if event.name in DONE:
         return Derived(cancel=(CancelTimer(NAME, token),))
+    if not _worth_recovering(event.props):
+        return Derived()
     spans = settings.thresholds.get(NAME) or (DEFAULT,)
     seconds = [int(span.total_seconds()) for span in spans]
     return Derived(arm=(_armed(token, event.occurred_at, seconds, 0),))

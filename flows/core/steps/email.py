@@ -36,7 +36,7 @@ def run(step: Step, run: Run, facts: Facts, now: datetime, woke: Woke | None) ->
     config: Email = step.config
     if isinstance(woke, EffectDone):
         return Go(at=woke.at, code=f"message_{woke.outcome}", detail={"reason": woke.reason})
-    return Park(sends=(Send(config.message),), detail={"message": config.message})
+    return Park(sends=(Send(config.message),))
 
 
 EMAIL = StepKind(

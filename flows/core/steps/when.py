@@ -31,7 +31,7 @@ class WhenSchema(StepSchema):
     @validates_schema
     def some_way(self, data: Mapping[str, Any], **_: Any) -> None:
         if not data.get("then") and not data.get("otherwise"):
-            raise ValidationError("this “when” has neither “then” nor “else” steps: it decides nothing", "when")
+            raise ValidationError("it has neither “then” nor “else” steps and decides nothing", "when")
 
 
 def read(data: Mapping[str, Any]) -> Written:

@@ -1,0 +1,71 @@
+"""A person's story: what came in, what was decided and why, what was sent. A reading of the trail, no second
+implementation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from connector.models.event import events
+from connector.models.flow import trail
+from connector.models.outbox import outbox
+
+# Facts that only carry a decision on; the trail tells them better.
+_UNTOLD = frozenset({"message_settled", "message_requested", "checkout_updated"})
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line: ``kind`` is "came in", "decided" or "sent"."""
+
+    at: datetime
+    kind: str
+    text: str
+
+
+def tell(connection: Connection, shop_id: int, person_id: int) -> list[Line]:
+    """The lines of this person's story, in the order in which they happened."""
+    lines: list[tuple[datetime, int, Line]] = []
+    for row in connection.execute(
+        select(events).where(events.c.shop_id == shop_id, events.c.person_id == person_id)
+    ):
+        if row.name not in _UNTOLD:
+            text = f"{row.name} ({row.subject}{_about(row.props)})"
+            lines.append((row.occurred_at, 0, Line(row.occurred_at, "came in", text)))
+    for row in connection.execute(
+        select(trail).where(trail.c.shop_id == shop_id, trail.c.person_id == person_id).order_by(trail.c.id)
+    ):
+        lines.append((row.at, 1, Line(row.at, "decided", _decision(row))))
+    for row in connection.execute(
+        select(outbox).where(
+            outbox.c.shop_id == shop_id, outbox.c.person_id == person_id, outbox.c.state == "sent"
+        )
+    ):
+        text = f"{row.channel} {row.flow}/{row.message}: {row.subject!r}"
+        lines.append((row.sent_at, 2, Line(row.sent_at, "sent", text)))
+    return [line for _, _, line in sorted(lines, key=lambda entry: entry[:2])]
+
+
+def _about(props: Mapping[str, Any]) -> str:
+    told = []
+    if "total" in props:
+        told.append(f"{props['total']} {props.get('currency') or ''}".strip())
+    if "new" in props:
+        told.append(f"{props.get('old') or 'nothing known'} -> {props['new']}")
+    if props.get("link"):
+        told.append(str(props["link"])[:60])
+    return "".join(f", {part}" for part in told)
+
+
+def _decision(row: Any) -> str:
+    where = "/".join(part for part in (row.flow, row.step) if part)
+    why = ", ".join(
+        f"{key} {value}"
+        for key, value in row.detail.items()
+        if key in ("reason", "until", "event", "outcome", "arm", "message", "wait") and value
+    )
+    return f"{where + ': ' if where else ''}{row.code}{f' ({why})' if why else ''}"

@@ -1,0 +1,98 @@
+"""``python -m sandbox.demo``: the past thirty days of two shops, played in about a minute, then the account of them.
+
+``KEEP=1`` in the environment leaves everything up afterwards, at the real pace, until Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from sandbox.demo import account
+from sandbox.demo.drive import STEP, Driver, Stuck
+from sandbox.demo.pace import keep_up
+from sandbox.demo.stage import REAL, SHOPS, NotReady, Stage, raised, run_product
+
+FOLDER = Path("var/demo")
+DAYS = 30
+SHOPPERS = 300
+SEED = 20261121
+CHECKS = {
+    "lost": lambda value: value == 0,
+    "emails_after_purchase": lambda value: value == 0,
+    "duplicate_emails": lambda value: value == 0,
+    "emails_accepted": lambda value: value > 100,
+    "simulated_days": lambda value: value >= DAYS,
+    "lateness_p95_minutes": lambda value: value <= 15,
+}
+
+
+def main() -> int:
+    """Play, tell, count, check. 0 when every check holds, 1 when one fails, 2 when it could not be played."""
+    began = REAL.real()
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    end = REAL.real() - REAL.real() % STEP
+    start = end - DAYS * 86400
+    print(f"{DAYS} days of {len(SHOPS)} shops with {SHOPPERS} shoppers; output of the processes: {FOLDER}", flush=True)
+    try:
+        with raised(FOLDER, start=start, days=DAYS, shoppers=SHOPPERS, seed=SEED) as stage:
+            print(f"up after {REAL.real() - began:.0f} s: {stage.product_url}", flush=True)
+            Driver(stage, start, end).play(_progress(start, end))
+            print()
+            found = account.draw_up(stage, SHOPS, days=DAYS, wall_seconds=REAL.real() - began)
+            (FOLDER / "report.json").write_text(json.dumps(found.figures, indent=2) + "\n")
+            _tell(stage, *found.hero)
+            failed = _table(found.figures)
+            if os.environ.get("KEEP"):
+                keep_up(stage)
+    except (NotReady, Stuck) as problem:
+        print(f"\nThe demo could not be played: {problem}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return 1 if failed else 0
+
+
+def _progress(start: float, end: float):
+    shown = -1
+
+    def progress(now: float, stops: int) -> None:
+        nonlocal shown
+        day = int((now - start) / 86400)
+        if day != shown:
+            shown = day
+            total = int((end - start) / 86400)
+            filled = "#" * day + "." * (total - day)
+            print(f"\r  day {day:>2} of {total}  [{filled}]  {stops} stops", end="", flush=True)
+
+    return progress
+
+
+def _tell(stage: Stage, shop: str, email: str) -> None:
+    if not email:
+        return
+    print(f"\nThe story of {email} at {shop}:\n")
+    print(run_product(stage, "person", shop, email))
+
+
+def _table(figures: account.Entry) -> list[str]:
+    width = max(len(name) for name in figures)
+    failed = []
+    print()
+    for name, value in figures.items():
+        if isinstance(value, dict):
+            continue
+        check = CHECKS.get(name)
+        verdict = "" if check is None else "ok" if check(value) else "FAILED"
+        if verdict == "FAILED":
+            failed.append(name)
+        print(f"  {name:<{width}}  {value:>10}  {verdict}")
+    print()
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())

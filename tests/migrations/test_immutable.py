@@ -1,0 +1,86 @@
+"""What the database itself refuses: rewriting a published flow version or a line of a ledger."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from sqlalchemy import Connection, delete, insert, text, update
+from sqlalchemy.exc import DBAPIError
+
+from connector.clock import SystemClock
+from connector.db.schema import metadata
+
+NOW = SystemClock().machine()
+
+ROWS = {
+    "flow_versions": {
+        "flow": "welcome", "version": 1, "definition": {}, "messages": {}, "digest": "d", "published_at": NOW,
+    },
+    "consent_ledger": {
+        "person_id": 1, "channel": "email", "state": "subscribed", "source": "shopify", "evidence_at": NOW,
+        "recorded_at": NOW, "verdict": "applied",
+    },
+    "decisions": {"person_id": 1, "at": NOW, "ordinal": 0, "stimulus": {}, "facts": {}},
+    "trail": {"person_id": 1, "at": NOW, "code": "entered", "detail": {}},
+    # No ledger: the control.
+    "flows": {"flow": "welcome", "status": "active", "mode": "native", "version": 1},
+}  # fmt: skip
+REFUSED = {
+    "flow_versions": "never changes",
+    "consent_ledger": "append-only",
+    "decisions": "append-only",
+    "trail": "append-only",
+}
+
+
+def put(connection: Connection, name: str) -> None:
+    connection.execute(insert(metadata.tables[name]).values(shop_id=1, **ROWS[name]))
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_was_written_stays_as_it_was_written(connection: Connection, name: str) -> None:
+    put(connection, name)
+    with pytest.raises(DBAPIError, match=REFUSED[name]), connection.begin_nested():
+        # Even to the same value.
+        connection.execute(update(metadata.tables[name]).values(shop_id=1))
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_erasure_may_delete_it(connection: Connection, name: str) -> None:
+    put(connection, name)
+    assert connection.execute(delete(metadata.tables[name])).rowcount == 1
+
+
+def test_other_tables_may_be_updated(connection: Connection) -> None:
+    put(connection, "flows")
+    assert connection.execute(update(metadata.tables["flows"]).values(status="paused")).rowcount == 1
+
+
+def test_these_are_all_the_tables_that_refuse(connection: Connection) -> None:
+    triggers = connection.execute(
+        text("SELECT tgrelid::regclass::text AS name, tgtype FROM pg_trigger WHERE NOT tgisinternal")
+    ).all()
+    assert {row.name for row in triggers} == set(REFUSED)
+    assert set(REFUSED) == {name for name in ROWS if name != "flows"}
+
+
+def test_one_live_run_per_flow_person_and_key(connection: Connection) -> None:
+    run = {
+        "shop_id": 1, "flow": "welcome", "version": 1, "person_id": 1, "key": "", "state": "live", "position": {},
+        "entered_at": NOW, "anchor_at": NOW,
+    }  # fmt: skip
+    runs = metadata.tables["runs"]
+    ids = [f"00000000-0000-0000-0000-00000000000{n}" for n in range(3)]
+    connection.execute(insert(runs).values(id=ids[0], **run))
+    with pytest.raises(DBAPIError, match="uq_runs_live"), connection.begin_nested():
+        connection.execute(insert(runs).values(id=ids[1], **run))
+    connection.execute(update(runs).values(state="done"))
+    connection.execute(insert(runs).values(id=ids[2], **run))
+
+
+def test_the_message_of_a_refusal_names_the_table(connection: Connection) -> None:
+    put(connection, "trail")
+    with pytest.raises(DBAPIError) as refusal:
+        connection.execute(update(metadata.tables["trail"]).values(code="other"))
+    assert re.search(r"\btrail is append-only", str(refusal.value))
