@@ -78,8 +78,8 @@ class SteppedClock:
     rate = 0.0
 
     def __init__(self, path: Path, wire_rate: float = 1.0) -> None:
-        self._file = path.open("rb")
-        self._map = mmap.mmap(self._file.fileno(), _STAMP.size, access=mmap.ACCESS_READ)
+        with path.open("rb") as file:
+            self._map = mmap.mmap(file.fileno(), _STAMP.size, access=mmap.ACCESS_READ)
         self._wire_rate = wire_rate
 
     def now(self) -> datetime:

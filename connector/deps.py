@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from redis import Redis
@@ -12,8 +14,10 @@ from sqlalchemy import Engine
 from connector.brevo.client import BrevoAccount
 from connector.brevo.limits import Limiter
 from connector.clock import Clock
-from connector.db.session import create_engine
+from connector.db.session import create_engine, transaction
 from connector.http import Http
+from connector.queue.bells import ring
+from connector.scope import Scope
 from connector.secrets import Secrets
 from connector.settings import Settings
 from connector.shopify.cost import Budget
@@ -35,11 +39,11 @@ class Deps:
     budget: Budget
 
     @classmethod
-    def build(cls, settings: Settings, pool_size: int = 5) -> Deps:
+    def build(cls, settings: Settings, pool_size: int = 5, *, ask_first: bool = False) -> Deps:
         redis = connect_redis(settings.redis_url)
         return cls(
             settings=settings,
-            engine=create_engine(settings.database_url, pool_size),
+            engine=create_engine(settings.database_url, pool_size, ask_first=ask_first),
             redis=redis,
             clock=settings.clock,
             http=Http(
@@ -50,6 +54,15 @@ class Deps:
             limiter=Limiter(redis, settings.clock),
             budget=Budget(redis, settings.clock),
         )
+
+    @contextmanager
+    def open(self, shop: Shop) -> Iterator[Scope]:
+        """One transaction on behalf of a shop; after its commit the bells of what was written are rung."""
+        with transaction(self.engine) as connection:
+            scope = Scope(connection, shop, self.clock.now(), self.clock.machine(), self.settings)
+            yield scope
+        for kind in sorted(scope.bells):
+            ring(self.redis, kind, shop.id)
 
     def brevo(self, shop: Shop) -> BrevoAccount:
         """The shop's Brevo account. Raises ConfigurationError when its key cannot be opened."""
@@ -64,6 +77,4 @@ class Deps:
 
 def connect_redis(url: str) -> Redis:
     """A client whose every call is short: Redis only carries hints, and waiting for it would hold real work."""
-    return Redis.from_url(
-        url, socket_timeout=1.0, socket_connect_timeout=0.5, retry=RedisRetry(NoBackoff(), 1)
-    )
+    return Redis.from_url(url, socket_timeout=1.0, socket_connect_timeout=0.5, retry=RedisRetry(NoBackoff(), 1))

@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from connector.event_mapping import provider_event
@@ -52,17 +52,18 @@ class Fact:
         return uuid5(NAMESPACE, f"{shop_id}:{self.identity}:{self.name}")
 
 
-def append(scope: Scope, facts: Sequence[Fact]) -> dict[UUID, Fact]:
-    """Write these facts; returns the ones that were new, by event id."""
+def append(scope: Scope, facts: Sequence[Fact], *, undecided: bool = True) -> dict[UUID, Fact]:
+    """Write these facts; returns the ones that were new, by event id.
+
+    ``undecided`` False: the caller, who holds the person's lock, decides about them in this very transaction.
+    """
     by_id = {fact.id(scope.shop_id): fact for fact in facts}
     if not by_id:
         return {}
     connection, shop_id = scope.connection, scope.shop_id
     # occurred_at is part of the key for partitioning, and the same fact may be told with two times
     # ("paid" as seen by two topics); writers of raw facts are serial per shop, so asking first is safe.
-    known = set(
-        connection.scalars(select(events.c.id).where(events.c.shop_id == shop_id, events.c.id.in_(by_id)))
-    )
+    known = set(connection.scalars(select(events.c.id).where(events.c.shop_id == shop_id, events.c.id.in_(by_id))))
     rows = [
         {
             "shop_id": shop_id,
@@ -86,14 +87,15 @@ def append(scope: Scope, facts: Sequence[Fact]) -> dict[UUID, Fact]:
     new = {event_id: by_id[event_id] for event_id in connection.scalars(written, rows)}
     live = {event_id: fact for event_id, fact in new.items() if not fact.historical}
     _mark_exits(scope, live)
-    _make_pending(
-        scope,
-        [
-            (person_id, event_id, fact.occurred_at)
-            for event_id, fact in live.items()
-            for person_id in {fact.person_id, *fact.reaches} - {None}
-        ],
-    )
+    if undecided:
+        _make_pending(
+            scope,
+            [
+                (person_id, event_id, fact.occurred_at)
+                for event_id, fact in live.items()
+                for person_id in {fact.person_id, *fact.reaches} - {None}
+            ],
+        )
     _feed(scope, live)
     return new
 
@@ -143,6 +145,8 @@ def wake(scope: Scope, person_ids: Sequence[int]) -> None:
             for person_id in sorted(set(person_ids))
         ],
     )
+    scope.locked.update(person_ids)
+    scope.bells.add("flows")
 
 
 def _feed(scope: Scope, facts: Mapping[UUID, Fact]) -> None:
@@ -171,24 +175,23 @@ def _feed(scope: Scope, facts: Mapping[UUID, Fact]) -> None:
         )
     if rows:
         scope.connection.execute(insert(feed).on_conflict_do_nothing(), rows)
+        scope.bells.add("sync")
 
 
-def adopt(scope: Scope, subject: str, person_id: int, since: datetime) -> None:
-    """A subject has been identified: its events so far become this person's, the recent ones undecided.
+def adopt(scope: Scope, subjects: Sequence[str], person_id: int, since: datetime) -> None:
+    """Subjects have been identified: their events so far become this person's, the recent ones undecided.
 
     ``since``: events that occurred before it are history and start nothing.
     """
-    of_subject = and_(
-        events.c.shop_id == scope.shop_id, events.c.subject == subject, events.c.person_id.is_(None)
-    )
     rows = scope.connection.execute(
         update(events)
-        .where(of_subject)
+        .where(events.c.shop_id == scope.shop_id, events.c.subject.in_(subjects), events.c.person_id.is_(None))
         .values(person_id=person_id)
         .returning(
             events.c.id,
             events.c.occurred_at,
             events.c.name,
+            events.c.subject,
             events.c.key,
             events.c.props,
             events.c.historical,
@@ -197,20 +200,21 @@ def adopt(scope: Scope, subject: str, person_id: int, since: datetime) -> None:
     ).all()
     recent = {
         row.id: Fact(
-            row.name, "", row.occurred_at, subject, person_id, row.key, row.props, row.source, row.historical
+            row.name, "", row.occurred_at, row.subject, person_id, row.key, row.props, row.source, row.historical
         )
         for row in rows
         if not row.historical and row.occurred_at >= since
     }
+    if not recent:
+        return
     _make_pending(scope, [(person_id, event_id, fact.occurred_at) for event_id, fact in recent.items()])
     _feed(scope, recent)
-    if recent:
-        scope.connection.execute(
-            update(exit_marks)
-            .where(
-                exit_marks.c.shop_id == scope.shop_id,
-                exit_marks.c.event_id.in_(list(recent)),
-                exit_marks.c.person_id.is_(None),
-            )
-            .values(person_id=person_id)
+    scope.connection.execute(
+        update(exit_marks)
+        .where(
+            exit_marks.c.shop_id == scope.shop_id,
+            exit_marks.c.event_id.in_(list(recent)),
+            exit_marks.c.person_id.is_(None),
         )
+        .values(person_id=person_id)
+    )

@@ -10,36 +10,38 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import select, text
 
 from connector.models.person import person_work
+from connector.scope import Scope
 
 # Advisory lock spaces (first argument of the two-argument form); the second is the shop id.
 NORMALISE = 7_310_002
 SWEEP = 7_310_003
 
 
-def lock_persons(
-    connection: Connection, shop_id: int, person_ids: Iterable[int], *, skip_locked: bool = False
-) -> list[int]:
-    """Lock these persons until the transaction ends and say which were locked.
+def lock_persons(scope: Scope, person_ids: Iterable[int], *, skip_locked: bool = False) -> list[int]:
+    """Lock these persons until the transaction ends and say which are locked.
 
     With ``skip_locked`` the persons that another transaction holds are left out instead of waited for.
     """
-    wanted = sorted(set(person_ids))
+    asked = set(person_ids)
+    wanted = sorted(asked - scope.locked)
     if not wanted:
-        return []
+        return sorted(asked)
     query = (
         select(person_work.c.person_id)
-        .where(person_work.c.shop_id == shop_id, person_work.c.person_id.in_(wanted))
+        .where(person_work.c.shop_id == scope.shop_id, person_work.c.person_id.in_(wanted))
         .order_by(person_work.c.person_id)
         .with_for_update(skip_locked=skip_locked)
     )
-    return list(connection.scalars(query))
+    scope.locked.update(scope.connection.scalars(query))
+    return sorted(asked & scope.locked)
 
 
-def lock_shop(connection: Connection, space: int, shop_id: int) -> None:
+def lock_shop(scope: Scope, space: int) -> None:
     """Hold the shop's advisory lock of this space until the transaction ends; waits for it."""
-    connection.execute(
-        text("SELECT pg_advisory_xact_lock(:space, :shop)"), {"space": space, "shop": shop_id % 2_000_000_000}
+    scope.connection.execute(
+        text("SELECT pg_advisory_xact_lock(:space, :shop)"),
+        {"space": space, "shop": scope.shop_id % 2_000_000_000},
     )

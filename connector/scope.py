@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -13,13 +13,19 @@ from connector.shops import Shop
 
 @dataclass(frozen=True)
 class Scope:
-    """One transaction's surroundings. ``now`` is business time, ``machine`` real time."""
+    """One transaction's surroundings. ``now`` is business time, ``machine`` real time.
+
+    Whoever writes work for others adds its bell to ``bells``; they are rung after the commit. ``locked``: persons
+    whose lock this transaction holds already.
+    """
 
     connection: Connection
     shop: Shop
     now: datetime
     machine: datetime
     settings: Settings
+    bells: set[str] = field(default_factory=set)
+    locked: set[int] = field(default_factory=set)
 
     @property
     def shop_id(self) -> int:

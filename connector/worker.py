@@ -38,13 +38,13 @@ def _tell_provider(deps: Deps, shop: Shop) -> Batch:
     return Batch(0, more)
 
 
-# kind -> (one batch of it, the bells to ring when something was done)
-WORK: Mapping[str, tuple[Callable[[Deps, Shop], Batch], tuple[str, ...]]] = {
-    "intake": (process.handle_due, ("flows", "sync", "fetch")),
-    "fetch": (lambda deps, shop: fetch.answer_due(deps, shop, READERS), ("flows", "sync")),
-    "flows": (decide.decide_due, ("deliver", "sync")),
-    "deliver": (dispatch.dispatch_due, ("flows",)),
-    "sync": (_tell_provider, ()),
+# kind -> one batch of it. What follows from a batch is rung by the transactions that wrote it.
+WORK: Mapping[str, Callable[[Deps, Shop], Batch]] = {
+    "intake": process.handle_due,
+    "fetch": lambda deps, shop: fetch.answer_due(deps, shop, READERS),
+    "flows": decide.decide_due,
+    "deliver": dispatch.dispatch_due,
+    "sync": _tell_provider,
 }
 
 
@@ -61,20 +61,15 @@ def answer(kind: str, shop_id: int) -> None:
 
 
 def work(deps: Deps, kind: str, shop_id: int) -> None:
-    """Answer one bell: batches for a second at most, then the bells of what follows from them."""
+    """Answer one bell: batches for a second at most."""
     clear(deps.redis, kind, shop_id)
     with transaction(deps.engine) as connection:
         shop = load(connection, shop_id)
     if not shop.active:
         return
-    batch, next_bells = WORK[kind]
     end = monotonic() + _LONGEST_SECONDS
     for _ in range(_MOST_BATCHES):
-        answered = batch(deps, shop)
-        if answered.done:
-            for bell in next_bells:
-                ring(deps.redis, bell, shop_id)
-        if not answered.more:
+        if not WORK[kind](deps, shop).more:
             return
         if monotonic() > end:
             break

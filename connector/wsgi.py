@@ -23,7 +23,7 @@ from webhooks.topics import TOPICS
 
 def build(settings: Settings) -> intake.Intake:
     """Everything that one web process consists of, its threads running."""
-    deps = Deps.build(settings)
+    deps = Deps.build(settings, ask_first=True)
     metrics = Metrics()
     ringer = Ringer(lambda kind, shop_id: bells.ring(deps.redis, kind, shop_id), metrics)
     ringer.start()

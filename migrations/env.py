@@ -8,7 +8,7 @@ from sqlalchemy import create_engine, pool, text
 import connector.models  # noqa: F401  registers every table
 from connector.db.schema import metadata
 
-# Any number that no other lock of the product uses (connector/db/locks.py).
+# Any number that no other lock of the product uses (connector/locks.py).
 MIGRATION_LOCK = 7_310_001
 
 

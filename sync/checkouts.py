@@ -44,16 +44,15 @@ def project(scope: Scope, payload: Mapping[str, Any], items: Sequence[Mapping[st
         values["completed_at"] = held["completed_at"]
     if held is None or updated_at >= held["source_updated_at"]:
         statement = insert(checkouts).values(shop_id=scope.shop_id, token=token, **values)
-        scope.connection.execute(
-            statement.on_conflict_do_update(index_elements=["shop_id", "token"], set_=values)
-        )
+        scope.connection.execute(statement.on_conflict_do_update(index_elements=["shop_id", "token"], set_=values))
     elif payload["completed_at"]:
         complete(scope, token, payload["completed_at"])
     eventlog.append(scope, _facts(token, values, held))
     if person_id is not None:
-        people.attach(scope, person_id, "checkout", token)
+        subjects = [("checkout", token)]
         if payload["cart_token"]:
-            people.attach(scope, person_id, "cart", payload["cart_token"])
+            subjects.append(("cart", payload["cart_token"]))
+        people.attach(scope, person_id, subjects)
     products.want(scope, items)
 
 

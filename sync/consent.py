@@ -41,7 +41,7 @@ def record(
     """
     if state not in STATES:
         raise ValueError(f"unknown consent state {state!r}")
-    lock_persons(scope.connection, scope.shop_id, [person_id])
+    lock_persons(scope, [person_id])
     current = scope.connection.execute(
         select(consents.c.state, consents.c.evidence_at).where(
             consents.c.shop_id == scope.shop_id,
@@ -107,15 +107,11 @@ def _tell(
     props = {"channel": channel, "old": before, "new": after, "source": source}
     identity = f"consent:{person_id}:{channel}:{after}:{at.isoformat()}"
     facts = [
-        eventlog.Fact(
-            "consent_changed", identity, at, f"person:{person_id}", person_id, props=props, source=source
-        )
+        eventlog.Fact("consent_changed", identity, at, f"person:{person_id}", person_id, props=props, source=source)
     ]
     if after in OPT_OUTS:
         facts.append(
-            eventlog.Fact(
-                "unsubscribed", identity, at, f"person:{person_id}", person_id, props=props, source=source
-            )
+            eventlog.Fact("unsubscribed", identity, at, f"person:{person_id}", person_id, props=props, source=source)
         )
     eventlog.append(scope, facts)
 

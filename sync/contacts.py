@@ -21,7 +21,7 @@ from connector.clock import monotonic, pause
 from connector.db.session import transaction
 from connector.deps import Deps
 from connector.errors import ProviderError, RateLimited, Refused
-from connector.models.person import consents, persons
+from connector.models.person import consent_ledger, consents, persons
 from connector.models.sync import sync_state
 from connector.shops import Shop
 from sync import upsert
@@ -103,7 +103,7 @@ def send_due(deps: Deps, shop: Shop, now: datetime) -> bool:
             _record_done(deps, shop, claim, None, nothing)
             continue
         try:
-            note = upsert.send(account, snapshot.person, snapshot.consents, attributes)
+            note = upsert.send(account, snapshot.person, snapshot.consents, snapshot.opted_out_before, attributes)
         except ProviderError as error:
             _record_failure(deps, shop, claim, snapshot.version, error)
             if not isinstance(error, Refused):
@@ -129,6 +129,7 @@ class _Claim:
 class _Snapshot:
     person: Mapping[str, Any]
     consents: Mapping[str, Mapping[str, Any]]
+    opted_out_before: frozenset[str]
 
     @property
     def version(self) -> int:
@@ -183,6 +184,15 @@ def _read(deps: Deps, shop: Shop, claims: Iterable[_Claim]) -> dict[int, _Snapsh
         return {}
     people = select(persons).where(persons.c.shop_id == shop.id, persons.c.id.in_(ids))
     agreed = select(consents).where(consents.c.shop_id == shop.id, consents.c.person_id.in_(ids))
+    opted_out = (
+        select(consent_ledger.c.person_id, consent_ledger.c.channel)
+        .where(
+            consent_ledger.c.shop_id == shop.id,
+            consent_ledger.c.person_id.in_(ids),
+            consent_ledger.c.state.in_(mapping.BLACKLISTING),
+        )
+        .distinct()
+    )
     with transaction(deps.engine) as connection:
         # The version before the consents: if a consent changes in between, the version read is older than
         # what is sent and the contact goes again. The other way round a stale consent would pass for the
@@ -191,7 +201,10 @@ def _read(deps: Deps, shop: Shop, claims: Iterable[_Claim]) -> dict[int, _Snapsh
         current: dict[int, dict[str, Mapping[str, Any]]] = {}
         for row in connection.execute(agreed).mappings():
             current.setdefault(row["person_id"], {})[row["channel"]] = row
-    return {row["id"]: _Snapshot(row, current.get(row["id"], {})) for row in rows}
+        before: dict[int, set[str]] = {}
+        for person_id, channel in connection.execute(opted_out):
+            before.setdefault(person_id, set()).add(channel)
+    return {row["id"]: _Snapshot(row, current.get(row["id"], {}), frozenset(before.get(row["id"], ()))) for row in rows}
 
 
 def _nothing_to_send(snapshot: _Snapshot | None) -> str | None:

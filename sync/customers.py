@@ -54,9 +54,7 @@ def project(scope: Scope, payload: Mapping[str, Any], *, created: bool = False) 
     assert found is not None
     person_id = found.person_id
     held: datetime | None = scope.connection.execute(
-        select(persons.c.source_updated_at).where(
-            persons.c.shop_id == scope.shop_id, persons.c.id == person_id
-        )
+        select(persons.c.source_updated_at).where(persons.c.shop_id == scope.shop_id, persons.c.id == person_id)
     ).scalar_one()
     told = payload["updated_at"]
     if held is None or (told is not None and told >= held):
@@ -130,9 +128,7 @@ def refresh(scope: Scope, node: Mapping[str, Any]) -> None:
 def count_order(scope: Scope, person_id: int, total: Decimal, placed_at: datetime) -> int:
     """One more order of this person; returns how many there are now. The store's own figure follows by fetch."""
     row = (
-        scope.connection.execute(
-            select(persons).where(persons.c.shop_id == scope.shop_id, persons.c.id == person_id)
-        )
+        scope.connection.execute(select(persons).where(persons.c.shop_id == scope.shop_id, persons.c.id == person_id))
         .mappings()
         .one()
     )

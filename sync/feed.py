@@ -162,14 +162,10 @@ def _claim(deps: Deps, shop: Shop, most: int) -> list[_Claim]:
         if not ids:
             return []
         connection.execute(
-            update(feed)
-            .where(feed.c.shop_id == shop.id, feed.c.id.in_(ids))
-            .values(state="leased", lease_real=lease)
+            update(feed).where(feed.c.shop_id == shop.id, feed.c.id.in_(ids)).values(state="leased", lease_real=lease)
         )
         rows = connection.execute(
-            select(
-                feed.c.id, feed.c.name, feed.c.body, feed.c.attempts, persons.c.email, persons.c.customer_id
-            )
+            select(feed.c.id, feed.c.name, feed.c.body, feed.c.attempts, persons.c.email, persons.c.customer_id)
             .join(persons, and_(persons.c.shop_id == feed.c.shop_id, persons.c.id == feed.c.person_id))
             .where(feed.c.shop_id == shop.id, feed.c.id.in_(ids))
             .order_by(feed.c.id)

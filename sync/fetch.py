@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, case, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from connector.db.session import transaction
@@ -35,6 +35,7 @@ Readers = Mapping[str, tuple[str, Callable[[Scope, Mapping[str, Any]], None]]]
 
 def wish(scope: Scope, kind: str, remote_id: int) -> None:
     """Ask for this object to be read from the store; wishes for the same object join."""
+    held = fetches.c.state == "leased"
     statement = insert(fetches).values(
         shop_id=scope.shop_id,
         kind=kind,
@@ -49,24 +50,13 @@ def wish(scope: Scope, kind: str, remote_id: int) -> None:
             index_elements=["shop_id", "kind", "remote_id"],
             set_={
                 "wanted": fetches.c.wanted + 1,
-                "state": "due",
-                "due_real": scope.machine,
-                "attempts": 0,
-                "lease_real": None,
+                "state": case((held, fetches.c.state), else_="due"),
+                "due_real": case((held, fetches.c.due_real), else_=scope.machine),
+                "attempts": case((held, fetches.c.attempts), else_=0),
             },
-            where=fetches.c.state != "leased",
         )
     )
-    scope.connection.execute(
-        update(fetches)
-        .where(
-            fetches.c.shop_id == scope.shop_id,
-            fetches.c.kind == kind,
-            fetches.c.remote_id == remote_id,
-            fetches.c.state == "leased",
-        )
-        .values(wanted=fetches.c.wanted + 1)
-    )
+    scope.bells.add("fetch")
 
 
 def _claim(connection: Connection, shop_id: int, kind: str, machine: datetime) -> dict[int, int]:
@@ -83,9 +73,13 @@ def _claim(connection: Connection, shop_id: int, kind: str, machine: datetime) -
         .limit(BATCH)
         .with_for_update(skip_locked=True)
     )
+    # Two statements: as a subquery of the UPDATE the locked SELECT may run more than once and lease more rows.
+    chosen = connection.scalars(due).all()
+    if not chosen:
+        return {}
     rows = connection.execute(
         update(fetches)
-        .where(fetches.c.shop_id == shop_id, fetches.c.kind == kind, fetches.c.remote_id.in_(due))
+        .where(fetches.c.shop_id == shop_id, fetches.c.kind == kind, fetches.c.remote_id.in_(chosen))
         .values(state="leased", lease_real=machine + LEASE, attempts=fetches.c.attempts + 1)
         .returning(fetches.c.remote_id, fetches.c.wanted)
     )
@@ -108,13 +102,12 @@ def answer_due(deps: Deps, shop: Shop, readers: Readers) -> Batch:
             _put_back(deps, shop, kind, claimed, error)
             continue
         nodes = [node for node in data.get("nodes") or [] if node]
-        with transaction(deps.engine) as connection:
-            scope = Scope(connection, shop, deps.clock.now(), deps.clock.machine(), deps.settings)
+        with deps.open(shop) as scope:
             # Each node takes its person's lock.
-            lock_shop(connection, NORMALISE, shop.id)
+            lock_shop(scope, NORMALISE)
             for node in nodes:
                 apply(scope, node)
-            _finish(connection, shop.id, kind, claimed)
+            _finish(scope.connection, shop.id, kind, claimed)
         done += len(claimed)
         more = more or len(claimed) == BATCH
     return Batch(done, more)
@@ -126,9 +119,7 @@ def _finish(connection: Connection, shop_id: int, kind: str, claimed: Mapping[in
         connection.execute(
             update(fetches).where(mine, fetches.c.wanted == wanted).values(state="done", lease_real=None)
         )
-        connection.execute(
-            update(fetches).where(mine, fetches.c.wanted != wanted).values(state="due", lease_real=None)
-        )
+        connection.execute(update(fetches).where(mine, fetches.c.wanted != wanted).values(state="due", lease_real=None))
 
 
 def _put_back(deps: Deps, shop: Shop, kind: str, claimed: Mapping[int, int], error: ProviderError) -> None:

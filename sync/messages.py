@@ -69,7 +69,7 @@ def happened(scope: Scope, payload: Mapping[str, Any], *, received_at: datetime)
         person_id = people.person_of(scope, "email", email)
     at = moment_of(payload, received_at)
     if person_id is not None:
-        lock_persons(scope.connection, scope.shop_id, [person_id])
+        lock_persons(scope, [person_id])
     if row is not None:
         _remember(scope, row, name, column, message_id, at)
     identity = f"brevo:{message_id}:{payload['event']}:{email}:{at.isoformat()}:{payload['link'] or ''}"
@@ -105,9 +105,7 @@ def _message(scope: Scope, custom: str | None, message_id: str) -> RowMapping | 
     return scope.connection.execute(query).mappings().first()
 
 
-def _remember(
-    scope: Scope, row: RowMapping, name: str, column: str | None, message_id: str, at: datetime
-) -> None:
+def _remember(scope: Scope, row: RowMapping, name: str, column: str | None, message_id: str, at: datetime) -> None:
     """Note the first time of what happened; an unknown outcome is settled: the provider has the message."""
     values: dict[str, Any] = {}
     if message_id and not row["provider_message_id"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -43,9 +44,7 @@ def project(scope: Scope, payload: Mapping[str, Any], items: Sequence[Mapping[st
     if person_id is None and checkout is not None:
         person_id = checkout["person_id"]
     held = (
-        scope.connection.execute(
-            select(orders).where(orders.c.shop_id == scope.shop_id, orders.c.id == order_id)
-        )
+        scope.connection.execute(select(orders).where(orders.c.shop_id == scope.shop_id, orders.c.id == order_id))
         .mappings()
         .first()
     )
@@ -73,13 +72,11 @@ def project(scope: Scope, payload: Mapping[str, Any], items: Sequence[Mapping[st
         if held and held["cancelled_at"]:
             values["cancelled_at"] = held["cancelled_at"]
         statement = insert(orders).values(shop_id=scope.shop_id, id=order_id, **values)
-        scope.connection.execute(
-            statement.on_conflict_do_update(index_elements=["shop_id", "id"], set_=values)
-        )
+        scope.connection.execute(statement.on_conflict_do_update(index_elements=["shop_id", "id"], set_=values))
     if checkout is not None:
         checkouts.complete(scope, checkout["token"], created_at)
     if person_id is not None:
-        people.attach(scope, person_id, "order", str(order_id))
+        people.attach(scope, person_id, [("order", str(order_id))])
     _tell(scope, payload, values, person_id, checkout)
     if customer:
         fetch.wish(scope, "Customer", customer["id"])
@@ -121,29 +118,25 @@ def _tell(
     buyer = checkout["person_id"] if checkout else None
     reaches = (buyer,) if buyer is not None and buyer != person_id else ()
 
-    def append(name: str, identity: str, at: Any) -> bool:
-        fact = Fact(name, f"{subject}{identity}", at, subject, person_id, key, props, reaches=reaches)
-        return bool(eventlog.append(scope, [fact]))
+    def fact(name: str, identity: str, at: datetime) -> Fact:
+        return Fact(name, f"{subject}{identity}", at, subject, person_id, key, props, reaches=reaches)
 
-    counts = excluded is None and person_id is not None
-    if append("order_placed", "", values["created_at"]) and counts:
-        assert person_id is not None
-        customers.count_order(scope, person_id, values["total"], values["created_at"])
+    facts = [fact("order_placed", "", values["created_at"])]
     if values["financial_status"] == "paid":
-        append("order_paid", ":paid", values["source_updated_at"])
-    if (
-        payload["cancelled_at"]
-        and append("order_cancelled", ":cancelled", payload["cancelled_at"])
-        and counts
-    ):
-        assert person_id is not None
+        facts.append(fact("order_paid", ":paid", values["source_updated_at"]))
+    if payload["cancelled_at"]:
+        facts.append(fact("order_cancelled", ":cancelled", payload["cancelled_at"]))
+    new = {found.name for found in eventlog.append(scope, facts).values()}
+    if excluded is not None or person_id is None:
+        return
+    if "order_placed" in new:
+        customers.count_order(scope, person_id, values["total"], values["created_at"])
+    if "order_cancelled" in new:
         customers.forget_order(scope, person_id, values["total"])
 
 
 def _orders_before(scope: Scope, person_id: int | None) -> int | None:
     if person_id is None:
         return None
-    query = select(persons.c.orders_count).where(
-        persons.c.shop_id == scope.shop_id, persons.c.id == person_id
-    )
+    query = select(persons.c.orders_count).where(persons.c.shop_id == scope.shop_id, persons.c.id == person_id)
     return int(scope.connection.execute(query).scalar_one())

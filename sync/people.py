@@ -6,7 +6,7 @@ customer id decides over the email. Every function takes the person's lock.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -74,10 +74,8 @@ def identify(
             return None
         person_id = _create(scope, keys[0], customer_id, address)
     assert person_id is not None
-    lock_persons(scope.connection, scope.shop_id, [person_id])
-    for key in keys:
-        if key not in found:
-            attach(scope, person_id, *key)
+    lock_persons(scope, [person_id])
+    attach(scope, person_id, [key for key in keys if key not in found])
     return Identified(person_id, created)
 
 
@@ -99,27 +97,28 @@ def _create(scope: Scope, key: tuple[str, str], customer_id: int | None, email: 
         .returning(persons.c.id)
     ).scalar_one()
     scope.connection.execute(
-        insert(person_work).values(
-            shop_id=scope.shop_id, person_id=person_id, pending=False, since_real=scope.machine
-        )
+        insert(person_work).values(shop_id=scope.shop_id, person_id=person_id, pending=False, since_real=scope.machine)
     )
     return int(person_id)
 
 
-def attach(scope: Scope, person_id: int, kind: str, value: str) -> int:
-    """Bind an identity to this person unless it already names somebody; returns who it names now.
+def attach(scope: Scope, person_id: int, keys: Sequence[tuple[str, str]]) -> None:
+    """Bind these identities (kind, value) to this person, as far as they do not name somebody already.
 
     A subject (checkout, cart, order) that becomes known this way has its recent events decided.
     """
-    scope.connection.execute(
-        insert(identities)
-        .values(shop_id=scope.shop_id, kind=kind, value=value, person_id=person_id, since=scope.now)
-        .on_conflict_do_nothing()
-    )
-    owner = _find(scope, [(kind, value)])[(kind, value)]
-    if owner == person_id and kind not in ("customer", "email"):
-        eventlog.adopt(scope, f"{kind}:{value}", person_id, scope.now - LATE_IDENTIFICATION)
-    return owner
+    if not keys:
+        return
+    rows = [
+        {"shop_id": scope.shop_id, "kind": kind, "value": value, "person_id": person_id, "since": scope.now}
+        for kind, value in keys
+    ]
+    bound = scope.connection.execute(
+        insert(identities).values(rows).on_conflict_do_nothing().returning(identities.c.kind, identities.c.value)
+    ).all()
+    subjects = [f"{row.kind}:{row.value}" for row in bound if row.kind not in ("customer", "email")]
+    if subjects:
+        eventlog.adopt(scope, subjects, person_id, scope.now - LATE_IDENTIFICATION)
 
 
 def person_of(scope: Scope, kind: str, value: str) -> int | None:
@@ -129,17 +128,13 @@ def person_of(scope: Scope, kind: str, value: str) -> int | None:
 
 def _profile(scope: Scope, person_id: int) -> RowMapping:
     return (
-        scope.connection.execute(
-            select(persons).where(persons.c.shop_id == scope.shop_id, persons.c.id == person_id)
-        )
+        scope.connection.execute(select(persons).where(persons.c.shop_id == scope.shop_id, persons.c.id == person_id))
         .mappings()
         .one()
     )
 
 
-def update_profile(
-    scope: Scope, person_id: int, values: Mapping[str, Any], *, wish: bool = True
-) -> dict[str, Any]:
+def update_profile(scope: Scope, person_id: int, values: Mapping[str, Any], *, wish: bool = True) -> dict[str, Any]:
     """Write what changed; a real change raises the version and wishes for the contact at the provider.
 
     Returns {field: [old, new]} of what changed.
@@ -180,3 +175,4 @@ def wish_contact(scope: Scope, person_id: int, version: int) -> None:
         machine_now=scope.machine,
         coalesce_seconds=scope.settings.contact_coalesce_seconds,
     )
+    scope.bells.add("sync")

@@ -40,7 +40,5 @@ def refresh(scope: Scope, node: Mapping[str, Any]) -> None:
         "image_url": image.get("url"),
         "source_updated_at": datetime.fromisoformat(told) if told else None,
     }
-    statement = insert(products).values(
-        shop_id=scope.shop_id, id=int(str(node["id"]).rsplit("/", 1)[-1]), **values
-    )
+    statement = insert(products).values(shop_id=scope.shop_id, id=int(str(node["id"]).rsplit("/", 1)[-1]), **values)
     scope.connection.execute(statement.on_conflict_do_update(index_elements=["shop_id", "id"], set_=values))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from connector.brevo.client import BrevoAccount
@@ -17,6 +17,7 @@ def send(
     account: BrevoAccount,
     person: Mapping[str, Any],
     consents: Mapping[str, Mapping[str, Any]],
+    opted_out_before: Set[str],
     attributes: tuple[mapping.Attribute, ...],
 ) -> str | None:
     """Upsert this person; returns a note for staff when something had to be left out.
@@ -24,7 +25,7 @@ def send(
     Raises the ProviderError of the call. The repetitions below are new, different requests, each with its own
     turn at the limiter.
     """
-    body = mapping.body(person, consents, attributes)
+    body = mapping.body(person, consents, attributes, opted_out_before=opted_out_before)
     try:
         account.upsert_contact(body)
         return None
@@ -32,7 +33,9 @@ def send(
         if _about_phone(error) and "SMS" in body.get("attributes", {}):
             # Families share a number, and Brevo's idea of a valid one is stricter than a store's.
             account.await_turn(BUCKET)
-            account.upsert_contact(mapping.body(person, consents, attributes, without=frozenset({"SMS"})))
+            account.upsert_contact(
+                mapping.body(person, consents, attributes, opted_out_before=opted_out_before, without={"SMS"})
+            )
             return f"without SMS: {error.detail}"
         if clashing_identifier(error) in ("EXT_ID", "EMAIL") and "ext_id" in body:
             return _take_over(account, body, error)

@@ -104,9 +104,7 @@ class Outcome:
         """Which tests show which rows after this run, given what the page said before."""
         return {
             row: frozenset(
-                test
-                for test in tests - self.failed
-                if test in self.passed or test in before.get(row, frozenset())
+                test for test in tests - self.failed if test in self.passed or test in before.get(row, frozenset())
             )
             for row, tests in self.marked.items()
         }

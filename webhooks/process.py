@@ -12,7 +12,7 @@ own savepoint, so that a row that fails leaves the others alone. What becomes of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,7 +23,6 @@ from marshmallow import ValidationError
 from sqlalchemy import RowMapping, or_, select, update
 from sqlalchemy.exc import OperationalError
 
-from connector.db.session import transaction
 from connector.deps import Deps
 from connector.locks import NORMALISE, lock_shop
 from connector.logging import get
@@ -65,11 +64,10 @@ def read(raw: bytes) -> Any:
 
 def handle_due(deps: Deps, shop: Shop) -> Batch:
     """Normalise one batch of the shop's inbox."""
-    with transaction(deps.engine) as connection:
-        lock_shop(connection, NORMALISE, shop.id)
-        scope = Scope(connection, shop, deps.clock.now(), deps.clock.machine(), deps.settings)
+    with deps.open(shop) as scope:
+        lock_shop(scope, NORMALISE)
         rows = (
-            connection.execute(
+            scope.connection.execute(
                 select(inbox)
                 .where(
                     inbox.c.shop_id == shop.id,
@@ -84,8 +82,8 @@ def handle_due(deps: Deps, shop: Shop) -> Batch:
             .all()
         )
         others = _other_shops(scope) if rows else frozenset()
-        for row in rows:
-            _finish(scope, row, _apply(scope, row, others))
+        for verdict, same in _by_verdict([(row, _apply(scope, row, others)) for row in rows]).items():
+            _finish(scope, same, verdict)
     return Batch(len(rows), len(rows) == BATCH)
 
 
@@ -117,9 +115,7 @@ def _apply(scope: Scope, row: RowMapping, others: frozenset[str]) -> Verdict:
         # The database itself is in trouble: nothing of the batch is decided, the whole of it is tried again.
         raise
     except Exception as error:
-        log.exception(
-            "normalise_failed", shop_id=scope.shop_id, kind=row["topic"], error=type(error).__name__
-        )
+        log.exception("normalise_failed", shop_id=scope.shop_id, kind=row["topic"], error=type(error).__name__)
         state = "retry" if row["attempts"] < len(_RETRIES) else "poison"
         return Verdict(state, f"{type(error).__name__}: {error}"[:500])
     return Verdict("done")
@@ -168,30 +164,35 @@ def _where(error: ValidationError) -> str:
 
     def walk(node: Any, path: str) -> list[str]:
         if isinstance(node, dict):
-            return [
-                line
-                for key, value in node.items()
-                for line in walk(value, f"{path}.{key}" if path else str(key))
-            ]
+            return [line for key, value in node.items() for line in walk(value, f"{path}.{key}" if path else str(key))]
         return [f"{path}: {' '.join(str(part) for part in node)}"]
 
     return "; ".join(walk(error.normalized_messages(), ""))
 
 
-def _finish(scope: Scope, row: RowMapping, verdict: Verdict) -> None:
+def _by_verdict(judged: Sequence[tuple[RowMapping, Verdict]]) -> dict[Verdict, list[RowMapping]]:
+    found: dict[Verdict, list[RowMapping]] = {}
+    for row, verdict in judged:
+        found.setdefault(verdict, []).append(row)
+    return found
+
+
+def _finish(scope: Scope, rows: Sequence[RowMapping], verdict: Verdict) -> None:
+    """Write the same verdict on these rows."""
     values: dict[str, Any] = {"state": verdict.state, "reason": verdict.reason, "retry_real": None}
     if verdict.state == "retry":
-        wait = _RETRIES[min(row["attempts"], len(_RETRIES) - 1)]
-        values["retry_real"] = scope.machine + timedelta(seconds=wait)
-        values["attempts"] = row["attempts"] + 1
+        attempts = min(row["attempts"] for row in rows)
+        values["retry_real"] = scope.machine + timedelta(seconds=_RETRIES[min(attempts, len(_RETRIES) - 1)])
+        values["attempts"] = inbox.c.attempts + 1
     if verdict.state in ("poison", "quarantined"):
-        log.warning("inbox_" + verdict.state, shop_id=scope.shop_id, kind=row["topic"], inbox_id=row["id"])
+        for row in rows:
+            log.warning("inbox_" + verdict.state, shop_id=scope.shop_id, topic=row["topic"], inbox_id=row["id"])
     scope.connection.execute(
         update(inbox)
         .where(
             inbox.c.shop_id == scope.shop_id,
-            inbox.c.id == row["id"],
-            inbox.c.received_at == row["received_at"],
+            inbox.c.id.in_([row["id"] for row in rows]),
+            inbox.c.received_at.in_({row["received_at"] for row in rows}),
         )
         .values(**values)
     )

@@ -18,13 +18,17 @@ _SESSION = (
 )
 
 
-def create_engine(url: str, pool_size: int = 5) -> Engine:
-    """An engine for one process: build it after the fork. ``url`` is of the form postgresql+psycopg://..."""
+def create_engine(url: str, pool_size: int = 5, *, ask_first: bool = False) -> Engine:
+    """An engine for one process: build it after the fork. ``url`` is of the form postgresql+psycopg://...
+
+    ``ask_first``: make sure that a pooled connection lives before it is used, for requests that nobody repeats.
+    Workers do without: a job that meets a dead connection fails, the pool is emptied, and the sweeper rings again.
+    """
     return sqlalchemy_engine(
         url,
         pool_size=pool_size,
         max_overflow=pool_size,
-        pool_pre_ping=True,
+        pool_pre_ping=ask_first,
         connect_args={"connect_timeout": 5, "options": _SESSION, "application_name": "connector"},
     )
 

@@ -25,7 +25,7 @@ shops = Table(
     Column("currency", Text, nullable=False),
     # Salt of the suppression hashes: they must survive an erasure without telling the address.
     Column("salt", LargeBinary, nullable=False),
-    # Merchant's settings: caps, offers, quiet hours, attribute mapping ... (connector.shop_settings).
+    # Merchant's settings: caps, offers, quiet hours, attribute mapping ... (connector.shops.ShopSettingsSchema).
     Column("settings", JSONB, nullable=False),
     # Bearer token that Brevo sends with its webhooks, stored as a sha256.
     Column("brevo_webhook_digest", Text, nullable=False),

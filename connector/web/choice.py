@@ -88,7 +88,7 @@ def _lock(scope: Scope, link: Unsubscribe) -> bool:
         )
     ).first()
     if there is not None:
-        lock_persons(scope.connection, link.shop_id, [link.person_id])
+        lock_persons(scope, [link.person_id])
     return there is not None
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify, request
 from sqlalchemy import Engine, text
 
-from connector.clock import Clock
+from connector.clock import Clock, monotonic, pause
+
+_LONGEST_WAIT, _LOOK_SECONDS = 20.0, 0.008
 
 _STATEMENT = text(
     """
@@ -35,8 +37,16 @@ def blueprint(engine: Engine, clock: Clock) -> Blueprint:
 
     @routes.get("/development/work")
     def work() -> Response:
+        """``?wait=SECONDS``: answer when nothing of now is left to do, or after so many real seconds."""
+        end = monotonic() + min(request.args.get("wait", 0.0, float), _LONGEST_WAIT)
         with engine.connect() as connection:
-            row = connection.execute(_STATEMENT, {"now": clock.now(), "machine": clock.machine()}).one()
+            while True:
+                row = connection.execute(_STATEMENT, {"now": clock.now(), "machine": clock.machine()}).one()
+                if not row.busy or monotonic() >= end:
+                    break
+                # No transaction stays open while we wait.
+                connection.rollback()
+                pause(_LOOK_SECONDS)
         next_due = row.next_due.timestamp() if row.next_due else None
         return jsonify(busy=row.busy, telling=row.telling, next_due_at=next_due)
 

@@ -65,10 +65,10 @@ def blueprint(settings: Settings, engine: Engine, ring: Callable[[str, int], Non
                 abort(404)
             clock = settings.clock
             scope = Scope(connection, shop, clock.now(), clock.machine(), settings)
-            changed = choice.stay(scope, link) if again else choice.leave(scope, link)
-        if changed:
-            ring("flows", link.shop_id)
-            ring("sync", link.shop_id)
+            act_on = choice.stay if again else choice.leave
+            act_on(scope, link)
+        for kind in sorted(scope.bells):
+            ring(kind, link.shop_id)
         return page(link, "stay" if again else "leave")
 
     return routes

@@ -74,10 +74,7 @@ def ask(
 def live_tags(book: Book, person: Person, *, but: UUID | None = None) -> list[str]:
     """The tags of the flows that this person is in, besides the run ``but``."""
     found: Iterable[str] = (
-        tag
-        for run in person.live.values()
-        if run.id != but
-        for tag in book.published(run.flow, run.version).flow.tags
+        tag for run in person.live.values() if run.id != but for tag in book.published(run.flow, run.version).flow.tags
     )
     return sorted(set(found))
 

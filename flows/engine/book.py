@@ -41,9 +41,7 @@ class Book:
         self._connection = connection
         self._shop_id = shop_id
         rows = connection.execute(
-            select(flows.c.flow, flows.c.status, flows.c.mode, flows.c.version).where(
-                flows.c.shop_id == shop_id
-            )
+            select(flows.c.flow, flows.c.status, flows.c.mode, flows.c.version).where(flows.c.shop_id == shop_id)
         ).all()
         self._status = {row.flow: (row.status, row.mode) for row in rows}
         self._open: dict[tuple[str, int], Published] = {}

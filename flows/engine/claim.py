@@ -13,7 +13,6 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, RowMapping, and_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from connector.db.session import transaction
 from connector.deps import Deps
 from connector.locks import lock_persons
 from connector.models.event import exit_marks
@@ -61,12 +60,12 @@ def due(shop: Shop, deps: Deps) -> ColumnElement[bool]:
 
 def claim(deps: Deps, shop: Shop, ids: Sequence[int], asked: bool) -> list[Claimed]:
     """T4a. Rows whose person is held by another transaction stay for the next round."""
-    with transaction(deps.engine) as connection:
-        scope = Scope(connection, shop, deps.clock.now(), deps.clock.machine(), deps.settings)
+    with deps.open(shop) as scope:
+        connection = scope.connection
         wanted = connection.execute(
             select(outbox.c.id, outbox.c.person_id).where(outbox.c.shop_id == shop.id, outbox.c.id.in_(ids))
         ).all()
-        mine = lock_persons(connection, shop.id, {row.person_id for row in wanted}, skip_locked=True)
+        mine = lock_persons(scope, {row.person_id for row in wanted}, skip_locked=True)
         rows = (
             connection.execute(
                 select(outbox)
@@ -239,8 +238,6 @@ class _Judge:
                 cap=cap,
                 counted_at=scope.now,
             )
-            .on_conflict_do_update(
-                index_elements=["shop_id", "outbox_id"], set_={"counted_at": scope.now, "cap": cap}
-            )
+            .on_conflict_do_update(index_elements=["shop_id", "outbox_id"], set_={"counted_at": scope.now, "cap": cap})
         )
         return Claimed(row, n, channel, request)

@@ -18,7 +18,6 @@ from uuid import UUID
 from sqlalchemy import Row, select
 
 from connector import eventlog
-from connector.db.session import transaction
 from connector.deps import Deps
 from connector.locks import lock_persons
 from connector.logging import get
@@ -60,8 +59,7 @@ BATCH = 200
 
 def decide_due(deps: Deps, shop: Shop) -> Batch:
     """Decide one batch of persons."""
-    with transaction(deps.engine) as connection:
-        scope = Scope(connection, shop, deps.clock.now(), deps.clock.machine(), deps.settings)
+    with deps.open(shop) as scope:
         persons = _claim(scope)
         if not persons:
             return NOTHING
@@ -70,7 +68,7 @@ def decide_due(deps: Deps, shop: Shop) -> Batch:
         tokens = {event.key for found in happened.values() for event in found if event.key}
         tokens |= {row.payload["key"] for found in fired.values() for row in found if row.kind == "signal"}
         known = load(scope, persons, tokens=tokens)
-        book = Book(connection, shop.id)
+        book = Book(scope.connection, shop.id)
         writes = Writes(persons=set(persons))
         desk = _Desk(scope, book, shop_facts(scope), book.signal_settings(shop.settings), writes)
         for person_id in persons:
@@ -98,7 +96,8 @@ def _claim(scope: Scope) -> list[int]:
         .order_by(timers.c.due_at)
         .limit(room)
     ).all()
-    more = lock_persons(scope.connection, scope.shop_id, set(ringing) - set(waiting), skip_locked=True)
+    scope.locked.update(waiting)
+    more = lock_persons(scope, set(ringing) - set(waiting), skip_locked=True)
     return sorted({*waiting, *more})
 
 
@@ -192,9 +191,7 @@ class _Desk:
                 # It reached this person's runs by its key; the rest is the business of whose event it is.
                 continue
             facts = self._facts(person, event.key)
-            queue.extend(
-                self._derived(person, signals.derive(event, facts, self.signal_settings, self.scope.now))
-            )
+            queue.extend(self._derived(person, signals.derive(event, facts, self.signal_settings, self.scope.now)))
             if not event.props.get("excluded"):
                 for flow in self.book.active:
                     self._ask_in(person, flow, event)
@@ -237,8 +234,7 @@ class _Desk:
             )
             for new in derived.events
         ]
-        written = eventlog.append(self.scope, facts)
-        self.writes.decided += [(person.row["id"], event_id) for event_id in written]
+        written = eventlog.append(self.scope, facts, undecided=False)
         return [
             Event(event_id, f.name, f.occurred_at, f.subject, f.key, f.person_id, f.props)
             for event_id, f in written.items()
@@ -288,9 +284,7 @@ class _Desk:
     def _settled(self, person: Person, event: Event) -> None:
         run = person.live.get(UUID(event.props["run_id"]))
         if run is not None:
-            done = EffectDone(
-                event.props["effect"], event.props["outcome"], event.props["reason"], event.occurred_at
-            )
+            done = EffectDone(event.props["effect"], event.props["outcome"], event.props["reason"], event.occurred_at)
             self._move(person, run, done)
 
     def _move(self, person: Person, run: Run, stimulus: Stimulus) -> None:

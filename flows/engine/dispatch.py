@@ -26,7 +26,6 @@ from connector.logging import get
 from connector.models.flow import runs
 from connector.models.outbox import outbox
 from connector.queue.batch import Batch
-from connector.scope import Scope
 from connector.shops import Shop
 from flows.channels import CHANNELS
 from flows.engine import lane, outcomes, unknown
@@ -135,9 +134,7 @@ def _patience_is_over(deps: Deps, shop: Shop, wanted: Sequence[_Due]) -> bool:
     return over
 
 
-def _send_all(
-    deps: Deps, shop: Shop, account: BrevoAccount, claimed: Sequence[Claimed], leave_by: float
-) -> None:
+def _send_all(deps: Deps, shop: Shop, account: BrevoAccount, claimed: Sequence[Claimed], leave_by: float) -> None:
     if len(claimed) == 1:
         _send(deps, shop, account, claimed[0], leave_by)
     elif claimed:
@@ -152,7 +149,6 @@ def _send(deps: Deps, shop: Shop, account: BrevoAccount, one: Claimed, leave_by:
         outcome = one.channel.send(account, one.request, leave_by)
     except ProviderError as error:
         outcome = error
-    with transaction(deps.engine) as connection:
-        scope = Scope(connection, shop, deps.clock.now(), deps.clock.machine(), deps.settings)
-        lock_persons(connection, shop.id, [one.row["person_id"]])
+    with deps.open(shop) as scope:
+        lock_persons(scope, [one.row["person_id"]])
         outcomes.record(scope, one.row, one.n, outcome)

@@ -21,7 +21,6 @@ from connector.logging import get
 from connector.models.inbox import inbox
 from connector.models.store import checkouts
 from connector.queue.bells import ring
-from connector.scope import Scope
 from connector.shopify.graphql import PartialData
 from connector.shops import Shop
 
@@ -36,9 +35,7 @@ def _open_rows(deps: Deps, shop_id: int, up_to: int | None) -> int | None:
 
     Rows that wait for a retry have left the lane, as poison has: they would hold every message back.
     """
-    query = select(inbox.c.id).where(
-        inbox.c.shop_id == shop_id, inbox.c.state == "new", inbox.c.lane == "commerce"
-    )
+    query = select(inbox.c.id).where(inbox.c.shop_id == shop_id, inbox.c.state == "new", inbox.c.lane == "commerce")
     order = inbox.c.id.desc()
     if up_to is not None:
         query, order = query.where(inbox.c.id <= up_to), inbox.c.id.asc()
@@ -94,15 +91,14 @@ def _quotable(token: str) -> str:
 
 
 def _note_completed(deps: Deps, shop: Shop, found: dict[str, datetime]) -> None:
-    with transaction(deps.engine) as connection:
-        lock_shop(connection, NORMALISE, shop.id)
-        scope = Scope(connection, shop, deps.clock.now(), deps.clock.machine(), deps.settings)
-        rows = connection.execute(
+    with deps.open(shop) as scope:
+        lock_shop(scope, NORMALISE)
+        rows = scope.connection.execute(
             select(checkouts.c.token, checkouts.c.person_id).where(
                 checkouts.c.shop_id == shop.id, checkouts.c.token.in_(found)
             )
         ).all()
-        lock_persons(connection, shop.id, {row.person_id for row in rows if row.person_id is not None})
+        lock_persons(scope, {row.person_id for row in rows if row.person_id is not None})
         eventlog.append(
             scope,
             [

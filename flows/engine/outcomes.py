@@ -96,9 +96,7 @@ def _again(scope: Scope, row: Row, n: int, error: Retry | ActionNeeded) -> None:
         )
     )
     scope.connection.execute(
-        delete(send_ledger).where(
-            send_ledger.c.shop_id == scope.shop_id, send_ledger.c.outbox_id == row["id"]
-        )
+        delete(send_ledger).where(send_ledger.c.shop_id == scope.shop_id, send_ledger.c.outbox_id == row["id"])
     )
 
 

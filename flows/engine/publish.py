@@ -38,9 +38,7 @@ def publish(connection: Connection, shop_id: int, source: FlowFolder, now: datet
     digest = sha256(orjson.dumps([definition, messages], option=orjson.OPT_SORT_KEYS)).hexdigest()
     name = source.flow.flow
     statement = insert(flows).values(shop_id=shop_id, flow=name, status=status, mode="native", version=0)
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=["shop_id", "flow"], set_={"status": status})
-    )
+    connection.execute(statement.on_conflict_do_update(index_elements=["shop_id", "flow"], set_={"status": status}))
     # The row is the lock: two who publish at once make two versions, one after the other.
     mine = (flows.c.shop_id == shop_id) & (flows.c.flow == name)
     newest = connection.execute(select(flows.c.version).where(mine).with_for_update()).scalar_one()

@@ -30,9 +30,7 @@ class Line:
 def tell(connection: Connection, shop_id: int, person_id: int) -> list[Line]:
     """The lines of this person's story, in the order in which they happened."""
     lines: list[tuple[datetime, int, Line]] = []
-    for row in connection.execute(
-        select(events).where(events.c.shop_id == shop_id, events.c.person_id == person_id)
-    ):
+    for row in connection.execute(select(events).where(events.c.shop_id == shop_id, events.c.person_id == person_id)):
         if row.name not in _UNTOLD:
             text = f"{row.name} ({row.subject}{_about(row.props)})"
             lines.append((row.occurred_at, 0, Line(row.occurred_at, "came in", text)))
@@ -41,9 +39,7 @@ def tell(connection: Connection, shop_id: int, person_id: int) -> list[Line]:
     ):
         lines.append((row.at, 1, Line(row.at, "decided", _decision(row))))
     for row in connection.execute(
-        select(outbox).where(
-            outbox.c.shop_id == shop_id, outbox.c.person_id == person_id, outbox.c.state == "sent"
-        )
+        select(outbox).where(outbox.c.shop_id == shop_id, outbox.c.person_id == person_id, outbox.c.state == "sent")
     ):
         text = f"{row.channel} {row.flow}/{row.message}: {row.subject!r}"
         lines.append((row.sent_at, 2, Line(row.sent_at, "sent", text)))

@@ -67,9 +67,8 @@ def _due(deps: Deps, shop: Shop) -> Sequence[RowMapping]:
 
 def _cut_off(deps: Deps, shop: Shop, row: RowMapping) -> None:
     """Whoever held this lease is gone, or no longer entitled to it."""
-    with transaction(deps.engine) as connection:
-        scope = Scope(connection, shop, deps.clock.now(), deps.clock.machine(), deps.settings)
-        if not lock_persons(connection, shop.id, [row["person_id"]], skip_locked=True):
+    with deps.open(shop) as scope:
+        if not lock_persons(scope, [row["person_id"]], skip_locked=True):
             return
         mark_unknown(scope, row)
         note(scope, row, "provider_silent", {"attempt": row["attempts"], "reason": "cut_off"})
@@ -99,16 +98,14 @@ def _look_up(deps: Deps, shop: Shop, account: BrevoAccount, row: RowMapping) -> 
         after = error.after if isinstance(error, RateLimited) else 0.0
         _postpone(deps, shop, row, max(_LOOK_AGAIN, timedelta(seconds=after)))
         return
-    with transaction(deps.engine) as connection:
-        scope = Scope(connection, shop, deps.clock.now(), deps.clock.machine(), deps.settings)
-        lock_persons(connection, shop.id, [row["person_id"]])
+    with deps.open(shop) as scope:
+        lock_persons(scope, [row["person_id"]])
         if message_id is not None:
-            if settle(
-                scope, row, "accepted", reason="looked_up", at=scope.now, message_id=message_id.strip("<> ")
-            ):
+            if settle(scope, row, "accepted", reason="looked_up", at=scope.now, message_id=message_id.strip("<> ")):
                 note(scope, row, "provider_accepted", {"reason": "looked_up"})
             return
         _send_again(scope, row)
+        scope.bells.add("deliver")
 
 
 def _send_again(scope: Scope, row: RowMapping) -> None:
@@ -120,9 +117,7 @@ def _send_again(scope: Scope, row: RowMapping) -> None:
     )
     if done.rowcount:
         scope.connection.execute(
-            delete(send_ledger).where(
-                send_ledger.c.shop_id == scope.shop_id, send_ledger.c.outbox_id == row["id"]
-            )
+            delete(send_ledger).where(send_ledger.c.shop_id == scope.shop_id, send_ledger.c.outbox_id == row["id"])
         )
         note(scope, row, "provider_absent", {"attempt": row["attempts"]})
 

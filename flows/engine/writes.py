@@ -78,10 +78,7 @@ class Writes:
                 update(runs)
                 .where(runs.c.shop_id == scope.shop_id, runs.c.id == bindparam("run_id"))
                 .values({name: bindparam(f"new_{name}") for name in _movable(moved[0], scope.now)}),
-                [
-                    {"run_id": run.id, **{f"new_{k}": v for k, v in _movable(run, scope.now).items()}}
-                    for run in moved
-                ],
+                [{"run_id": run.id, **{f"new_{k}": v for k, v in _movable(run, scope.now).items()}} for run in moved],
             )
 
     def _timers(self, scope: Scope) -> None:
@@ -109,6 +106,8 @@ class Writes:
         if self.outbox:
             rows = [{"shop_id": scope.shop_id, **row} for row in self.outbox]
             scope.connection.execute(insert(outbox).on_conflict_do_nothing(), rows)
+            if any(row["state"] == "due" and row["due_at"] <= scope.now for row in rows):
+                scope.bells.add("deliver")
         if not self.cancelled:
             return
         waiting = scope.connection.execute(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 
 from sandbox.clock import write_clock_file
 from sandbox.demo.stage import REAL, Stage
@@ -14,7 +15,8 @@ STEP = 900.0
 READING_MAY_WAIT = 3600.0
 BUSY_SECONDS = 60.0
 DRAIN_SECONDS = 60.0
-POLL_SECONDS = 0.004
+# An answer that came later than this was waited for.
+QUICK_SECONDS = 0.007
 
 Progress = Callable[[float, int], None]
 
@@ -38,13 +40,16 @@ class Driver:
         self._finish_now()
         while (due := self._next_due()) is not None and due <= self.end:
             # Onto the grid, so that a day has few stops; nothing is done before it is due.
-            now = min(max(due, now + STEP - (now - self.start) % STEP), self.end)
+            now = min(max(self._grid(due), now + STEP), self.end)
             self._stop_at(now)
             progress(now, self.stops)
         if now < self.end:
             self._stop_at(self.end)
         self._drain()
         progress(self.end, self.stops)
+
+    def _grid(self, moment: float) -> float:
+        return self.start + ceil((moment - self.start) / STEP) * STEP
 
     def _stop_at(self, moment: float) -> None:
         write_clock_file(self.stage.clock_file, moment)
@@ -65,18 +70,20 @@ class Driver:
         """Wait until the product is idle; whether there was something to wait for."""
         waited = False
         while True:
-            if not self._work()["busy"] and not self._deliveries():
+            began = REAL.real()
+            work = self._work(wait=5.0)
+            waited = waited or REAL.real() - began > QUICK_SECONDS
+            if not work["busy"] and not self._deliveries():
                 return waited
             waited = True
             if REAL.real() > limit:
-                raise Stuck(f"not idle after {BUSY_SECONDS:.0f} s: {self._work()}; see {self.stage.folder}")
-            REAL.pause(POLL_SECONDS)
+                raise Stuck(f"not idle after {BUSY_SECONDS:.0f} s: {work}; see {self.stage.folder}")
 
     def _deliveries(self) -> int:
         return int(self.stage.get(f"{self.stage.provider_url}/_control/idle")["pending_deliveries"])
 
-    def _work(self) -> dict[str, object]:
-        work: dict[str, object] = self.stage.get(f"{self.stage.product_url}/development/work")
+    def _work(self, wait: float = 0.0) -> dict[str, object]:
+        work: dict[str, object] = self.stage.get(f"{self.stage.product_url}/development/work", wait=wait)
         return work
 
     def _next_due(self) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
@@ -15,7 +15,7 @@ from connector.errors import InvalidInput
 
 # Brevo's own identifiers: writable, but never to be created as attributes.
 IDENTIFIERS = frozenset({"EMAIL", "SMS", "EXT_ID"})
-_BLACKLISTING = frozenset({"unsubscribed", "undeliverable"})
+BLACKLISTING = frozenset({"unsubscribed", "undeliverable"})
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,7 @@ def attributes(overrides: Mapping[str, Any]) -> tuple[Attribute, ...]:
         if entry is None:
             continue
         if not isinstance(entry, Mapping) or not entry.get("from") or entry.get("type") not in _CONVERT:
-            raise InvalidInput(
-                f"contact mapping: {name} needs `from` and a `type` of {', '.join(sorted(_CONVERT))}"
-            )
+            raise InvalidInput(f"contact mapping: {name} needs `from` and a `type` of {', '.join(sorted(_CONVERT))}")
         if name != name.upper():
             raise InvalidInput(f"contact mapping: {name}: Brevo's attribute names are upper case")
         if entry.get("when") not in (None, "sms_subscribed"):
@@ -59,24 +57,26 @@ def body(
     consents: Mapping[str, Mapping[str, Any]],
     mapping: tuple[Attribute, ...],
     *,
-    without: frozenset[str] = frozenset(),
+    opted_out_before: Set[str] = frozenset(),
+    without: Set[str] = frozenset(),
 ) -> dict[str, Any]:
     """The upsert of this person, who must have an email.
 
-    ``person`` holds the columns of ``persons``, ``consents`` the current rows by channel. Nothing that is
-    unknown is sent: an absent field stays what it is at Brevo, and null is never sent.
+    ``person`` holds the columns of ``persons``, ``consents`` the current rows by channel, ``opted_out_before`` the
+    channels on which the ledger has an opt-out. Nothing that is unknown is sent: an absent field stays what it is at
+    Brevo, and null is never sent.
 
-    ``emailBlacklisted: false`` re-subscribes. It is sent only for the state "subscribed", which the consent
-    ledger keeps only when its evidence is newer than the last opt-out (a tie goes to the opt-out).
+    ``emailBlacklisted: false`` re-subscribes, also somebody who opted out at Brevo without our being told. It is sent
+    only where consent was given after an opt-out that we know of; a new contact is not blacklisted anyway.
     """
     contact: dict[str, Any] = {"email": person["email"], "updateEnabled": True}
     if person["customer_id"] is not None:
         contact["ext_id"] = str(person["customer_id"])
     for channel, flag in (("email", "emailBlacklisted"), ("sms", "smsBlacklisted")):
         state = _state(consents, channel)
-        if state == "subscribed":
+        if state == "subscribed" and channel in opted_out_before:
             contact[flag] = False
-        elif state in _BLACKLISTING:
+        elif state in BLACKLISTING:
             contact[flag] = True
     values = {
         attribute.name: value
@@ -98,9 +98,7 @@ def _state(consents: Mapping[str, Mapping[str, Any]], channel: str) -> str | Non
     return consents[channel]["state"] if channel in consents else None
 
 
-def _value(
-    attribute: Attribute, person: Mapping[str, Any], consents: Mapping[str, Mapping[str, Any]]
-) -> Any:
+def _value(attribute: Attribute, person: Mapping[str, Any], consents: Mapping[str, Mapping[str, Any]]) -> Any:
     if attribute.source.startswith("consent."):
         _, channel, field = attribute.source.split(".", 2)
         found = consents.get(channel, {}).get(field)

@@ -45,9 +45,7 @@ def written(default: Any) -> str:
 
 def declared(schema: type[Schema]) -> dict[str, str]:
     """Name -> default of every field, as the page writes it."""
-    return {
-        field.data_key or name: written(field.load_default) for name, field in schema._declared_fields.items()
-    }
+    return {field.data_key or name: written(field.load_default) for name, field in schema._declared_fields.items()}
 
 
 def test_every_setting_is_listed_with_its_default() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from tests.architecture.project import PACKAGES, files, path_of, tree
 
-HOMES = ("connector/settings.py", "connector/runtime/", "sandbox/clock.py")
+# The demo starts the processes of its stage with the environment it was given.
+HOMES = ("connector/settings.py", "connector/runtime/", "sandbox/clock.py", "sandbox/demo/")
 _READERS = {"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"}
 
 

@@ -56,7 +56,9 @@ for name in json.load(sys.stdin):
         did.append([name, "cannot be imported", f"{type(error).__name__}: {error}"[:300]])
     after = state()
     did += [[name, f"changes the {what}", str(after[what])[:300]] for what in before if before[what] != after[what]]
-print(json.dumps(did))
+print(json.dumps(did), flush=True)
+# Without waiting for what was left running.
+os._exit(0)
 """
 
 
@@ -74,9 +76,7 @@ def watch(folder: Path, modules: list[str]) -> list[list[str]]:
     )
     assert answer.returncode == 0, answer.stderr[-2000:]
     noticed: list[list[str]] = json.loads(answer.stdout.splitlines()[-1])
-    return [
-        entry for entry in noticed if not any(entry[1] == what and part in entry[2] for what, part in OF_LIBRARIES)
-    ]
+    return [entry for entry in noticed if not any(entry[1] == what and part in entry[2] for what, part in OF_LIBRARIES)]
 
 
 def test_importing_anything_has_no_effect_and_needs_no_environment() -> None:

@@ -28,8 +28,7 @@ def commits(module: ast.Module) -> list[int]:
 
 def goes_without(module: ast.Module) -> bool:
     return any(
-        isinstance(node, ast.keyword)
-        and (node.arg == "autocommit" or "AUTOCOMMIT" in ast.unparse(node.value))
+        isinstance(node, ast.keyword) and (node.arg == "autocommit" or "AUTOCOMMIT" in ast.unparse(node.value))
         for node in ast.walk(module)
     )
 

@@ -100,7 +100,6 @@ def _stories(at: datetime) -> dict[str, Story]:
     }
 
 
-
 @pytest.fixture
 def deps(database_url: str) -> Iterator[Deps]:
     # Applying a delivery rings no bell: nothing listens on this Redis.

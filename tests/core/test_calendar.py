@@ -86,6 +86,25 @@ def test_quiet_hours_over_midnight_and_a_holiday_behind_them() -> None:
     assert calendar.quiet_until(at("2026-12-24T12:00:00+00:00"), night, PARIS, christmas) is None
 
 
+def test_quiet_hours_begin_with_their_first_moment_and_end_with_their_last() -> None:
+    night, noon = QuietHours(time(21), time(9)), QuietHours(time(12), time(13))
+    assert calendar.quiet_until(at("2026-11-02T20:00:00+00:00"), night, PARIS) is not None
+    assert calendar.quiet_until(at("2026-11-02T19:59:59+00:00"), night, PARIS) is None
+    assert calendar.quiet_until(at("2026-11-02T08:00:00+00:00"), night, PARIS) is None
+    assert calendar.quiet_until(at("2026-11-02T11:00:00+00:00"), noon, PARIS) is not None
+    assert calendar.quiet_until(at("2026-11-02T12:00:00+00:00"), noon, PARIS) is None
+
+
+def test_quiet_hours_that_end_in_the_hour_that_occurs_twice() -> None:
+    """2026-10-25 in Paris: 02:00 to 03:00 passes twice. It is quiet until 02:30, both times."""
+    night = QuietHours(time(21), time(2, 30))
+    first, second = at("2026-10-25T00:30:00+00:00"), at("2026-10-25T01:30:00+00:00")
+    assert calendar.quiet_until(at("2026-10-24T22:00:00+00:00"), night, PARIS) == first
+    assert calendar.quiet_until(at("2026-10-25T00:45:00+00:00"), night, PARIS) is None
+    assert calendar.quiet_until(at("2026-10-25T01:15:00+00:00"), night, PARIS) == second
+    assert calendar.quiet_until(second, night, PARIS) is None
+
+
 def test_zones_fall_back_to_the_shop_and_then_to_utc() -> None:
     assert calendar.zone_of({"person": {"timezone": "Asia/Tokyo"}}).key == "Asia/Tokyo"
     nowhere = {"person": {"timezone": "Mars/Base"}, "shop": {"timezone": "Europe/Paris"}}

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from flows.core import goals
 from flows.core.machine import EndlessFlow, advance
 from flows.core.model import EffectDone, Entered, Happened, Run, Step, TimerCancel, TimerFired, TimerSet
 from tests.core.examples import (
@@ -121,6 +122,49 @@ def test_the_goal_counts_only_in_its_time_and_the_exit_rule_always() -> None:
     in_time = event("order_placed", T0 + 2 * HOUR, key="tok")
     outcomes = [advance(cart, run, Happened(e), FACTS, T0 + DAY).run.outcome for e in (late, early, in_time)]
     assert outcomes == ["exit:order_placed", "exit:order_placed", "goal"]
+
+
+def test_a_goal_at_the_very_moment_of_entering_and_at_the_very_end() -> None:
+    cart = flow(goal={"on": "order_placed", "within": "2h"})
+    run = entered(cart).run
+    for moment in (T0, T0 + 2 * HOUR):
+        assert goals.reached(cart, run, event("order_placed", moment))
+    for moment in (T0 - timedelta(microseconds=1), T0 + 2 * HOUR + timedelta(microseconds=1)):
+        assert not goals.reached(cart, run, event("order_placed", moment))
+
+
+def test_what_the_goal_must_carry() -> None:
+    cart = flow()
+    run = entered(cart).run
+    assert goals.expected_key(cart, run) == "tok"
+    assert goals.expected_key(flow(goal=None), run) is None
+    assert goals.expected_key(flow(goal={"on": "order_placed", "within": "2h"}), run) is None
+    # The trigger lacks the field that must match: the run's key stands for it.
+    for trigger in ({}, {"checkout_token": None}):
+        assert goals.expected_key(cart, replace(run, trigger=trigger, key="key")) == "key"
+    # An order that knows no checkout and has no key is nobody's goal.
+    assert not goals.reached(cart, run, event("order_placed", T0, checkout_token=None))
+    assert not goals.reached(cart, replace(run, trigger={}, key="None"), event("order_placed", T0))
+
+
+def test_only_an_event_that_the_run_waits_for_wakes_it() -> None:
+    cart = flow()
+    first = entered(cart)
+    stimulus, now = next_stimulus(first, T0)
+    waiting = advance(cart, first.run, stimulus, FACTS, now).run
+    assert waiting.waiting is not None
+    for_click = replace(waiting, waiting=replace(waiting.waiting, wakes_on=(("timer",), ("event", "message_clicked"))))
+    click, delivery = event("message_clicked", now), event("message_delivered", now)
+    woken = advance(cart, for_click, Happened(click), FACTS, now)
+    # The wait looks at the time, finds it has not come and waits on: with a fresh timer for the old one.
+    assert woken.timers == (
+        TimerCancel("wait"),
+        TimerSet("wait", T0 + 3 * HOUR, waiting.waiting.token),
+    )
+    assert advance(cart, for_click, Happened(delivery), FACTS, now).run is for_click
+    assert advance(cart, waiting, Happened(click), FACTS, now).run is waiting
+    foreign = event("message_clicked", now, person=99)
+    assert advance(cart, for_click, Happened(foreign), FACTS, now).run is for_click
 
 
 def test_an_order_that_counts_for_nothing_is_no_success() -> None:

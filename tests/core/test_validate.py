@@ -114,6 +114,14 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
         {"steps": [{"wait": 3}]},
         "wait needs a length of time such as 3h, or {until: +24h from trigger}, or {until: “09:00”}.",
     ),
+    (
+        {"steps": [{"wait": {"until": 9}}]},
+        "wait needs a length of time such as 3h, or {until: +24h from trigger}, or {until: “09:00”}.",
+    ),
+    (
+        {"steps": [{"wait": {"until": "09:00", "on": "monday"}}]},
+        "wait needs a length of time such as 3h, or {until: +24h from trigger}, or {until: “09:00”}.",
+    ),
     ({"steps": [{"wait": {"until": "+24h"}}]}, "“+24h”: write for example “+24h from trigger”."),
     ({"steps": [{"wait": {"until": "9 am"}}]}, "“9 am” is no time of day; write for example 09:00 or 18:30."),
     (

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import Connection, delete, insert, text, update
 from sqlalchemy.exc import DBAPIError
 
-from connector.clock import SystemClock
 from connector.db.schema import metadata
 
-NOW = SystemClock().machine()
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 ROWS = {
     "flow_versions": {

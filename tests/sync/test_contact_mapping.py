@@ -26,7 +26,6 @@ def test_the_shipped_mapping() -> None:
         "email": "ada@x.test",
         "updateEnabled": True,
         "ext_id": "7000000000001",
-        "emailBlacklisted": False,
         "attributes": {
             "FIRSTNAME": "Ada",
             "COUNTRY": "DE",
@@ -43,21 +42,28 @@ def test_the_shipped_mapping() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "flag"),
+    ("state", "opted_out_before", "flag"),
     [
-        ("subscribed", False),
-        ("unsubscribed", True),
-        ("undeliverable", True),
-        ("pending", None),
-        ("not_subscribed", None),
-        (None, None),
+        ("subscribed", True, False),
+        # Whoever blocklisted this contact, it was not for an opt-out that the consent is known to be newer than.
+        ("subscribed", False, None),
+        ("unsubscribed", True, True),
+        ("unsubscribed", False, True),
+        ("undeliverable", True, True),
+        ("pending", True, None),
+        ("not_subscribed", True, None),
+        (None, False, None),
     ],
 )
 @pytest.mark.parametrize(("channel", "name"), [("email", "emailBlacklisted"), ("sms", "smsBlacklisted")])
-def test_only_consent_unblocks_and_only_an_opt_out_blocks(
-    channel: str, name: str, state: str | None, flag: bool | None
+def test_only_consent_after_an_opt_out_unblocks_and_only_an_opt_out_blocks(
+    channel: str, name: str, state: str | None, opted_out_before: bool, flag: bool | None
 ) -> None:
-    assert body(PERSON, consent(**({channel: state} if state else {})), attributes({})).get(name) is flag
+    before = {channel} if opted_out_before else set()
+    now = consent(**({channel: state} if state else {}))
+    sent = body(PERSON, now, attributes({}), opted_out_before=before)
+    assert sent.get(name) is flag
+    assert sent.keys() & {"emailBlacklisted", "smsBlacklisted"} <= {name}
 
 
 def test_the_phone_number_goes_only_with_sms_consent() -> None:

@@ -126,6 +126,18 @@ def test_a_person_without_email_is_done_with_a_reason_and_goes_when_the_email_co
     assert [one["email"] for one in shop.brevo.bodies()] == ["late@x.test"], "a first upsert waits for no window"
 
 
+def test_nobody_is_resubscribed_by_a_mere_change(shop: World) -> None:
+    merely, again = shop.person(1), shop.person(2)
+    for person in (merely, again):
+        shop.consent(person, "email", "subscribed")
+    shop.opted_out(again, "email")
+    for person in (merely, again):
+        shop.wish(person)
+    send(shop)
+    sent = {body["email"]: body.get("emailBlacklisted") for body in shop.brevo.bodies()}
+    assert sent == {"p1@x.test": None, "p2@x.test": False}
+
+
 def test_erased_people_are_not_sent(shop: World) -> None:
     person = shop.person(1, erased_at=NOON)
     shop.wish(person)
@@ -316,14 +328,17 @@ def test_a_phone_number_that_another_contact_has_is_left_out(shop: World) -> Non
 
 
 @pytest.mark.parametrize(
-    ("blocked", "consent", "expected"), [(True, None, True), (True, "subscribed", False), (False, None, None)]
+    ("blocked", "consent", "expected"),
+    [(True, None, True), (True, "subscribed", True), (True, "subscribed again", False), (False, None, None)],
 )
 def test_a_customer_with_a_new_email_keeps_the_contact_and_its_blocklisting(
     shop: World, blocked: bool, consent: str | None, expected: bool | None
 ) -> None:
     person = shop.person(1, email="new@x.test")
     if consent:
-        shop.consent(person, "email", consent)
+        shop.consent(person, "email", "subscribed")
+    if consent == "subscribed again":
+        shop.opted_out(person, "email")
     shop.wish(person)
     renamed: list[Any] = []
 

@@ -20,7 +20,7 @@ from connector.brevo.limits import Limiter
 from connector.db.session import create_engine, transaction
 from connector.deps import Deps
 from connector.http import Http, guarded_client
-from connector.models.person import consents, persons
+from connector.models.person import consent_ledger, consents, persons
 from connector.models.shop import shops as shops_table
 from connector.models.sync import feed, sync_state
 from connector.secrets import Secrets
@@ -132,6 +132,13 @@ class World:
         row = {"shop_id": self.shop.id, "person_id": person_id, "channel": channel, "state": state}
         with self.transaction() as connection:
             connection.execute(insert(consents).values(**row, source="test", evidence_at=NOON))
+
+    def opted_out(self, person_id: int, channel: str) -> None:
+        """An opt-out in the ledger, whatever the person said later."""
+        row = {"shop_id": self.shop.id, "person_id": person_id, "channel": channel, "state": "unsubscribed"}
+        at = {"evidence_at": NOON - timedelta(days=1), "recorded_at": NOON}
+        with self.transaction() as connection:
+            connection.execute(insert(consent_ledger).values(**row, **at, source="test", verdict="applied"))
 
     def happened(self, person_id: int, name: str, number: int) -> None:
         event_id = uuid5(SPACE, f"{person_id}:{name}:{number}")

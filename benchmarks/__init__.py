@@ -1,0 +1,1 @@
+"""Benchmarks: one module each, printing one comparable number."""

@@ -1,0 +1,331 @@
+"""The product in one process on its real parts, with a clock that the test holds.
+
+PostgreSQL and Redis are real, the provider and the store are the simulated ones in processes of their own. What is
+due is answered here instead of by workers: ``settle`` answers the bells that the sweeper would ring, through the
+same ``connector.worker.work``. What was sent is counted at the provider.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import orjson
+from cryptography.fernet import Fernet
+from flask.testing import FlaskClient
+from redis import Redis
+from sqlalchemy import Connection, Table, func, select, text, update
+
+from connector import shops, sweep, worker
+from connector.app import create_app
+from connector.brevo.limits import Limiter
+from connector.clock import Clock, monotonic
+from connector.db import partitions
+from connector.db.session import create_engine, transaction
+from connector.deps import Deps
+from connector.http import Http
+from connector.models.flow import timers
+from connector.models.outbox import outbox
+from connector.models.shop import shops as shops_table
+from connector.scope import Scope
+from connector.secrets import Secrets
+from connector.settings import Settings
+from connector.shopify.cost import Budget
+from connector.shops import Shop
+from flows.engine.publish import publish, publish_library
+from flows.definition_files import compile_texts
+from sandbox.clock import write_clock_file
+from tests.sandbox.provider_process import SENDER, Account, Provider
+from tests.sandbox.store_process import SHOP, StoreProcess
+from webhooks.topics import TOPICS
+from webhooks.writer import InboxRow, Writer
+
+# A Monday, 09:00:10 UTC: off every grid.
+START = datetime(2026, 11, 2, 9, 0, 10, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+# More rounds than this do not settle anything.
+_ROUNDS = 60
+_webhook_numbers = count(1)
+
+
+class HandClock:
+    """Business time is what the test wrote into the clock file; machine time is real plus what was skipped."""
+
+    rate = 0.0
+
+    def __init__(self, stepped: Clock) -> None:
+        self._stepped = stepped
+        self.skipped = timedelta(0)
+
+    def now(self) -> datetime:
+        return self._stepped.now()
+
+    def machine(self) -> datetime:
+        return self._stepped.machine() + self.skipped
+
+    def wire(self) -> float:
+        return self._stepped.wire()
+
+    def to_real_seconds(self, span: float) -> float:
+        return self._stepped.to_real_seconds(span)
+
+
+class _Uncounted:
+    def group(self, rows: int, seconds: float) -> None:
+        """The writer's counts are of no interest here."""
+
+
+@dataclass
+class Installation:
+    """``connect`` shops, ``deliver`` what the platforms send, ``settle`` or ``play_to`` a moment, then look."""
+
+    deps: Deps
+    clock: HandClock
+    provider: Provider
+    store: StoreProcess
+    writer: Writer
+    shops: list[ConnectedShop] = field(default_factory=list)
+
+    # Time
+
+    @property
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def at(self, moment: datetime) -> None:
+        """Business time, for the product and both platforms."""
+        stamp = moment.timestamp()
+        write_clock_file(Path(self.deps.settings.clock_file), stamp)
+        self.provider.set_time(stamp)
+        self.store.step(stamp)
+
+    def skip(self, seconds: float) -> None:
+        """Machine time: leases, back-off, patience."""
+        self.clock.skipped += timedelta(seconds=seconds)
+
+    # Work
+
+    def due(self) -> list[tuple[str, int]]:
+        with self.deps.engine.connect() as connection:
+            return sweep.due(connection, self.clock)
+
+    def settle(self, *kinds: str) -> None:
+        """Answer bells until nothing is due; with ``kinds``, until nothing of these kinds is."""
+        for _ in range(_ROUNDS):
+            due = [bell for bell in self.due() if not kinds or bell[0] in kinds]
+            if not due:
+                return
+            for kind, shop_id in due:
+                worker.work(self.deps, kind, shop_id)
+        raise AssertionError(f"still due after {_ROUNDS} rounds: {due}")
+
+    def play_to(self, moment: datetime) -> None:
+        """Step from one due moment to the next, as time would pass them, and settle at each and at the end."""
+        self.settle()
+        while (due := self._next_due()) is not None and due < moment:
+            self.at(due)
+            self.settle()
+        self.at(moment)
+        self.settle()
+
+    def play(self, span: timedelta) -> None:
+        self.play_to(self.now + span)
+
+    def _next_due(self) -> datetime | None:
+        query = text(
+            "SELECT least((SELECT min(due_at) FROM timers WHERE due_at > :now),"
+            " (SELECT min(due_at) FROM outbox WHERE state = 'due' AND due_at > :now))"
+        )
+        with self.deps.engine.connect() as connection:
+            return connection.scalar(query, {"now": self.now})
+
+    # Shops
+
+    def connect(self, domain: str = SHOP, *, flows: bool = True, **settings: Any) -> ConnectedShop:
+        """Connect a shop of the simulated store with a provider account of its own."""
+        account = self.provider.account(tier="extended")
+        with transaction(self.deps.engine) as connection:
+            values = {
+                "name": domain.partition(".")[0].title(), "state": "active", "sender_email": SENDER,
+                "sender_name": "The shop", "timezone": "UTC", "currency": "EUR", "salt": b"salt",
+                "settings": {"plan": "extended", **settings}, "brevo_webhook_digest": "",
+            }  # fmt: skip
+            shop_id = shops.add(connection, domain, values, self.now)
+            sealed = {
+                "brevo_key": self.deps.secrets.encrypt(shop_id, "brevo_key", account.key),
+                "shopify_token": self.deps.secrets.encrypt(
+                    shop_id, "shopify_token", self.store.ready["tokens"][domain]
+                ),
+            }
+            connection.execute(update(shops_table).where(shops_table.c.id == shop_id).values(**sealed))
+            if flows:
+                publish_library(connection, shop_id, self.now)
+            shop = shops.load(connection, shop_id)
+        connected = ConnectedShop(self, shop, account)
+        self.shops.append(connected)
+        return connected
+
+    def browser(self) -> FlaskClient:
+        """Somebody at the public pages."""
+        return create_app(self.deps.settings, self.deps.engine, self.deps.redis).test_client()
+
+
+@dataclass
+class ConnectedShop:
+    """One shop of the installation: what arrives for it, what its tables and its provider account hold."""
+
+    installation: Installation
+    shop: Shop
+    account: Account
+
+    @property
+    def id(self) -> int:
+        return self.shop.id
+
+    @property
+    def deps(self) -> Deps:
+        return self.installation.deps
+
+    def deliver(
+        self, topic: str, body: Mapping[str, Any] | bytes, *, webhook_id: str | None = None, source: str = "shopify"
+    ) -> None:
+        """Store a delivery as the intake does."""
+        raw = body if isinstance(body, bytes) else orjson.dumps(body)
+        known = TOPICS.get((source, topic))
+        row = InboxRow(
+            shop_id=self.id,
+            source=source,
+            external_id=webhook_id or f"webhook-{next(_webhook_numbers)}",
+            topic=topic,
+            lane=known.lane if known else "other",
+            raw=raw,
+            headers={"triggered_at": self.installation.now.isoformat()},
+            received_at=self.installation.now,
+            received_real=self.installation.clock.machine(),
+        )
+        self.installation.writer.store(row, monotonic() + 5)
+
+    def publish(self, definition: str, messages: Mapping[str, str]) -> None:
+        """Publish and activate a flow given as text."""
+        source = compile_texts(definition, messages, "flow.yaml")
+        with transaction(self.deps.engine) as connection:
+            publish(connection, self.id, source, self.installation.now, status="active")
+
+    def set(self, **changes: Any) -> None:
+        """Change settings of the merchant."""
+        with transaction(self.deps.engine) as connection:
+            shops.change_settings(connection, self.id, changes)
+            self.shop = shops.load(connection, self.id)
+
+    @contextmanager
+    def scope(self) -> Iterator[Scope]:
+        with transaction(self.deps.engine) as connection:
+            clock = self.installation.clock
+            yield Scope(connection, self.shop, clock.now(), clock.machine(), self.deps.settings)
+
+    # At the provider
+
+    def mails(self, to: str | None = None) -> list[dict[str, Any]]:
+        """The messages that the provider accepted, in their order; ``first_tag`` is our flow."""
+        return [entry for entry in self.account.log("email") if to in (None, entry["to"])]
+
+    def sent(self, to: str | None = None) -> list[tuple[str, datetime]]:
+        """(message, business time at which the provider accepted it)."""
+        return [(mail["tags"][1], datetime.fromtimestamp(mail["accepted_at"], UTC)) for mail in self.mails(to)]
+
+    def contacts(self) -> dict[str, dict[str, Any]]:
+        """The account's contacts by address."""
+        return {contact["email"]: contact for contact in self.account.state()["contacts"]}
+
+    # In our tables
+
+    def rows(self, table: Table, **wanted: Any) -> list[Any]:
+        """This shop's rows of ``table`` with these values, in the order of their key."""
+        query = select(table).where(table.c.shop_id == self.id).order_by(*table.primary_key.columns)
+        for name, value in wanted.items():
+            query = query.where(table.c[name] == value)
+        with self.deps.engine.connect() as connection:
+            return list(connection.execute(query))
+
+    def one(self, table: Table, **wanted: Any) -> Any:
+        (row,) = self.rows(table, **wanted)
+        return row
+
+    def change(self, table: Table, values: Mapping[str, Any], **wanted: Any) -> None:
+        """Write into a table past the product: for states that only a fault brings about."""
+        statement = update(table).where(table.c.shop_id == self.id).values(**values)
+        for name, value in wanted.items():
+            statement = statement.where(table.c[name] == value)
+        with transaction(self.deps.engine) as connection:
+            connection.execute(statement)
+
+    def count(self, table: Table) -> int:
+        with self.deps.engine.connect() as connection:
+            query = select(func.count()).select_from(table).where(table.c.shop_id == self.id)
+            return int(connection.scalar(query) or 0)
+
+    def reasons(self) -> list[tuple[str, str, str | None]]:
+        """(message, state, reason) of the outbox."""
+        return [(row.message, row.state, row.reason) for row in self.rows(outbox)]
+
+    def clocks(self) -> int:
+        return self.count(timers)
+
+
+@contextmanager
+def installation(
+    database_url: str, redis_url: str, folder: Path, provider: Provider, store: StoreProcess, **settings: Any
+) -> Iterator[Installation]:
+    """Everything built as a worker builds it, but for the clock; nothing waits to join changes of a contact."""
+    clock_file = folder / "clock"
+    write_clock_file(clock_file, START.timestamp())
+    chosen = Settings(
+        **{
+            "environment": "development",
+            "database_url": database_url,
+            "redis_url": redis_url,
+            "public_url": "https://shop.example",
+            "brevo_base_url": f"{provider.url}/v3",
+            "shopify_base_url": f"{store.url}/{{shop}}",
+            "secret_keys": (Fernet.generate_key().decode(),),
+            "clock_file": str(clock_file),
+            "contact_coalesce_seconds": 0.0,
+            **settings,
+        }
+    )
+    clock = HandClock(chosen.clock)
+    engine = create_engine(database_url, pool_size=12)
+    redis = Redis.from_url(redis_url)
+    writer = Writer(database_url, 5.0, _Uncounted())
+    deps = Deps(
+        settings=chosen,
+        engine=engine,
+        redis=redis,
+        clock=clock,
+        http=Http(provider_timeout=chosen.provider_timeout_seconds, store_timeout=chosen.store_timeout_seconds),
+        secrets=Secrets(chosen.secret_keys),
+        limiter=Limiter(redis, clock),
+        budget=Budget(redis, clock),
+    )
+    _make_partitions(engine.connect())
+    writer.start()
+    made = Installation(deps, clock, provider, store, writer)
+    made.at(START)
+    try:
+        yield made
+    finally:
+        writer.stop()
+        deps.http.provider.close()
+        engine.dispose()
+        redis.close()
+
+
+def _make_partitions(connection: Connection) -> None:
+    with connection:
+        partitions.ensure(connection, START)
+        connection.commit()
