@@ -41,6 +41,10 @@ class NotSent(CallFailed):
     """No byte of the request left this machine."""
 
 
+class Late(NotSent):
+    """The permission to send had run out before the first byte left."""
+
+
 class NoAnswer(CallFailed):
     """The request may have arrived; no whole answer was read."""
 
@@ -203,7 +207,7 @@ class _GuardedTransport(httpx.BaseTransport):
 def _stop_after(leave_by: float) -> Any:
     def trace(event: str, _info: Mapping[str, Any]) -> None:
         if event.endswith("send_request_headers.started") and monotonic() > leave_by:
-            raise NotSent("the permission to send had run out before the first byte left")
+            raise Late("the permission to send had run out before the first byte left")
 
     return trace
 

@@ -134,8 +134,10 @@ class _SettingsSchema(Schema):
     clock_epoch = fields.Float(load_default=None, data_key="CLOCK_EPOCH")
     clock_rate = fields.Float(load_default=1.0, data_key="CLOCK_RATE", validate=validate.Range(min=0.0))
     clock_file = _Text(data_key="CLOCK_FILE")
-    wire_rate = fields.Float(load_default=1.0, data_key="WIRE_RATE", validate=validate.Range(min=0.0))
-    log_level = _Text("INFO", data_key="LOG_LEVEL")
+    wire_rate = fields.Float(
+        load_default=1.0, data_key="WIRE_RATE", validate=validate.Range(min=0.0, min_inclusive=False)
+    )
+    log_level = _Text("INFO", data_key="LOG_LEVEL", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
     web_workers = fields.Integer(load_default=2, data_key="WEB_WORKERS", validate=validate.Range(min=1))
     retry_seconds = _Text(",".join(str(s) for s in Settings.retry_seconds), data_key="RETRY_SECONDS")
 

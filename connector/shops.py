@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, fields, validate
+from marshmallow import RAISE, Schema, fields, validate
 from sqlalchemy import Connection, RowMapping, select, update
 from sqlalchemy.dialects.postgresql import insert
 
@@ -26,16 +26,19 @@ class _OfferSchema(Schema):
     expires_days = fields.Integer(load_default=None, allow_none=True)
 
 
+_CLOCK_TIME = validate.Regexp(r"([01]\d|2[0-3]):[0-5]\d\Z", error="Write a time of day as HH:MM, for example 21:00.")
+
+
 class _QuietSchema(Schema):
-    start = fields.String(required=True)
-    end = fields.String(required=True)
+    start = fields.String(required=True, validate=_CLOCK_TIME)
+    end = fields.String(required=True, validate=_CLOCK_TIME)
 
 
 class ShopSettingsSchema(Schema):
     """The merchant's settings as stored in ``shops.settings``; every key has a default."""
 
     class Meta:
-        unknown = EXCLUDE
+        unknown = RAISE
 
     # At most this many marketing emails per person across flows.
     marketing_cap = fields.Nested(_CapSchema, load_default=lambda: {"count": 3, "days": 7})

@@ -33,8 +33,8 @@ _MOST_BATCHES = 5
 
 
 def _tell_provider(deps: Deps, shop: Shop) -> Batch:
-    more = contacts.send_due(deps, shop, deps.clock.now())
-    more = feed.send_due(deps, shop, deps.clock.now()) or more
+    more = contacts.send_due(deps, shop)
+    more = feed.send_due(deps, shop) or more
     return Batch(0, more)
 
 

@@ -5,7 +5,7 @@ A tie goes to the opt-out, missing evidence never re-subscribes, and a bulk impo
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -19,6 +19,8 @@ from sync import people
 
 SUBSCRIBED = "subscribed"
 OPT_OUTS = frozenset({"unsubscribed", "undeliverable"})
+# What is told without a date is the weakest evidence: anything dated wins over it. An opt-out dates from now.
+UNDATED = datetime(1970, 1, 1, tzinfo=UTC)
 STATES = frozenset({SUBSCRIBED, "pending", "not_subscribed"}) | OPT_OUTS
 
 
@@ -49,7 +51,7 @@ def record(
             consents.c.channel == channel,
         )
     ).first()
-    when = evidence_at or scope.now
+    when = evidence_at or (scope.now if state in OPT_OUTS else UNDATED)
     told_at = None if implied else evidence_at
     wins = current is None or _wins(state, told_at, current.state, current.evidence_at)
     _note(scope, person_id, channel, state, level, source, when, "applied" if wins else "older")
@@ -63,7 +65,7 @@ def record(
     before = None if current is None else current.state
     if before == state:
         return False
-    _tell(scope, person_id, channel, before, state, source, when)
+    _tell(scope, person_id, channel, before, state, source, evidence_at or scope.now)
     people.touch(scope, person_id)
     return True
 

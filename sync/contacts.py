@@ -74,11 +74,8 @@ def wish(
     )
 
 
-def send_due(deps: Deps, shop: Shop, now: datetime) -> bool:
-    """Send one batch of the contacts that are due; returns whether it is worth ringing again at once.
-
-    ``now`` is not looked at: due, leases and back-off are machine time, and a contact carries its own dates.
-    """
+def send_due(deps: Deps, shop: Shop) -> bool:
+    """Send one batch of the contacts that are due; returns whether it is worth ringing again at once."""
     waiting = _count_due(deps, shop)
     if not waiting:
         return False

@@ -32,11 +32,8 @@ _PATIENCE = 1.0
 _REASON_LENGTH = 300
 
 
-def send_due(deps: Deps, shop: Shop, now: datetime) -> bool:
-    """Send one batch of the events that are due; returns whether it is worth ringing again at once.
-
-    ``now`` is not looked at: leases and back-off are machine time, and an event carries its own date.
-    """
+def send_due(deps: Deps, shop: Shop) -> bool:
+    """Send one batch of the events that are due; returns whether it is worth ringing again at once."""
     stepped_aside = _step_aside(deps, shop)
     waiting = _count_due(deps, shop)
     if not waiting:

@@ -27,8 +27,8 @@ from brevo.core.request_options import RequestOptions
 from connector.brevo.limits import Grant, Limiter
 from connector.brevo.verdicts import PROVIDER, Kind, verdict
 from connector.clock import monotonic, pause
-from connector.errors import OutcomeUnknown, RateLimited, Retry
-from connector.http import CallFailed, Http, NotSent, classify, hearing, leaving_by
+from connector.errors import OutcomeUnknown, RateLimited, Retry, TooLate
+from connector.http import CallFailed, Http, Late, NotSent, classify, hearing, leaving_by
 from connector.settings import Settings
 
 JSON = dict[str, Any]
@@ -248,6 +248,8 @@ class BrevoAccount:
                 call()
             except (httpx.HTTPError, httpx.InvalidURL, CallFailed) as error:
                 failure = classify(error)
+                if isinstance(failure, Late):
+                    raise TooLate(PROVIDER, str(failure)) from error
                 if isinstance(failure, NotSent) or kind is not Kind.ONCE:
                     raise Retry(PROVIDER, str(failure)) from error
                 raise OutcomeUnknown(PROVIDER, str(failure)) from error

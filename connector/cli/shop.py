@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import click
+import orjson
+from marshmallow import ValidationError
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from connector import shops
 from connector.brevo.client import BrevoAccount
-from connector.db.session import transaction
+from connector.db.session import create_engine, transaction
 from connector.deps import Deps
 from connector.errors import ConnectorError, InvalidInput, ProviderError, Refused
 from connector.models.shop import shops as shops_table
@@ -91,6 +93,33 @@ def add(
         raise click.ClickException(str(error)) from error
     except OperationalError as error:
         raise click.ClickException("The database does not answer: check DATABASE_URL.") from error
+
+
+@shop.command()
+@click.argument("domain", metavar="SHOP")
+@click.argument("changes", metavar="[FILE]", type=click.File("rb"), required=False)
+@click.pass_obj
+def settings(own: Settings, domain: str, changes: Any) -> None:
+    """Show the settings of SHOP as JSON, or change those that FILE names (- reads the input).
+
+    For example {"address": "Main Street 1, 10115 Berlin", "offers": {"cart": {"code": "BACK10", "percent": 10}}}.
+    """
+    with transaction(create_engine(own.database_url, 1)) as connection:
+        found = shops.by_domain(connection, shop_domain(domain))
+        if found is None:
+            raise click.ClickException(f"{domain} is not connected: see `connector shop add`.")
+        if changes is not None:
+            try:
+                wanted = orjson.loads(changes.read())
+                if not isinstance(wanted, dict):
+                    raise ValueError("the file must hold a JSON object")
+                shops.change_settings(connection, found.id, wanted)
+            except ValidationError as error:
+                raise click.ClickException(f"Nothing was changed: {error.normalized_messages()}") from error
+            except ValueError as error:
+                raise click.ClickException(f"Nothing was changed: {error}") from error
+            found = shops.load(connection, found.id)
+        click.echo(orjson.dumps(found.settings, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode())
 
 
 def connect(deps: Deps, given: Credentials, *, with_flows: bool, say: Say) -> int:

@@ -39,14 +39,13 @@ def blueprint(engine: Engine, clock: Clock) -> Blueprint:
     def work() -> Response:
         """``?wait=SECONDS``: answer when nothing of now is left to do, or after so many real seconds."""
         end = monotonic() + min(request.args.get("wait", 0.0, float), _LONGEST_WAIT)
-        with engine.connect() as connection:
-            while True:
+        while True:
+            # No transaction stays open while we wait.
+            with engine.connect() as connection:
                 row = connection.execute(_STATEMENT, {"now": clock.now(), "machine": clock.machine()}).one()
-                if not row.busy or monotonic() >= end:
-                    break
-                # No transaction stays open while we wait.
-                connection.rollback()
-                pause(_LOOK_SECONDS)
+            if not row.busy or monotonic() >= end:
+                break
+            pause(_LOOK_SECONDS)
         next_due = row.next_due.timestamp() if row.next_due else None
         return jsonify(busy=row.busy, telling=row.telling, next_due_at=next_due)
 

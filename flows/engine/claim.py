@@ -33,6 +33,8 @@ from flows.engine.book import Book
 from flows.engine.outcomes import note
 from flows.engine.people import Person, load, restore, shop_facts
 
+_FINAL = frozenset({"order_placed", "checkout_completed"})
+
 
 @dataclass(frozen=True)
 class Claimed:
@@ -161,7 +163,9 @@ class _Judge:
         if run.state == "done":
             return next(iter(exits), None)
         for mark in self._marks:
-            by_key = bool(run.key) and mark.key == run.key
+            # A purchase is final. A cart that was emptied may have been filled again before this run began.
+            still_true = mark.name in _FINAL or mark.occurred_at > run.anchor_at
+            by_key = bool(run.key) and mark.key == run.key and still_true
             by_person = mark.person_id == run.person_id and mark.marked_at >= run.entered_at
             if mark.name in exits and (by_key or by_person):
                 return str(mark.name)

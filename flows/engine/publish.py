@@ -12,6 +12,9 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from connector.models.flow import flow_versions, flows
+from flows.content.check import Finding, problems
+from flows.content.context import example
+from flows.content.source import MessageSource
 from flows.core.validate import to_data
 from flows.definition_files import FlowFolder, read_folder
 
@@ -21,11 +24,17 @@ def library() -> list[str]:
     return sorted(entry.name for entry in files("flows.library").iterdir() if (entry / "flow.yaml").is_file())
 
 
+def checked(source: MessageSource) -> list[Finding]:
+    """What is wrong with a message, tried with and without an offer; blocking findings stop a publication."""
+    found = [finding for offers in (True, False) for finding in problems(source, example(offers=offers))]
+    return list(dict.fromkeys(found))
+
+
 def publish_library(connection: Connection, shop_id: int, now: datetime, *, status: str = "active") -> list[str]:
     """Publish and activate the shipped flows; returns their names. Publishing unchanged files changes nothing."""
     names = library()
     for name in names:
-        publish(connection, shop_id, read_folder(Path(str(files("flows.library") / name))), now, status=status)
+        publish(connection, shop_id, read_folder(Path(str(files("flows.library") / name)), checked), now, status=status)
     return names
 
 

@@ -24,6 +24,7 @@ from connector.outbox import idempotency_key, settle
 from connector.queue.batch import Batch
 from connector.scope import Scope
 from connector.shops import Shop
+from connector.suppression import address_digest
 from flows.channels import CHANNELS
 from flows.engine.outcomes import mark_unknown, note
 
@@ -87,7 +88,8 @@ def _look_up(deps: Deps, shop: Shop, account: BrevoAccount, row: RowMapping) -> 
         recipient = connection.scalar(
             select(persons.c.email).where(persons.c.shop_id == shop.id, persons.c.id == row["person_id"])
         )
-    if not recipient:
+    if not recipient or address_digest(shop.salt, recipient) != row["recipient_digest"]:
+        # The address it went to is gone, so nobody can be asked about it: staff see it, it is not sent again.
         _postpone(deps, shop, row, timedelta(days=1))
         return
     key = idempotency_key(row["key"])

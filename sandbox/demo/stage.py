@@ -20,6 +20,13 @@ from sandbox.clock import Clock, write_clock_file
 
 SHOPS = ("north-sea-supply.myshopify.com", "alpine-goods.myshopify.com")
 APP_SECRET = "a secret of the demo only"
+SETTINGS = {
+    "address": "Harbour Street 1, 20457 Hamburg, Germany",
+    "offers": {
+        "welcome": {"code": "HELLO15", "percent": 15, "expires_days": 9},
+        "cart": {"code": "BACK10", "percent": 10, "expires_days": 3},
+    },
+}
 READY_SECONDS = 60.0
 STOP_SECONDS = 20.0
 # The platforms' rate windows and ours run this much faster than real time, like the days of the demo do.
@@ -162,6 +169,9 @@ def _product(stage: Stage) -> None:
 def _connect(stage: Stage, shop: str, brevo_key: str) -> None:
     secrets = {"SHOPIFY_TOKEN": stage.tokens[shop], "BREVO_KEY": brevo_key}
     (stage.folder / f"shop-add-{shop}.log").write_text(run_product(stage, "shop", "add", shop, env=secrets))
+    file = stage.folder / f"settings-{shop}.json"
+    file.write_text(json.dumps(SETTINGS))
+    run_product(stage, "shop", "settings", shop, str(file.resolve()))
 
 
 def run_product(stage: Stage, *arguments: str, env: Mapping[str, str] | None = None) -> str:

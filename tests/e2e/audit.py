@@ -83,7 +83,11 @@ class Races:
 
 def races(sent: Sequence[Mail], acknowledged: Mapping[str, float]) -> Races:
     """``acknowledged``: address -> when its order's webhook got its 2xx. Each address has one cart."""
-    first = {mail.to: mail.first_byte_at for mail in reversed(sent) if mail.flow == "cart-recovery"}
-    margins = [first[to] - at for to, at in acknowledged.items() if to in first]
+    margins = [
+        mail.first_byte_at - acknowledged[mail.to]
+        for mail in sent
+        if mail.flow == "cart-recovery" and mail.to in acknowledged
+    ]
+    reached = {mail.to for mail in sent if mail.flow == "cart-recovery"}
     before = sum(margin <= 0 for margin in margins)
-    return Races(before, len(margins) - before, len(acknowledged) - len(margins), margins)
+    return Races(before, len(margins) - before, len(set(acknowledged) - reached), margins)

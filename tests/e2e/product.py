@@ -26,7 +26,7 @@ from tests.runtime.conftest import PROJECT, find_free_port
 READY_SECONDS = 60.0
 APP_SECRET = "a secret of the tests only"
 # How ``connector up`` is started; the others change one thing about it before they do.
-PLAIN = "from connector.cli import main; main(['up'])"
+PLAIN = "from connector.cli.processes import up; up([])"
 QUICK_RESTARTS = f"""
 from connector.runtime import supervisor
 supervisor.FIRST_PAUSE = supervisor.LONGEST_PAUSE = 0.1
@@ -38,11 +38,11 @@ _OWN = ("CLOCK_", "WIRE_", "SHOPIFY_", "BREVO_", "DATABASE_", "REDIS_", "PUBLIC_
 
 @dataclass(frozen=True)
 class Living:
-    """A living process of the product. ``age``: seconds of machine time since it was started."""
+    """A living process of the product. ``cpu``: seconds of processor time that it has used."""
 
     name: str
     pid: int
-    age: float
+    cpu: float
 
 
 @contextlib.contextmanager
@@ -164,14 +164,14 @@ class Product:
 
     def living(self) -> list[Living]:
         """Its processes that are alive now; ``web worker`` is the one that the web server started."""
-        parents, ages, commands = _process_table()
+        parents, used, commands = _process_table()
         found = []
         for pid, parent in parents.items():
             name = _name(commands[pid])
             if parent == self._process.pid and name:
-                found.append(Living(name, pid, ages[pid]))
+                found.append(Living(name, pid, used[pid]))
             elif parents.get(parent) == self._process.pid and _name(commands.get(parent, "")) == "web" and name:
-                found.append(Living("web worker", pid, ages[pid]))
+                found.append(Living("web worker", pid, used[pid]))
         return found
 
     def pid_of(self, name: str) -> int:
@@ -194,10 +194,9 @@ def _name(command: str) -> str:
 
 
 def _process_table() -> tuple[dict[int, int], dict[int, float], dict[int, str]]:
-    """pid -> parent, age in seconds, command line."""
-    up = float(Path("/proc/uptime").read_text().split()[0])
+    """pid -> parent, seconds of processor time, command line."""
     ticks = os.sysconf("SC_CLK_TCK")
-    parents, ages, commands = {}, {}, {}
+    parents, used, commands = {}, {}, {}
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
@@ -208,8 +207,8 @@ def _process_table() -> tuple[dict[int, int], dict[int, float], dict[int, str]]:
         except OSError:
             continue
         pid = int(entry.name)
-        parents[pid], ages[pid], commands[pid] = int(fields[1]), up - int(fields[19]) / ticks, command
-    return parents, ages, commands
+        parents[pid], used[pid], commands[pid] = int(fields[1]), (int(fields[11]) + int(fields[12])) / ticks, command
+    return parents, used, commands
 
 
 def leftovers(folder: Path) -> dict[int, str]:

@@ -6,26 +6,92 @@ from datetime import timedelta
 
 import pytest
 
-from connector.models.flow import runs
-from tests.engine.installation import DAY, START, ConnectedShop, Installation
-from tests.engine.payloads import consent, customer, order
+from connector.models.flow import runs, trail
+from tests.engine.installation import DAY, HOUR, START, ConnectedShop, Installation
+from tests.engine.payloads import customer
+from tests.engine.shoppers import agree, buy, by_customer, leave_by_page, subscribe, unsubscribe_link
 
 ANN = "ann@example.com"
+SECOND = timedelta(seconds=1)
 OFFER = {"welcome": {"code": "HELLO15", "percent": 15, "expires_days": 9}}
+DAYS = [("hello", 0), ("story", 2), ("favourites", 4), ("guide", 6), ("last-call", 8)]
 
 
-def subscribe(shop: ConnectedShop, email: str = ANN, customer_id: int = 1) -> None:
-    now = shop.installation.now
-    shop.deliver("customers/create", customer(customer_id, email, now, first_name="Ann"))
-    shop.deliver("customers_email_marketing_consent/update", consent(customer_id, email, "subscribed", now))
+@pytest.fixture
+def shop(product: Installation) -> ConnectedShop:
+    return product.connect(flows=["welcome"], offers=OFFER)
 
 
-@pytest.mark.row("S5-085")
-@pytest.mark.row("S4-14", "S3-06")
-def test_a_subscriber_gets_five_messages_on_days_0_2_4_6_8(product: Installation, shop: ConnectedShop) -> None:
-    shop.set(offers=OFFER)
-    subscribe(shop)
+def days(shop: ConnectedShop, to: str = ANN) -> list[tuple[str, float]]:
+    return [(name, (at - START) / DAY) for name, at in shop.sent(to)]
+
+
+@pytest.mark.row("S3-06")
+@pytest.mark.row("S4-14")
+@pytest.mark.row("S1-22")
+@pytest.mark.row("S1-23")
+@pytest.mark.row("S3-22")
+def test_a_subscriber_gets_five_messages_on_days_0_2_4_6_and_8(
+    product: Installation, shop: ConnectedShop
+) -> None:
+    subscribe(shop, ANN, first_name="Ann")
     product.play_to(START + 30 * DAY)
-    days = [(name, (at - START) / DAY) for name, at in shop.sent(ANN)]
-    assert days == [("hello", 0), ("story", 2), ("favourites", 4), ("guide", 6), ("last-call", 8)]
+    assert days(shop) == DAYS
     assert shop.one(runs).outcome == "completed"
+    first, *_, last = shop.mails(ANN)
+    assert first["subject"] == "Welcome to A - here's 15% off your first order"
+    assert "Welcome, Ann!" in first["html"] and "HELLO15" in first["html"]
+    assert last["subject"] == "Your 15% discount expires tomorrow"
+    assert all(unsubscribe_link(mail) and mail["text"] for mail in shop.mails(ANN))
+
+
+def test_somebody_who_did_not_agree_or_has_bought_gets_nothing(
+    product: Installation, shop: ConnectedShop
+) -> None:
+    """The control: it is the consent of a newcomer that starts the flow."""
+    shop.deliver("customers/create", customer(1, "silent@example.com", START))
+    agree(shop, "pending@example.com", 2, state="pending")
+    buy(shop, "bought@example.com", **by_customer(3, "bought@example.com"))
+    product.settle()
+    agree(shop, "bought@example.com", 3)
+    product.play(10 * DAY)
+    assert shop.mails() == []
+    assert [row.code for row in shop.rows(trail)] == ["outside_audience"]
+
+
+@pytest.mark.parametrize("sent", [1, 4])
+def test_a_purchase_right_before_a_message_ends_the_flow(
+    product: Installation, shop: ConnectedShop, sent: int
+) -> None:
+    subscribe(shop, ANN)
+    product.play_to(START + DAYS[sent][1] * DAY - SECOND)
+    buy(shop, ANN, **by_customer(1, ANN))
+    product.play(30 * DAY)
+    assert days(shop) == DAYS[:sent]
+    assert shop.one(runs).outcome == "goal"
+
+
+@pytest.mark.row("S5-018")
+@pytest.mark.row("S1-33")
+def test_an_unsubscribe_ends_the_flow_and_coming_back_does_not_begin_it_again(
+    product: Installation, shop: ConnectedShop
+) -> None:
+    subscribe(shop, ANN)
+    product.play_to(START + 2 * DAY + HOUR)
+    leave_by_page(product, shop.mails(ANN)[0])
+    product.play(HOUR)
+    assert shop.one(runs).outcome == "exit:unsubscribed"
+    leave_by_page(product, shop.mails(ANN)[0], again=True)
+    product.play(30 * DAY)
+    assert days(shop) == DAYS[:2]
+    assert len(shop.rows(runs)) == 1
+    assert "entered_before" in [row.code for row in shop.rows(trail)]
+
+
+def test_the_same_word_of_consent_twice_starts_one_flow(product: Installation, shop: ConnectedShop) -> None:
+    subscribe(shop, ANN)
+    agree(shop, ANN)
+    product.play(10 * DAY)
+    agree(shop, ANN)
+    product.play(10 * DAY)
+    assert days(shop) == DAYS

@@ -22,7 +22,7 @@ def shop(database_url: str, redis_url: str) -> Iterator[World]:
 
 
 def send(shop: World) -> bool:
-    return contacts.send_due(shop.deps, shop.shop, NOON)
+    return contacts.send_due(shop.deps, shop.shop)
 
 
 def test_a_first_upsert_goes_at_once_and_is_sent_once(shop: World) -> None:

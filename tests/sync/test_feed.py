@@ -20,14 +20,14 @@ def shop(database_url: str, redis_url: str) -> Iterator[World]:
 
 
 def send(shop: World) -> bool:
-    return feed.send_due(shop.deps, shop.shop, NOON)
+    return feed.send_due(shop.deps, shop.shop)
 
 
 def known(shop: World, number: int) -> int:
     """A person whose contact is at Brevo."""
     person = shop.person(number)
     shop.wish(person)
-    contacts.send_due(shop.deps, shop.shop, NOON)
+    contacts.send_due(shop.deps, shop.shop)
     return person
 
 
@@ -56,7 +56,7 @@ def test_events_wait_for_the_contacts_first_upsert(shop: World) -> None:
     assert send(shop) is False, "no wish yet"
     shop.wish(person)
     assert send(shop) is False and not shop.brevo.requests
-    contacts.send_due(shop.deps, shop.shop, NOON)
+    contacts.send_due(shop.deps, shop.shop)
     send(shop)
     assert [request.url.path for request in shop.brevo.requests] == ["/v3/contacts", "/v3/events"]
 
@@ -66,7 +66,7 @@ def test_events_of_somebody_brevo_cannot_know_step_aside_with_the_reason(shop: W
     person = shop.person(1, **({"email": None} if why == "no_email" else {}))
     shop.wish(person)
     shop.brevo.answer = lambda _: httpx.Response(400, json={"code": "invalid_parameter", "message": "bad address"})
-    contacts.send_due(shop.deps, shop.shop, NOON)
+    contacts.send_due(shop.deps, shop.shop)
     asked = len(shop.brevo.requests)
     shop.happened(person, "first", 1)
     send(shop)

@@ -1,0 +1,74 @@
+"""What shoppers do, told the way the store tells it."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from tests.engine.installation import ConnectedShop, Installation
+from tests.engine.payloads import JSON, checkout, consent, customer, embedded, order
+from tests.sandbox.store_process import Received
+
+_LINK = re.compile(r'href="(https://shop\.example/u/[^"]+)"')
+
+
+def subscribe(shop: ConnectedShop, email: str, customer_id: int = 1, **fields: Any) -> None:
+    """Somebody signs up with an account and agrees to emails, now."""
+    now = shop.installation.now
+    shop.deliver("customers/create", customer(customer_id, email, now, **fields))
+    agree(shop, email, customer_id)
+
+
+def agree(shop: ConnectedShop, email: str, customer_id: int = 1, state: str = "subscribed") -> None:
+    """A customer's email consent changes, now."""
+    told = consent(customer_id, email, state, shop.installation.now)
+    shop.deliver("customers_email_marketing_consent/update", told)
+
+
+def begin_checkout(
+    shop: ConnectedShop,
+    email: str | None,
+    token: str = "tok",
+    *,
+    at: datetime | None = None,
+    items: Sequence[JSON] | None = None,
+    **fields: Any,
+) -> None:
+    """A guest who ticks the box for emails begins a checkout, now or at ``at``."""
+    moment = at or shop.installation.now
+    body = checkout(token, email, moment, items=items, buyer_accepts_marketing=True, **fields)
+    shop.deliver("checkouts/create", body)
+
+
+def buy(
+    shop: ConnectedShop, email: str | None, order_id: int = 9001, *, token: str | None = None, **fields: Any
+) -> None:
+    """An order is placed, now."""
+    body = order(order_id, email, shop.installation.now, token=token, **fields)
+    shop.deliver("orders/create", body)
+
+
+def by_customer(customer_id: int, email: str) -> JSON:
+    return {"customer": embedded(customer_id, email)}
+
+
+def hand_over(shop: ConnectedShop, received: Sequence[Received]) -> None:
+    """Webhooks of the simulated store, byte for byte."""
+    for one in received:
+        shop.deliver(one.topic, one.body, webhook_id=one.headers["x-shopify-webhook-id"])
+
+
+def unsubscribe_link(mail: JSON) -> str:
+    """The path of the unsubscribe page in the body of a mail."""
+    found = _LINK.search(mail["html"])
+    assert found, "the mail has no unsubscribe link"
+    return html.unescape(found[1]).removeprefix("https://shop.example")
+
+
+def leave_by_page(product: Installation, mail: JSON, *, again: bool = False) -> None:
+    """Press the button of the page behind the link; ``again`` takes it back."""
+    answer = product.browser().post(unsubscribe_link(mail), data={"again": "1"} if again else None)
+    assert answer.status_code == 200
