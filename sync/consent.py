@@ -21,6 +21,8 @@ SUBSCRIBED = "subscribed"
 OPT_OUTS = frozenset({"unsubscribed", "undeliverable"})
 # What is told without a date is the weakest evidence: anything dated wins over it. An opt-out dates from now.
 UNDATED = datetime(1970, 1, 1, tzinfo=UTC)
+# Sources of implied consent.
+BOXES = frozenset({"checkout", "order"})
 STATES = frozenset({SUBSCRIBED, "pending", "not_subscribed"}) | OPT_OUTS
 
 
@@ -45,7 +47,7 @@ def record(
         raise ValueError(f"unknown consent state {state!r}")
     lock_persons(scope, [person_id])
     current = scope.connection.execute(
-        select(consents.c.state, consents.c.evidence_at).where(
+        select(consents.c.state, consents.c.evidence_at, consents.c.source).where(
             consents.c.shop_id == scope.shop_id,
             consents.c.person_id == person_id,
             consents.c.channel == channel,
@@ -53,7 +55,9 @@ def record(
     ).first()
     when = evidence_at or (scope.now if state in OPT_OUTS else UNDATED)
     told_at = None if implied else evidence_at
-    wins = current is None or _wins(state, told_at, current.state, current.evidence_at)
+    # Whichever of the two came first: a ticked box does not outlive an opt-out.
+    over_a_box = current is not None and current.source in BOXES and state in OPT_OUTS
+    wins = current is None or over_a_box or _wins(state, told_at, current.state, current.evidence_at)
     _note(scope, person_id, channel, state, level, source, when, "applied" if wins else "older")
     if not wins:
         return False

@@ -72,7 +72,8 @@ def identify(
     if created:
         if not create:
             return None
-        person_id = _create(scope, keys[0], customer_id, address)
+        # Seeded by the address where there is one: the same whether the account or the checkout was heard of first.
+        person_id = _create(scope, keys[-1], customer_id, address)
     assert person_id is not None
     lock_persons(scope, [person_id])
     attach(scope, person_id, [key for key in keys if key not in found])

@@ -147,6 +147,8 @@ class _Judge:
             goal_reached=row["run_id"] in self._goals,
             render_problem=problem,
         )
+        # Facts were loaded once for the batch: what is decided here is a fact for the person's next message in it.
+        person.due = [other for other in person.due if other.id != row["id"]]
         if isinstance(verdict, Skip):
             settle(self._scope, row, "skipped", reason=verdict.reason, at=self._scope.now)
             note(self._scope, row, "gate_skip", {"reason": verdict.reason, **verdict.detail})
@@ -229,7 +231,7 @@ class _Judge:
                 detail={"store_asked": asked},
             )
         )
-        scope.connection.execute(
+        counted = scope.connection.execute(
             insert(send_ledger)
             .values(
                 shop_id=scope.shop_id,
@@ -243,5 +245,7 @@ class _Judge:
                 counted_at=scope.now,
             )
             .on_conflict_do_update(index_elements=["shop_id", "outbox_id"], set_={"counted_at": scope.now, "cap": cap})
-        )
+            .returning(send_ledger)
+        ).one()
+        person.ledger = [*(entry for entry in person.ledger if entry.outbox_id != row["id"]), counted]
         return Claimed(row, n, channel, request)

@@ -13,6 +13,21 @@ from sqlalchemy import Connection, select
 from connector.models.event import events
 from connector.models.flow import trail
 from connector.models.outbox import outbox
+from flows.core import reasons
+
+DELIVERY: Mapping[str, str] = {
+    "gate_defer": "The message was put off.",
+    "gate_skip": "The message will not be sent.",
+    "provider_accepted": "The provider took the message.",
+    "provider_refused": "The provider refused the message for good.",
+    "provider_silent": "The provider's answer was not heard: it is looked into.",
+    "provider_absent": "The provider never had the message: it is sent again.",
+}
+"""What the way out adds to the codes of the core."""
+
+_MEANING = {**reasons.MOVES, **reasons.REFUSALS, **DELIVERY}
+# The run says the same again when it goes on.
+_REPEATED = frozenset({"message_accepted", "message_failed"})
 
 # Facts that only carry a decision on; the trail tells them better.
 _UNTOLD = frozenset({"message_settled", "message_requested", "checkout_updated"})
@@ -37,7 +52,8 @@ def tell(connection: Connection, shop_id: int, person_id: int) -> list[Line]:
     for row in connection.execute(
         select(trail).where(trail.c.shop_id == shop_id, trail.c.person_id == person_id).order_by(trail.c.id)
     ):
-        lines.append((row.at, 1, Line(row.at, "decided", _decision(row))))
+        if row.code not in _REPEATED:
+            lines.append((row.at, 1, Line(row.at, "decided", _decision(row))))
     for row in connection.execute(
         select(outbox).where(outbox.c.shop_id == shop_id, outbox.c.person_id == person_id, outbox.c.state == "sent")
     ):
@@ -64,4 +80,7 @@ def _decision(row: Any) -> str:
         for key, value in row.detail.items()
         if key in ("reason", "until", "event", "outcome", "arm", "message", "wait") and value
     )
-    return f"{where + ': ' if where else ''}{row.code}{f' ({why})' if why else ''}"
+    meaning = _MEANING.get(row.code, row.code)
+    objection = reasons.OBJECTIONS.get(row.detail.get("reason", ""), "")
+    parts = (f"{where}:" if where else "", meaning, objection, f"({why})" if why else "")
+    return " ".join(part for part in parts if part)

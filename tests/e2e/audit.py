@@ -73,6 +73,10 @@ class Races:
     margins: Sequence[float]
 
     @property
+    def count(self) -> int:
+        return self.before + self.within + self.skipped
+
+    @property
     def worst(self) -> float:
         return max(self.margins, default=float("-inf"))
 

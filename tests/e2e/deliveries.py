@@ -45,10 +45,11 @@ def moment(at: float) -> str:
 
 @dataclass(frozen=True)
 class Shopper:
-    """Somebody at one shop; ``number`` makes ids, tokens and the address."""
+    """Somebody at one shop; ``number`` makes ids, tokens and the address. A guest has no account at the store."""
 
     shop: str
     number: int
+    guest: bool = False
 
     @property
     def email(self) -> str:
@@ -64,7 +65,7 @@ class Shopper:
 
     def customer(self, at: float) -> Body:
         """customers/create: without consent, as the platform sends it."""
-        return _body("customers/create", self._customer(at))
+        return _body("customers/create", self._customer(at) or {})
 
     def consent(self, at: float) -> Body:
         """customers_email_marketing_consent/update: subscribed."""
@@ -73,7 +74,7 @@ class Shopper:
         return _body("customers_email_marketing_consent/update", changed)
 
     def checkout(self, begun: float, changed: float, *, title: str = "Green tea") -> Body:
-        """checkouts/create or checkouts/update of this shopper's one checkout."""
+        """checkouts/create or checkouts/update of this shopper's one checkout; a guest ticks the box for marketing."""
         return _body(
             "checkouts/create",
             {
@@ -81,6 +82,7 @@ class Shopper:
                 "cart_token": f"cart-{self.token}",
                 "email": self.email,
                 "customer": self._customer(begun),
+                "buyer_accepts_marketing": self.guest,
                 "created_at": moment(begun),
                 "updated_at": moment(changed),
                 "completed_at": None,
@@ -120,7 +122,9 @@ class Shopper:
             },
         )
 
-    def _customer(self, at: float) -> Body:
+    def _customer(self, at: float) -> Body | None:
+        if self.guest:
+            return None
         return {
             "id": self.customer_id,
             "email": self.email,

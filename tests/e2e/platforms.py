@@ -19,18 +19,20 @@ from tests.e2e.product import APP_SECRET, environment
 
 # A Monday, 2026-11-02 09:00 UTC.
 START = 1793610000.0
-# The rate windows of both sides run this much faster than real time.
-WIRE_RATE = 50.0
 START_SECONDS = 30.0
 
 
 @dataclass
 class Platforms:
-    """Use as a context manager. ``shops`` are domains; each has an account ``key-of-DOMAIN`` at the provider."""
+    """Use as a context manager. ``shops`` are domains; each has an account ``key-of-DOMAIN`` at the provider.
+
+    ``wire_rate``: the rate windows of both sides run this much faster than real time.
+    """
 
     folder: Path
     shops: Sequence[str]
     now: float = START
+    wire_rate: float = 50.0
     session: requests.Session = field(default_factory=requests.Session)
 
     def __enter__(self) -> Platforms:
@@ -71,7 +73,7 @@ class Platforms:
 
     @property
     def _time(self) -> dict[str, str]:
-        return {"CLOCK_FILE": str(self.clock_file), "WIRE_RATE": str(WIRE_RATE)}
+        return {"CLOCK_FILE": str(self.clock_file), "WIRE_RATE": str(self.wire_rate)}
 
     def pass_time(self, seconds: float) -> None:
         """Let business time pass, for everybody at once."""

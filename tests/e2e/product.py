@@ -38,11 +38,18 @@ _OWN = ("CLOCK_", "WIRE_", "SHOPIFY_", "BREVO_", "DATABASE_", "REDIS_", "PUBLIC_
 
 @dataclass(frozen=True)
 class Living:
-    """A living process of the product. ``cpu``: seconds of processor time that it has used."""
+    """A living process of the product."""
 
     name: str
     pid: int
-    cpu: float
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has loaded itself and speaks with somebody: until then it has no socket."""
+        try:
+            return any(os.readlink(open_file).startswith("socket:") for open_file in Path(f"/proc/{self.pid}/fd").iterdir())
+        except OSError:
+            return False
 
 
 @contextlib.contextmanager
@@ -164,14 +171,14 @@ class Product:
 
     def living(self) -> list[Living]:
         """Its processes that are alive now; ``web worker`` is the one that the web server started."""
-        parents, used, commands = _process_table()
+        parents, commands = _process_table()
         found = []
         for pid, parent in parents.items():
             name = _name(commands[pid])
             if parent == self._process.pid and name:
-                found.append(Living(name, pid, used[pid]))
+                found.append(Living(name, pid))
             elif parents.get(parent) == self._process.pid and _name(commands.get(parent, "")) == "web" and name:
-                found.append(Living("web worker", pid, used[pid]))
+                found.append(Living("web worker", pid))
         return found
 
     def pid_of(self, name: str) -> int:
@@ -193,10 +200,9 @@ def _name(command: str) -> str:
     return "web" if "granian" in words or "spawn_main" in command else ""
 
 
-def _process_table() -> tuple[dict[int, int], dict[int, float], dict[int, str]]:
-    """pid -> parent, seconds of processor time, command line."""
-    ticks = os.sysconf("SC_CLK_TCK")
-    parents, used, commands = {}, {}, {}
+def _process_table() -> tuple[dict[int, int], dict[int, str]]:
+    """pid -> parent, and command line."""
+    parents, commands = {}, {}
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
@@ -206,9 +212,8 @@ def _process_table() -> tuple[dict[int, int], dict[int, float], dict[int, str]]:
             command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
             continue
-        pid = int(entry.name)
-        parents[pid], used[pid], commands[pid] = int(fields[1]), (int(fields[11]) + int(fields[12])) / ticks, command
-    return parents, used, commands
+        parents[int(entry.name)], commands[int(entry.name)] = int(fields[1]), command
+    return parents, commands
 
 
 def leftovers(folder: Path) -> dict[int, str]:

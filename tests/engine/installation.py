@@ -8,7 +8,7 @@ same ``connector.worker.work``. What was sent is counted at the provider.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
@@ -255,11 +255,9 @@ class ConnectedShop:
             shops.change_settings(connection, self.id, changes)
             self.shop = shops.load(connection, self.id)
 
-    @contextmanager
-    def scope(self) -> Iterator[Scope]:
-        with transaction(self.deps.engine) as connection:
-            clock = self.installation.clock
-            yield Scope(connection, self.shop, clock.now(), clock.machine(), self.deps.settings)
+    def scope(self) -> AbstractContextManager[Scope]:
+        """One transaction on behalf of the shop."""
+        return self.deps.open(self.shop)
 
     # At the provider
 
