@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -30,3 +32,14 @@ class Scope:
     @property
     def shop_id(self) -> int:
         return self.shop.id
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """What is written inside is undone when the block raises. PostgreSQL then gives back the locks taken in it."""
+        before = set(self.locked)
+        try:
+            with self.connection.begin_nested():
+                yield
+        except BaseException:
+            self.locked.intersection_update(before)
+            raise

@@ -47,6 +47,7 @@ class Settings:
     wire_rate: float = 1.0
 
     contact_coalesce_seconds: float = 1.0
+    fetch_coalesce_seconds: float = 2.0
     provider_timeout_seconds: float = 10.0
     store_timeout_seconds: float = 5.0
     delivery_lease_seconds: float = 25.0
@@ -144,6 +145,7 @@ class _SettingsSchema(Schema):
 
 for _name in (
     "contact_coalesce_seconds",
+    "fetch_coalesce_seconds",
     "provider_timeout_seconds",
     "store_timeout_seconds",
     "delivery_lease_seconds",

@@ -56,7 +56,7 @@ def project(scope: Scope, payload: Mapping[str, Any], *, created: bool = False) 
     held: datetime | None = scope.connection.execute(
         select(persons.c.source_updated_at).where(persons.c.shop_id == scope.shop_id, persons.c.id == person_id)
     ).scalar_one()
-    told = payload["updated_at"]
+    told, changed = payload["updated_at"], {}
     if held is None or (told is not None and told >= held):
         address = payload["default_address"] or {}
         values = {
@@ -71,7 +71,10 @@ def project(scope: Scope, payload: Mapping[str, Any], *, created: bool = False) 
         }
         if not payload["email"]:
             del values["email"]
-        people.update_profile(scope, person_id, values)
+        changed = people.update_profile(scope, person_id, values)
+    if found.created and not changed:
+        # What is fed of this person waits for word of the contact, even when there is no address to make one of.
+        people.touch(scope, person_id)
     if created:
         eventlog.append(
             scope,
@@ -86,7 +89,7 @@ def project(scope: Scope, payload: Mapping[str, Any], *, created: bool = False) 
                 )
             ],
         )
-    fetch.wish(scope, "Customer", payload["id"])
+    fetch.wish(scope, "Customer", payload["id"], urgent=found.created)
     return person_id
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, case, or_, select, update
+from sqlalchemy import Connection, case, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from connector.db.session import transaction
@@ -33,8 +33,13 @@ Readers = Mapping[str, tuple[str, Callable[[Scope, Mapping[str, Any]], None]]]
 """GraphQL type -> (name of the query document, what applies one node)."""
 
 
-def wish(scope: Scope, kind: str, remote_id: int) -> None:
-    """Ask for this object to be read from the store; wishes for the same object join."""
+def wish(scope: Scope, kind: str, remote_id: int, *, urgent: bool = True) -> None:
+    """Ask for this object to be read from the store; wishes for the same object join.
+
+    Not ``urgent``: something may have changed that nobody waits for, so further changes have a moment to join.
+    """
+    moment = timedelta(seconds=0 if urgent else scope.settings.fetch_coalesce_seconds)
+    due_real = scope.machine + moment
     held = fetches.c.state == "leased"
     statement = insert(fetches).values(
         shop_id=scope.shop_id,
@@ -42,7 +47,7 @@ def wish(scope: Scope, kind: str, remote_id: int) -> None:
         remote_id=remote_id,
         state="due",
         wanted=1,
-        due_real=scope.machine,
+        due_real=due_real,
         attempts=0,
     )
     scope.connection.execute(
@@ -51,12 +56,17 @@ def wish(scope: Scope, kind: str, remote_id: int) -> None:
             set_={
                 "wanted": fetches.c.wanted + 1,
                 "state": case((held, fetches.c.state), else_="due"),
-                "due_real": case((held, fetches.c.due_real), else_=scope.machine),
+                "due_real": case(
+                    (held, fetches.c.due_real),
+                    (fetches.c.state == "due", func.least(fetches.c.due_real, due_real)),
+                    else_=due_real,
+                ),
                 "attempts": case((held, fetches.c.attempts), else_=0),
             },
         )
     )
-    scope.bells.add("fetch")
+    if urgent:
+        scope.bells.add("fetch")
 
 
 def _claim(connection: Connection, shop_id: int, kind: str, machine: datetime) -> dict[int, int]:

@@ -79,7 +79,7 @@ def project(scope: Scope, payload: Mapping[str, Any], items: Sequence[Mapping[st
         people.attach(scope, person_id, [("order", str(order_id))])
     _tell(scope, payload, values, person_id, checkout)
     if customer:
-        fetch.wish(scope, "Customer", customer["id"])
+        fetch.wish(scope, "Customer", customer["id"], urgent=bool(found and found.created))
     if person_id is not None and payload["buyer_accepts_marketing"] and email:
         consent.record(
             scope,

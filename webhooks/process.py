@@ -104,7 +104,7 @@ def _apply(scope: Scope, row: RowMapping, others: frozenset[str]) -> Verdict:
                 raise Unreadable("not a JSON object")
             if names_another_shop(entry, scope.shop.domain, others):
                 return Verdict("ignored", "names_another_shop")
-        with scope.connection.begin_nested():
+        with scope.savepoint():
             for entry in entries:
                 topic.apply(scope, _load(topic, entry), _delivery(row))
     except Unreadable as error:

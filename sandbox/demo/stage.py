@@ -150,7 +150,6 @@ def _product(stage: Stage) -> None:
         "SHOPIFY_BASE_URL": f"{stage.store_url}/{{shop}}",
         "BREVO_BASE_URL": f"{stage.provider_url}/v3",
         "SHOPIFY_API_SECRET": APP_SECRET,
-        "CONTACT_COALESCE_SECONDS": "0.05",
         "WEB_WORKERS": "1",
     }
     home = stage.folder / "product"

@@ -6,6 +6,7 @@ import threading
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import RowMapping
 
 from connector.locks import lock_persons
 from connector.models.flow import runs, trail
@@ -13,11 +14,13 @@ from connector.models.inbox import inbox
 from connector.models.outbox import attempts, outbox
 from connector.models.person import persons
 from flows.engine import dispatch
+from flows.engine.claim import Claimed, _Judge
 from sync import consent
 from tests.engine.installation import HOUR, NOBODY, START, ConnectedShop, Installation
 from tests.engine.payloads import customer
 from tests.engine.shoppers import begin_checkout, buy, hand_over, subscribe
 from tests.sandbox.store_process import SHOP, Receiver, StoreProcess
+from webhooks import process
 
 BOB = "bob@example.com"
 PATIENCE = 61.0
@@ -174,6 +177,38 @@ def test_an_order_that_is_being_applied_comes_before_the_message(
         assert shop.mails() == [] and shop.one(outbox).state == "due"
     dispatched_somehow(shop)
     assert len(shop.mails()) == 1
+
+
+def test_an_order_that_comes_while_the_message_is_claimed_is_after_it(
+    product: Installation, shop: ConnectedShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other way round: who claims holds the person, and applying the order waits until that is committed."""
+    wanted(product, shop)
+    applied: list[str] = []
+    claiming = _Judge.claim
+
+    def apply() -> None:
+        process.handle_due(shop.deps, shop.shop)
+        applied.append(shop.one(outbox).state)
+
+    order = threading.Thread(target=apply)
+
+    def claim(judge: _Judge, row: RowMapping, asked: bool) -> Claimed | None:
+        buy(shop, BOB)
+        order.start()
+        order.join(0.3)
+        assert applied == [], "the order waits"
+        return claiming(judge, row, asked)
+
+    monkeypatch.setattr(_Judge, "claim", claim)
+    dispatched(shop)
+    order.join()
+    monkeypatch.undo()
+    product.settle()
+    # None where the permission to send had run out on a busy machine; then the order came first after all.
+    accepted = [row.result for row in shop.rows(attempts)].count("accepted")
+    assert len(shop.mails()) == accepted <= 1
+    assert shop.one(runs).outcome == "exit:order_placed"
 
 
 def test_an_unsubscribe_in_the_second_of_the_message_is_before_or_after_it_never_beside_it(

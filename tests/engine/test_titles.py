@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import html
-
-import pytest
+import re
 
 from tests.engine.installation import HOUR, ConnectedShop, Installation
 from tests.engine.payloads import line
 from tests.engine.shoppers import begin_checkout
 
 BOB = "bob@example.com"
+SEEN = "flow: seen\nname: Seen\ntrigger: {on: checkout_started, key: event.checkout_token}\nsteps: [{email: cart}]\n"
+CART = """---
+subject: 'About {{ event.items[0].title }}'
+purpose: marketing
+deadline: 6h
+---
+<p>You liked {{ event.items[0].title }}.</p>
+
+{% render 'cart_items' %}
+"""
+_INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff]")
 TITLES = [
     "{{ contact.EMAIL }} mug",
     "{% if %} tee",
@@ -22,22 +32,19 @@ TITLES = [
 ]
 
 
-@pytest.mark.parametrize("title", TITLES)
-def test_a_title_arrives_as_it_is_in_body_text_and_subject(
-    product: Installation, shop: ConnectedShop, title: str
-) -> None:
-    shop.publish(
-        "flow: seen\nname: Seen\ntrigger: {on: checkout_started, key: event.checkout_token}\nsteps: [{email: cart}]\n",
-        cart="---\nsubject: 'About {{ event.items[0].title }}'\npurpose: marketing\ndeadline: 6h\n---\n"
-        "<p>You liked {{ event.items[0].title }}.</p>\n\n{% render 'cart_items' %}\n",
-    )
-    begin_checkout(shop, BOB, items=[line(title)])
+def test_titles_arrive_as_they_are_in_body_text_and_subject(product: Installation) -> None:
+    shop = product.connect(flows=[])
+    shop.publish(SEEN, cart=CART)
+    for number, title in enumerate(TITLES):
+        begin_checkout(shop, f"p{number}@example.com", f"tok-{number}", items=[line(title)])
     product.settle()
-    (mail,) = [mail for mail in shop.mails() if mail["tags"][1] == "cart"]
-    seen = html.unescape(mail["html"].replace("\u200b", "").replace("\u2060", "").replace("\u200c", ""))
-    assert seen.count(title) >= 2
-    assert "49" not in mail["subject"] and BOB not in mail["subject"]
-    assert "<script>" not in mail["html"]
+    assert len(shop.mails()) == len(TITLES)
+    for number, title in enumerate(TITLES):
+        (mail,) = shop.mails(f"p{number}@example.com")
+        # Marks are kept apart by characters that nobody sees.
+        for part in (mail["html"], mail["text"], mail["subject"]):
+            assert title in html.unescape(_INVISIBLE.sub("", part)), part
+        assert "<script>" not in mail["html"]
 
 
 def test_a_title_that_is_put_in_raw_is_evaluated(shop: ConnectedShop) -> None:
