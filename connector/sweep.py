@@ -43,7 +43,7 @@ DUE: Mapping[str, str] = {
 _ALL = text(
     # Of this module's own texts only.
     " UNION ALL ".join(
-        f"SELECT '{kind}' AS kind, shop_id FROM ({query}) AS {kind}"  # noqa: S608
+        f"SELECT '{kind}' AS kind, shop_id FROM ({query}) AS due_{kind}"  # noqa: S608
         for kind, query in DUE.items()
     )
 )

@@ -1,4 +1,4 @@
-"""A store and a provider that the project has never seen: the platforms' contracts, followed otherwise than the sandbox.
+"""A store and a provider that the project has never seen: the contracts, followed otherwise than the sandbox does.
 
 One small server on loopback. The provider sends no rate limit headers and adds fields that nobody knows; the
 store tells no cost, adds unknown data, knows only some of the objects it is asked for, or answers nothing at all.
@@ -118,7 +118,9 @@ class Elsewhere:
             sender = {"id": 7, "name": "Teahouse", "email": "tea@teahouse.example", "active": True, "ips": [], "new": 1}
             return 200, {"senders": [sender], "pages": {"next": None}}
         if call == "GET /contacts/attributes":
-            known = [{"name": name, "category": "normal", "type": "text", "since": 1} for name in ("EMAIL", "FIRSTNAME")]
+            known = [
+                {"name": name, "category": "normal", "type": "text", "since": 1} for name in ("EMAIL", "FIRSTNAME")
+            ]
             return 200, {"attributes": known, "hint": "none"}
         if call.startswith("POST /contacts/attributes/"):
             return 201, None

@@ -47,7 +47,7 @@ class Living:
     def ready(self) -> bool:
         """Whether it has loaded itself and speaks with somebody: until then it has no socket."""
         try:
-            return any(os.readlink(open_file).startswith("socket:") for open_file in Path(f"/proc/{self.pid}/fd").iterdir())
+            return any(os.readlink(held).startswith("socket:") for held in Path(f"/proc/{self.pid}/fd").iterdir())
         except OSError:
             return False
 

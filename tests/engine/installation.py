@@ -20,7 +20,7 @@ import orjson
 from cryptography.fernet import Fernet
 from flask.testing import FlaskClient
 from redis import Redis
-from sqlalchemy import Connection, Table, func, select, text, update
+from sqlalchemy import Connection, Table, select, text, update
 
 from connector import shops, sweep, worker
 from connector.app import create_app
@@ -30,7 +30,6 @@ from connector.db import partitions
 from connector.db.session import create_engine, transaction
 from connector.deps import Deps
 from connector.http import Http
-from connector.models.flow import timers
 from connector.models.outbox import outbox
 from connector.models.shop import shops as shops_table
 from connector.scope import Scope
@@ -295,17 +294,9 @@ class ConnectedShop:
         with transaction(self.deps.engine) as connection:
             connection.execute(statement)
 
-    def count(self, table: Table) -> int:
-        with self.deps.engine.connect() as connection:
-            query = select(func.count()).select_from(table).where(table.c.shop_id == self.id)
-            return int(connection.scalar(query) or 0)
-
     def reasons(self) -> list[tuple[str, str, str | None]]:
         """(message, state, reason) of the outbox."""
         return [(row.message, row.state, row.reason) for row in self.rows(outbox)]
-
-    def clocks(self) -> int:
-        return self.count(timers)
 
 
 @contextmanager
@@ -318,7 +309,7 @@ def installation(
     http: Http | None = None,
     **settings: Any,
 ) -> Iterator[Installation]:
-    """Everything built as a worker builds it, but for the clock; nothing waits to join changes of a contact.
+    """Everything built as a worker builds it, but for the clock; nothing waits for further changes to join.
 
     Without a provider and a store nothing answers there, unless ``http`` does.
     """
@@ -335,6 +326,7 @@ def installation(
             "secret_keys": (Fernet.generate_key().decode(),),
             "clock_file": str(clock_file),
             "contact_coalesce_seconds": 0.0,
+            "fetch_coalesce_seconds": 0.0,
             **settings,
         }
     )

@@ -162,6 +162,7 @@ def test_what_changes_between_wanting_and_sending_counts(
     assert reason in [row.reason for row in shop.rows(outbox)]
 
 
+@pytest.mark.row("S1-47")
 def test_two_flows_do_not_write_on_the_same_day_and_the_more_important_goes_first(
     product: Installation, shop: ConnectedShop
 ) -> None:

@@ -64,6 +64,21 @@ def test_five_wishes_are_one_query(product: Installation, shop: ConnectedShop, s
     assert shop.one(fetches).state == "done"
 
 
+def test_changes_that_nobody_waits_for_join_while_time_passes(
+    database_url: str, redis_url: str, tmp_path: Path, store: AnsweringStore
+) -> None:
+    """A new customer is asked for at once; of a known one further changes are waited for."""
+    with installation(database_url, redis_url, tmp_path, http=store, fetch_coalesce_seconds=10.0) as product:
+        shop = product.connect(flows=[])
+        for minute in range(4):
+            updated(shop, minute)
+            fetched(product)
+        assert store.asked == [[GID]]
+        product.skip(11)
+        fetched(product)
+        assert store.asked == [[GID], [GID]]
+
+
 def test_many_are_asked_for_together(product: Installation, shop: ConnectedShop, store: AnsweringStore) -> None:
     wish(shop, *range(1, 121))
     fetched(product)
