@@ -26,8 +26,8 @@ from connector.shops import Shop
 log = get(__name__)
 
 BATCH = 50
-# Longer than a batched read with its time-outs; machine time.
-LEASE = timedelta(seconds=30)
+# How long the answer of a batch may take to be applied; with the store's time-out it is the lease. Machine time.
+APPLIED_WITHIN = timedelta(seconds=5)
 
 Readers = Mapping[str, tuple[str, Callable[[Scope, Mapping[str, Any]], None]]]
 """GraphQL type -> (name of the query document, what applies one node)."""
@@ -69,7 +69,7 @@ def wish(scope: Scope, kind: str, remote_id: int, *, urgent: bool = True) -> Non
         scope.bells.add("fetch")
 
 
-def _claim(connection: Connection, shop_id: int, kind: str, machine: datetime) -> dict[int, int]:
+def _claim(connection: Connection, shop_id: int, kind: str, machine: datetime, lease: timedelta) -> dict[int, int]:
     """{remote id: wanted} of the wishes now leased to us."""
     due = (
         select(fetches.c.remote_id)
@@ -90,7 +90,7 @@ def _claim(connection: Connection, shop_id: int, kind: str, machine: datetime) -
     rows = connection.execute(
         update(fetches)
         .where(fetches.c.shop_id == shop_id, fetches.c.kind == kind, fetches.c.remote_id.in_(chosen))
-        .values(state="leased", lease_real=machine + LEASE, attempts=fetches.c.attempts + 1)
+        .values(state="leased", lease_real=machine + lease, attempts=fetches.c.attempts + 1)
         .returning(fetches.c.remote_id, fetches.c.wanted)
     )
     return {row.remote_id: row.wanted for row in rows}
@@ -99,10 +99,11 @@ def _claim(connection: Connection, shop_id: int, kind: str, machine: datetime) -
 def answer_due(deps: Deps, shop: Shop, readers: Readers) -> Batch:
     """Read one batch of each kind from the store."""
     done, more = 0, False
+    lease = timedelta(seconds=deps.settings.store_timeout_seconds) + APPLIED_WITHIN
     for kind, (document, apply) in readers.items():
         machine = deps.clock.machine()
         with transaction(deps.engine) as connection:
-            claimed = _claim(connection, shop.id, kind, machine)
+            claimed = _claim(connection, shop.id, kind, machine, lease)
         if not claimed:
             continue
         ids = [f"gid://shopify/{kind}/{remote_id}" for remote_id in claimed]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +17,9 @@ from connector.models.person import persons
 from connector.models.store import orders
 from connector.scope import Scope
 from sync import checkouts, consent, customers, fetch, people
+
+# Deliveries may be a day late; an order first heard of later than this is none of a delivery's doing.
+HISTORY = timedelta(days=3)
 
 
 def exclusion(payload: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
@@ -121,7 +125,11 @@ def _tell(
     def fact(name: str, identity: str, at: datetime) -> Fact:
         return Fact(name, f"{subject}{identity}", at, subject, person_id, key, props, reaches=reaches)
 
-    facts = [fact("order_placed", "", values["created_at"])]
+    placed = fact("order_placed", "", values["created_at"])
+    if checkout is None and values["created_at"] < scope.now - HISTORY:
+        # First heard of long after it was placed (an old order is edited): history, which starts and ends nothing.
+        placed = replace(placed, historical=True)
+    facts = [placed]
     if values["financial_status"] == "paid":
         facts.append(fact("order_paid", ":paid", values["source_updated_at"]))
     if payload["cancelled_at"]:

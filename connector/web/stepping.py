@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 
 from connector.clock import Clock, monotonic, pause
 
-_LONGEST_WAIT, _LOOK_SECONDS = 20.0, 0.008
+_LONGEST_WAIT, _LOOK_SECONDS = 20.0, 0.015
 
 _STATEMENT = text(
     """

@@ -138,6 +138,12 @@ class FlowVersion:
     needs: frozenset[str]
     definition: Mapping[str, Any] = field(repr=False)
 
+    @property
+    def listens(self) -> frozenset[str]:
+        """The names of the events that can change anything for a run of this version, or start one."""
+        goal = {self.goal.event} if self.goal else set()
+        return frozenset({self.trigger.on, *self.exits, *goal})
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:

@@ -74,6 +74,13 @@ class Book:
             self._open[(flow, version)] = found
         return found
 
+    def listens(self) -> frozenset[str]:
+        """The names of the events that can matter to any version that somebody may still be inside."""
+        rows = self._connection.execute(
+            select(flow_versions.c.flow, flow_versions.c.version).where(flow_versions.c.shop_id == self._shop_id)
+        )
+        return frozenset[str]().union(*(self.published(row.flow, row.version).flow.listens for row in rows))
+
     def paused(self, flow: str) -> bool:
         """Whether messages of this flow are held back."""
         return self._status.get(flow, ("draft", "native"))[0] == "paused"

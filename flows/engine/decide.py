@@ -65,17 +65,36 @@ def decide_due(deps: Deps, shop: Shop) -> Batch:
             return NOTHING
         happened = _undecided(scope, persons)
         fired = _due_timers(scope, persons)
-        tokens = {event.key for found in happened.values() for event in found if event.key}
-        tokens |= {row.payload["key"] for found in fired.values() for row in found if row.kind == "signal"}
-        known = load(scope, persons, tokens=tokens)
         book = Book(scope.connection, shop.id)
         writes = Writes(persons=set(persons))
+        heard = book.listens() | signals.listens() | {SETTLED}
+        idle = _pass_over(writes, persons, happened, fired, heard)
+        tokens = {event.key for found in happened.values() for event in found if event.key}
+        tokens |= {row.payload["key"] for found in fired.values() for row in found if row.kind == "signal"}
+        known = load(scope, [person_id for person_id in persons if person_id not in idle], tokens=tokens)
         desk = _Desk(scope, book, shop_facts(scope), book.signal_settings(shop.settings), writes)
         for person_id in persons:
             if person_id in known:
                 desk.serve(known[person_id], happened[person_id], fired[person_id])
         writes.write(scope)
     return Batch(len(persons), len(persons) >= BATCH)
+
+
+def _pass_over(
+    writes: Writes,
+    persons: list[int],
+    happened: dict[int, list[Event]],
+    fired: dict[int, list[Row[Any]]],
+    heard: frozenset[str],
+) -> set[int]:
+    """Persons with nothing but events that no flow and no signal listens to: there is nothing to decide."""
+    idle = {
+        person_id
+        for person_id in persons
+        if not fired.get(person_id) and not any(event.name in heard for event in happened.get(person_id, ()))
+    }
+    writes.decided += [(person_id, event.id) for person_id in idle for event in happened.get(person_id, ())]
+    return idle
 
 
 def _claim(scope: Scope) -> list[int]:

@@ -1,7 +1,7 @@
 """T4: what waits in the outbox leaves, once.
 
 1. Calls are taken from the provider's limiter before anything is claimed.
-2. Messages that an order must stop ask the store and wait for the commerce lane (``lane``).
+2. Messages that an order must stop wait for the commerce lane and ask the store (``lane``).
 3. ``claim`` judges them on the facts of now and leases them; committed.
 4. The provider is called with no transaction open, within a second of the lane's all-clear or not at all.
 5. ``outcomes`` records each by itself.
@@ -69,17 +69,33 @@ def dispatch_due(deps: Deps, shop: Shop) -> Batch:
         pause(min(grant.wait, _PATIENCE))
         return Batch(settled.done, True)
     wanted = wanted[: grant.calls]
-    asked = lane.ask_store(deps, shop, {one.checkout for one in wanted if one.checkout})
-    began = monotonic()
-    ready = [one.id for one in wanted]
-    if any(one.stopped_by_order for one in wanted) and not lane.clear(deps, shop):
-        if not _patience_is_over(deps, shop, wanted):
-            ready = [one.id for one in wanted if not one.stopped_by_order]
+    ready, asked, began = _cleared(deps, shop, wanted)
     claimed = claim(deps, shop, ready, asked) if ready else []
     account.give_back(channel.bucket, grant, grant.calls - len(claimed))
     _send_all(deps, shop, account, claimed, began + _LEAVE_WITHIN)
     more = settled.more or len(ready) < len(wanted) or len(wanted) == BATCH
     return Batch(settled.done + len(wanted), more)
+
+
+def _cleared(deps: Deps, shop: Shop, wanted: Sequence[_Due]) -> tuple[list[int], bool, float]:
+    """Which of these may be claimed, whether the store was asked, and when the lane was looked at (monotonic).
+
+    The store is asked only when the lane is clear, and the lane is looked at again after its answer: what a message
+    may leave on is never older than the last look.
+    """
+    began = monotonic()
+    if not any(one.stopped_by_order for one in wanted):
+        return [one.id for one in wanted], False, began
+    asked = False
+    if lane.clear(deps, shop):
+        asked = lane.ask_store(deps, shop, {one.checkout for one in wanted if one.checkout})
+        began = monotonic()
+        if lane.clear(deps, shop):
+            return [one.id for one in wanted], asked, began
+    if _patience_is_over(deps, shop, wanted):
+        asked = asked or lane.ask_store(deps, shop, {one.checkout for one in wanted if one.checkout})
+        return [one.id for one in wanted], asked, monotonic()
+    return [one.id for one in wanted if not one.stopped_by_order], asked, began
 
 
 def _peek(deps: Deps, shop: Shop) -> list[_Due]:

@@ -27,7 +27,7 @@ from connector.shops import Shop
 log = get(__name__)
 
 # Machine seconds. Together with the time from the claim to the first byte they stay below the promised second.
-_POLL, _LONGEST_POLL = 0.005, 0.4
+_POLL, _LONGEST_POLL = 0.01, 0.4
 
 
 def _open_rows(deps: Deps, shop_id: int, up_to: int | None) -> int | None:

@@ -67,8 +67,7 @@ def draw_up(stage: Stage, shops: Sequence[str], *, days: float, wall_seconds: fl
     acknowledged = {entry["webhook_id"] for entry in journal if entry["kind"] == "acknowledged"}
     reports = [e for e in provider if e["kind"] == "webhook" and e["outcome"] == "ok"]
     became = {
-        source: stage.get(f"{stage.product_url}/development/inbox", source=source)
-        for source in ("shopify", "brevo")
+        source: stage.get(f"{stage.product_url}/development/inbox", source=source) for source in ("shopify", "brevo")
     }
     processed = {
         source: {one for name, ids in found.items() if name not in ("new", "retry") for one in ids}

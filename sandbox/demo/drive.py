@@ -9,8 +9,8 @@ from math import ceil
 from sandbox.clock import write_clock_file
 from sandbox.demo.stage import REAL, Stage
 
-# Business seconds that one stop may stand for: what falls due within it is done at its end.
-STEP = 900.0
+# Business seconds between stops at least: what shoppers do meanwhile is done, in order, at the next one.
+STEP = 1800.0
 # Nobody minds when exactly a message is read: recipients act at the next stop, if one comes within this time.
 READING_MAY_WAIT = 3600.0
 BUSY_SECONDS = 60.0

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -114,8 +115,9 @@ def raised(folder: Path, *, start: float, days: int, shoppers: int, seed: int) -
     try:
         _platforms(stage, start=start, days=days, shoppers=shoppers, seed=seed)
         _product(stage)
-        for number, shop in enumerate(SHOPS):
-            _connect(stage, shop, f"demo-key-{number}")
+        with ThreadPoolExecutor() as pool:
+            for connected in [pool.submit(_connect, stage, shop, f"demo-key-{n}") for n, shop in enumerate(SHOPS)]:
+                connected.result()
         yield stage
     finally:
         stage.stop()

@@ -30,7 +30,7 @@ HOUR = 3600.0
 PROMISE = 1.0
 POSTERS = 12
 # Carts of a batch, how many of them fall due first, and business seconds between those and the others.
-BATCH, FIRST, APART = 50, 30, 60.0
+BATCH, FIRST, APART = 100, 60, 60.0
 CARELESS = f"""
 import sys
 from connector.runtime import processes
@@ -123,13 +123,13 @@ def settings(platforms: Platforms, database_url: str, redis_url: str) -> dict[st
 def test_no_cart_email_leaves_more_than_a_second_after_the_order(
     folder: Path, database_url: str, redis_url: str
 ) -> None:
-    seed, batches = 20261121, 20
+    seed, batches = 20261121, 10
     with (
         # Contacts and events may take their time: they are not in this race.
         Platforms(folder, [SHOP], wire_rate=1.0) as platforms,
         Product(folder / "product", settings(platforms, database_url, redis_url)) as product,
     ):
-        found = Course(platforms, product, seed).run(batches, hold_each=4, held=1.5)
+        found = Course(platforms, product, seed).run(batches, hold_each=3, held=1.5)
     print(
         f"seed {seed}: {found.count} races, {found.before} emails left before the order, {found.within} after it,"
         f" {found.skipped} never; worst margin {found.worst:.3f} s"
@@ -148,5 +148,5 @@ def test_control_without_the_look_at_unread_orders_emails_leave_too_late(
         Platforms(folder, [SHOP], wire_rate=1.0) as platforms,
         Product(folder / "product", settings(platforms, database_url, redis_url), CARELESS) as product,
     ):
-        found = Course(platforms, product, seed=1).run(2, hold_each=1, held=3.0)
+        found = Course(platforms, product, seed=1).run(1, hold_each=1, held=3.0)
     assert len(found.too_late(PROMISE)) > 5

@@ -240,13 +240,13 @@ class ConnectedShop:
         )
         self.installation.writer.store(row, monotonic() + 5)
 
-    def activate(self, folder: FlowFolder) -> None:
+    def activate(self, folder: FlowFolder, status: str = "active") -> None:
         with transaction(self.deps.engine) as connection:
-            publish(connection, self.id, folder, self.installation.now, status="active")
+            publish(connection, self.id, folder, self.installation.now, status=status)
 
-    def publish(self, definition: str, **messages: str) -> None:
-        """Publish and activate a flow that is given as text."""
-        self.activate(compile_texts(definition, messages, "flow.yaml"))
+    def publish(self, definition: str, status: str = "active", **messages: str) -> None:
+        """Publish a flow that is given as text, with the text of its messages by name."""
+        self.activate(compile_texts(definition, messages, "flow.yaml"), status)
 
     def set(self, **changes: Any) -> None:
         """Change settings of the merchant."""

@@ -214,6 +214,7 @@ def test_a_cart_message_after_an_outage_is_not_sent_days_late(product: Installat
 def test_active_flows_start_at_a_first_and_at_a_repeat_order(product: Installation, shop: ConnectedShop) -> None:
     shop.publish(flow("first", "first_order"), hello=message("first"))
     shop.publish(flow("again", "repeat_order"), hello=message("again"))
+    shop.publish(flow("drafted", "first_order"), status="draft", hello=message("a draft sends nothing"))
     buyer = by_customer(1, "ann@example.com")
     agree(shop, "ann@example.com")
     for number in range(3):

@@ -74,10 +74,14 @@ class CustomerPayload(Payload):
     default_address = fields.Nested(AddressPayload, load_default=None, allow_none=True)
 
 
+class EmbeddedCustomerPayload(CustomerPayload):
+    id = identifier(load_default=None, allow_none=True)
+
+
 class BuyerPayload(Payload):
     """What checkouts and orders share: an embedded customer, of use only when it has an id."""
 
-    customer = fields.Nested(CustomerPayload(partial=("id",)), load_default=None, allow_none=True)
+    customer = fields.Nested(EmbeddedCustomerPayload, load_default=None, allow_none=True)
 
     @post_load
     def _without_nameless_customer(self, data: dict[str, Any], **kwargs: Any) -> dict[str, Any]:

@@ -24,6 +24,7 @@ __all__ = [
     "SignalSettings",
     "derive",
     "fire",
+    "listens",
     "needs_of_clock",
     "needs_of_event",
     "threshold",
@@ -60,6 +61,11 @@ def fire(signal: str, payload: Mapping[str, Any], facts: Facts, now: datetime) -
     if clock is None:
         raise LookupError(f"{signal} has no clock")
     return clock(payload, facts, now)
+
+
+def listens() -> frozenset[str]:
+    """The names of the events that some signal is derived from."""
+    return frozenset[str]().union(*(signal.listens for signal in SIGNALS.values()))
 
 
 def needs_of_event(name: str) -> frozenset[str]:
