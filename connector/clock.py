@@ -39,10 +39,6 @@ class Clock(Protocol):
         """Seconds on the clock that the providers' rate windows run on."""
         ...
 
-    def to_real_seconds(self, span: float) -> float:
-        """How many real seconds a business span of ``span`` seconds lasts (infinity when stepped)."""
-        ...
-
 
 @dataclass(frozen=True)
 class SystemClock:
@@ -64,9 +60,6 @@ class SystemClock:
 
     def wire(self) -> float:
         return time.time() * self.wire_rate
-
-    def to_real_seconds(self, span: float) -> float:
-        return span / self.rate if self.rate else float("inf")
 
 
 class SteppedClock:
@@ -90,9 +83,6 @@ class SteppedClock:
 
     def wire(self) -> float:
         return time.time() * self._wire_rate
-
-    def to_real_seconds(self, span: float) -> float:
-        return 0.0 if span <= 0 else float("inf")
 
 
 def pause(seconds: float, sleep: Callable[[float], None] = time.sleep) -> None:

@@ -73,9 +73,6 @@ class HandClock:
     def wire(self) -> float:
         return self._stepped.wire()
 
-    def to_real_seconds(self, span: float) -> float:
-        return self._stepped.to_real_seconds(span)
-
 
 class _Uncounted:
     def group(self, rows: int, seconds: float) -> None:

@@ -49,9 +49,6 @@ class HandClock:
     def wire(self) -> float:
         return self.at.timestamp()
 
-    def to_real_seconds(self, span: float) -> float:
-        return span
-
     def pass_seconds(self, seconds: float) -> None:
         self.at += timedelta(seconds=seconds)
 

@@ -6,7 +6,6 @@ Ids are larger than 2^53 in the platform's own samples: they are read as integer
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -124,8 +123,3 @@ def items(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
             }
         )
     return kept
-
-
-def earliest(*moments: datetime | None) -> datetime | None:
-    """The first of the given moments that is known."""
-    return next((value for value in moments if value is not None), None)
