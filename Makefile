@@ -30,8 +30,8 @@ demo: setup ## thirty days of two simulated shops, then the story (KEEP=1 stays 
 up: setup ## run the product: all processes in the foreground, on PORT (8000)
 	@exec $(BIN)/connector up
 
-bench: setup ## the benchmarks, one comparable number each
-	$(BIN)/python -m benchmarks
+bench: setup ## the benchmarks as one JSON object, about 20 minutes (BENCH="decisions stages" runs some)
+	@$(BIN)/python -m benchmarks $(BENCH)
 
 lock: ## write requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \

@@ -8,9 +8,12 @@ from flask import Flask
 from redis import Redis
 from sqlalchemy import Engine
 
+from connector.brevo.client import BrevoAccount
+from connector.errors import ConfigurationError
 from connector.metrics import Metrics
 from connector.queue import bells
 from connector.settings import Settings
+from connector.shops import Shop
 from connector.web import operations, responses, stepping, unsubscribe
 from connector.web.health import Health
 
@@ -26,8 +29,13 @@ def create_app(
     *,
     metrics: Metrics | None = None,
     ring: Callable[[str, int], None] | None = None,
+    account_of: Callable[[Shop], BrevoAccount] | None = None,
 ) -> Flask:
-    """The application of one process. ``ring(kind, shop_id)``: how bells are rung; at once when not given."""
+    """The application of one process.
+
+    ``ring(kind, shop_id)``: how bells are rung; at once when not given. ``account_of``: a shop's Brevo account, asked
+    for its limits only; without it nothing is said about how long calls will take.
+    """
     app = Flask("connector.web")
     app.config.update(
         MAX_CONTENT_LENGTH=LARGEST_BODY,
@@ -35,11 +43,16 @@ def create_app(
         MAX_FORM_PARTS=MOST_FORM_PARTS,
     )
     responses.install(app, https=settings.public_url.startswith("https://"))
-    app.register_blueprint(operations.blueprint(Health(engine, redis, settings.clock), metrics or Metrics()))
+    health = Health(engine, redis, settings.clock, account_of or _no_account)
+    app.register_blueprint(operations.blueprint(health, metrics or Metrics()))
     app.register_blueprint(unsubscribe.blueprint(settings, engine, ring or _ring_at_once(redis)))
     if settings.development:
         app.register_blueprint(stepping.blueprint(engine, settings.clock))
     return app
+
+
+def _no_account(shop: Shop) -> BrevoAccount:
+    raise ConfigurationError(f"Nobody opens the Brevo account of shop {shop.id} here.")
 
 
 def _ring_at_once(redis: Redis) -> Callable[[str, int], None]:

@@ -94,3 +94,8 @@ def pause(seconds: float, sleep: Callable[[float], None] = time.sleep) -> None:
 def monotonic() -> float:
     """Seconds on a clock that never jumps: for durations and time-outs inside one process."""
     return time.monotonic()
+
+
+def worked() -> float:
+    """Seconds that this thread itself has worked: for limits that a busy machine must not make shorter."""
+    return time.thread_time()

@@ -1,4 +1,4 @@
-"""The clock process: every tick it asks what is due and rings the bells; now and then it keeps house.
+"""The clock process: every tick it asks what is due and rings the bells; beside that it keeps house.
 
 A second clock process does no harm; it waits for the first one's lock.
 """
@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import signal
 import threading
-from datetime import timedelta
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from connector.clock import monotonic
-from connector.db import partitions
+from connector import housekeeping, pulse
+from connector.crashpoints import reach
 from connector.db.session import transaction
 from connector.deps import Deps
 from connector.locks import SWEEP
@@ -27,7 +26,6 @@ log = get(__name__)
 # Machine seconds between ticks. Where business time runs faster or is stepped, so does the tick: it is what the
 # promptness of every timer hangs on.
 _SLOWEST, _FASTEST, _STEPPED = 1.0, 0.05, 0.04
-_HOUSEKEEPING = timedelta(hours=1)
 
 
 def tick_seconds(rate: float) -> float:
@@ -38,22 +36,22 @@ def tick_seconds(rate: float) -> float:
 
 
 def run(deps: Deps, stop: threading.Event) -> None:
-    """Tick until told to stop. Trouble with the database is logged and outlived."""
+    """Tick until told to stop. Trouble with the database is logged, shows in the pulse, and is outlived."""
     pause = tick_seconds(deps.clock.rate)
-    swept = 0.0
+    signs = pulse.Pulse(deps.redis, pulse.CLOCK)
     while not stop.is_set():
         try:
             with transaction(deps.engine) as connection:
                 mine = connection.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": SWEEP})
-                found = due(connection, deps.clock) if mine else []
-            for kind, shop_id in found:
-                ring(deps.redis, kind, shop_id)
-            if monotonic() - swept > _HOUSEKEEPING.total_seconds() or not swept:
-                with transaction(deps.engine) as connection:
-                    partitions.ensure(connection, deps.clock.now())
-                swept = monotonic()
+                found = due(connection, deps.clock) if mine else {}
+            if found:
+                reach("sweep.found")
+            for kind, shop_ids in found.items():
+                ring(deps.redis, kind, *shop_ids)
+            signs.beat(deps.clock.machine())
         except DBAPIError as error:
             log.warning("tick_failed", error=type(error).__name__)
+            signs.beat(deps.clock.machine(), type(error).__name__)
             stop.wait(1.0)
         stop.wait(pause)
 
@@ -65,7 +63,11 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    run(Deps.build(settings, pool_size=2), stop)
+    deps = Deps.build(settings, pool_size=2)
+    # A thread of its own: a month that is waited for must not keep a timer waiting.
+    house = threading.Thread(target=housekeeping.run, args=[deps, stop], name="housekeeping", daemon=True)
+    house.start()
+    run(deps, stop)
 
 
 if __name__ == "__main__":

@@ -11,13 +11,14 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry as RedisRetry
 from sqlalchemy import Engine
 
+from connector import crashpoints
 from connector.brevo.client import BrevoAccount
 from connector.brevo.limits import Limiter
 from connector.clock import Clock
 from connector.db.session import create_engine, transaction
 from connector.http import Http
 from connector.queue.bells import ring
-from connector.scope import Scope
+from connector.scope import Scope, scoped
 from connector.secrets import Secrets
 from connector.settings import Settings
 from connector.shopify.cost import Budget
@@ -40,6 +41,7 @@ class Deps:
 
     @classmethod
     def build(cls, settings: Settings, pool_size: int = 5, *, ask_first: bool = False) -> Deps:
+        crashpoints.arm(settings.crash_at)
         redis = connect_redis(settings.redis_url)
         return cls(
             settings=settings,
@@ -58,9 +60,9 @@ class Deps:
     @contextmanager
     def open(self, shop: Shop) -> Iterator[Scope]:
         """One transaction on behalf of a shop; after its commit the bells of what was written are rung."""
-        with transaction(self.engine) as connection:
-            scope = Scope(connection, shop, self.clock.now(), self.clock.machine(), self.settings)
+        with transaction(self.engine) as connection, scoped(connection, shop, self.clock, self.settings) as scope:
             yield scope
+        crashpoints.reach("bells.committed")
         for kind in sorted(scope.bells):
             ring(self.redis, kind, shop.id)
 
@@ -73,6 +75,12 @@ class Deps:
         """The shop's store. Raises ConfigurationError when its token cannot be opened."""
         token = self.secrets.decrypt(shop.id, "shopify_token", shop.shopify_token or "")
         return Store(shop.domain, token, self.settings, self.http, self.budget)
+
+    def close(self) -> None:
+        """Let go of all connections, for commands: a process of ours ends with them."""
+        self.engine.dispose()
+        self.redis.close()
+        self.http.close()
 
 
 def connect_redis(url: str) -> Redis:

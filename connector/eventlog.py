@@ -1,12 +1,13 @@
 """The event log: the only way by which anything that happened reaches the flows and the provider's automations.
 
 ``append`` is idempotent: an event's id is uuid5(shop, identity of the *fact*, name), so the same fact under
-another webhook id, or read again from the store, has one effect. In the transaction of the caller it writes
+another webhook id, or read again from the store, has one effect. With the transaction of the caller, at its end,
+it writes
 
 1. the event,
 2. an exit mark when a running flow may have to stop because of it (read by the gate right before a send),
 3. the person's pending work, which the flow engine claims,
-4. what the provider is to be told of it (``feed``).
+4. what the provider is to be told of it (``feed``, and the wish that it be told).
 """
 
 from __future__ import annotations
@@ -17,19 +18,20 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert
+import orjson
+from sqlalchemy import Uuid, any_, bindparam, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY
 
-from connector.event_mapping import provider_event
-from connector.models.event import events, exit_marks, pending_events
-from connector.models.person import person_work
-from connector.models.sync import feed
+from connector.event_mapping import provider_events
+from connector.models.event import events, exit_marks
 from connector.scope import Scope
 
 NAMESPACE = UUID("6f0e9f6e-5d0b-5a3e-9a53-2f6f1b0c7a11")
 
 # Events that may stop somebody's flow; each leaves a mark that a send in preparation cannot miss.
-EXIT_WORTHY = frozenset({"order_placed", "checkout_completed", "cart_cleared", "unsubscribed", "erased"})
+EXIT_WORTHY = frozenset(
+    {"order_placed", "checkout_completed", "checkout_deleted", "cart_cleared", "unsubscribed", "erased"}
+)
 
 
 @dataclass(frozen=True)
@@ -60,13 +62,15 @@ def append(scope: Scope, facts: Sequence[Fact], *, undecided: bool = True) -> di
     by_id = {fact.id(scope.shop_id): fact for fact in facts}
     if not by_id:
         return {}
-    connection, shop_id = scope.connection, scope.shop_id
+    owed = scope.owed(_write)
     # occurred_at is part of the key for partitioning, and the same fact may be told with two times
     # ("paid" as seen by two topics); writers of raw facts are serial per shop, so asking first is safe.
-    known = set(connection.scalars(select(events.c.id).where(events.c.shop_id == shop_id, events.c.id.in_(by_id))))
-    rows = [
-        {
-            "shop_id": shop_id,
+    known = set(scope.connection.scalars(_KNOWN, {"shop_id": scope.shop_id, "ids": list(by_id)}))
+    new = {
+        event_id: fact for event_id, fact in by_id.items() if event_id not in known and ("events", event_id) not in owed
+    }
+    for event_id, fact in new.items():
+        owed["events", event_id] = {
             "id": event_id,
             "occurred_at": fact.occurred_at,
             "name": fact.name,
@@ -75,91 +79,52 @@ def append(scope: Scope, facts: Sequence[Fact], *, undecided: bool = True) -> di
             "person_id": fact.person_id,
             "source": fact.source,
             "historical": fact.historical,
-            "props": dict(fact.props),
-            "received_at": scope.now,
+            "props": fact.props,
         }
-        for event_id, fact in by_id.items()
-        if event_id not in known
-    ]
-    if not rows:
-        return {}
-    written = insert(events).on_conflict_do_nothing().returning(events.c.id)
-    new = {event_id: by_id[event_id] for event_id in connection.scalars(written, rows)}
     live = {event_id: fact for event_id, fact in new.items() if not fact.historical}
     _mark_exits(scope, live)
     if undecided:
-        _make_pending(
-            scope,
-            [
-                (person_id, event_id, fact.occurred_at)
-                for event_id, fact in live.items()
-                for person_id in {fact.person_id, *fact.reaches} - {None}
-            ],
-        )
+        for event_id, fact in live.items():
+            for person_id in {fact.person_id, *fact.reaches} - {None}:
+                _make_pending(scope, person_id, event_id, fact.occurred_at)
     _feed(scope, live)
     return new
 
 
+_KNOWN = select(events.c.id).where(
+    events.c.shop_id == bindparam("shop_id"), events.c.id == any_(bindparam("ids", type_=ARRAY(Uuid)))
+)
+
+
 def _mark_exits(scope: Scope, facts: Mapping[UUID, Fact]) -> None:
-    marks = [
-        {
-            "shop_id": scope.shop_id,
-            "event_id": event_id,
-            "name": fact.name,
-            "person_id": fact.person_id,
-            "key": fact.key,
-            "occurred_at": fact.occurred_at,
-            "marked_at": scope.now,
-        }
-        for event_id, fact in facts.items()
-        if fact.name in EXIT_WORTHY
-    ]
-    if marks:
-        scope.connection.execute(insert(exit_marks).on_conflict_do_nothing(), marks)
+    owed = scope.owed(_write)
+    for event_id, fact in facts.items():
+        if fact.name in EXIT_WORTHY:
+            owed["exit_marks", event_id] = {
+                "event_id": event_id,
+                "name": fact.name,
+                "person_id": fact.person_id,
+                "key": fact.key,
+                "occurred_at": fact.occurred_at,
+            }
 
 
-def _make_pending(scope: Scope, entries: Sequence[tuple[int, UUID, datetime]]) -> None:
-    if not entries:
-        return
-    scope.connection.execute(
-        insert(pending_events).on_conflict_do_nothing(),
-        [
-            {"shop_id": scope.shop_id, "person_id": person_id, "event_id": event_id, "occurred_at": at}
-            for person_id, event_id, at in entries
-        ],
-    )
-    wake(scope, [person_id for person_id, _, _ in entries])
-
-
-def wake(scope: Scope, person_ids: Sequence[int]) -> None:
-    """Say that these persons have undecided events. Takes their locks, in order."""
-    statement = insert(person_work)
-    statement = statement.on_conflict_do_update(
-        index_elements=["shop_id", "person_id"],
-        set_={"pending": True, "since_real": statement.excluded.since_real},
-    )
-    scope.connection.execute(
-        statement,
-        [
-            {"shop_id": scope.shop_id, "person_id": person_id, "pending": True, "since_real": scope.machine}
-            for person_id in sorted(set(person_ids))
-        ],
-    )
-    scope.locked.update(person_ids)
+def _make_pending(scope: Scope, person_id: int, event_id: UUID, occurred_at: datetime) -> None:
+    row = {"person_id": person_id, "event_id": event_id, "occurred_at": occurred_at}
+    scope.owed(_write)["pending_events", event_id, person_id] = row
     scope.bells.add("flows")
 
 
 def _feed(scope: Scope, facts: Mapping[UUID, Fact]) -> None:
-    overrides = scope.shop.settings["event_mapping"]
-    rows = []
+    shop = scope.shop
+    overrides = shop.settings["event_mapping"]
     for event_id, fact in facts.items():
-        told = provider_event(fact.name, fact.props, overrides)
-        if told is None or fact.person_id is None:
+        if fact.person_id is None:
             continue
-        name, properties = told
-        rows.append(
-            {
-                "shop_id": scope.shop_id,
+        for name, properties in provider_events(
+            fact.name, fact.props, overrides, left_to_brevo=shop.left_to_brevo, shop=shop.name, at=fact.occurred_at
+        ):
+            scope.owed(_write)["feed", event_id, name] = {
                 "person_id": fact.person_id,
                 "event_id": event_id,
                 "name": name,
@@ -168,14 +133,77 @@ def _feed(scope: Scope, facts: Mapping[UUID, Fact]) -> None:
                     "event_date": fact.occurred_at.isoformat(),
                     "event_properties": {**properties, "event_id": str(event_id)},
                 },
-                "state": "due",
-                "due_real": scope.machine,
-                "attempts": 0,
             }
-        )
-    if rows:
-        scope.connection.execute(insert(feed).on_conflict_do_nothing(), rows)
-        scope.bells.add("sync")
+            scope.bells.add("sync")
+
+
+# One statement, because it is written in nearly every transaction, mostly for a single fact. The rows of
+# person_work are the persons' locks and are taken in order.
+_WRITE = text(
+    """
+WITH fact AS (
+    INSERT INTO events
+        (shop_id, id, occurred_at, name, subject, key, person_id, source, historical, props, received_at)
+    SELECT :shop_id, id, occurred_at, name, subject, key, person_id, source, historical, props, :now
+    FROM ROWS FROM (jsonb_to_recordset(CAST(:events AS jsonb)) AS (
+        id uuid, occurred_at timestamptz, name text, subject text, key text, person_id bigint, source text,
+        historical boolean, props jsonb)) WITH ORDINALITY
+    ORDER BY ordinality
+    ON CONFLICT DO NOTHING
+), mark AS (
+    INSERT INTO exit_marks (shop_id, event_id, name, person_id, key, occurred_at, marked_at)
+    SELECT :shop_id, event_id, name, person_id, key, occurred_at, :now
+    FROM jsonb_to_recordset(CAST(:exit_marks AS jsonb)) AS marked
+        (event_id uuid, name text, person_id bigint, key text, occurred_at timestamptz)
+    ON CONFLICT DO NOTHING
+), told AS (
+    INSERT INTO feed (shop_id, person_id, event_id, name, body, state, due_real, attempts)
+    SELECT :shop_id, person_id, event_id, name, body, 'due', :machine, 0
+    FROM ROWS FROM (jsonb_to_recordset(CAST(:feed AS jsonb)) AS
+        (person_id bigint, event_id uuid, name text, body jsonb)) WITH ORDINALITY
+    ORDER BY ordinality
+    ON CONFLICT DO NOTHING
+    RETURNING person_id, id
+), wished AS (
+    INSERT INTO sync_state (shop_id, entity, entity_id, wanted_version, sent_version, state, due_real, attempts)
+    SELECT :shop_id, 'events', person_id, max(id), 0, 'due', :machine, 0 FROM told GROUP BY person_id ORDER BY person_id
+    ON CONFLICT (shop_id, entity, entity_id) DO UPDATE SET
+        wanted_version = greatest(sync_state.wanted_version + 1, excluded.wanted_version),
+        state = CASE WHEN sync_state.state = 'leased' THEN 'leased' ELSE 'due' END,
+        due_real = CASE WHEN sync_state.state IN ('due', 'leased') THEN sync_state.due_real ELSE excluded.due_real END
+), undecided AS (
+    SELECT * FROM jsonb_to_recordset(CAST(:pending_events AS jsonb)) AS undecided
+        (person_id bigint, event_id uuid, occurred_at timestamptz)
+), noted AS (
+    INSERT INTO pending_events (shop_id, person_id, event_id, occurred_at)
+    SELECT :shop_id, person_id, event_id, occurred_at FROM undecided
+    ON CONFLICT DO NOTHING
+)
+INSERT INTO person_work (shop_id, person_id, pending, since_real)
+SELECT :shop_id, person_id, true, :machine FROM (SELECT DISTINCT person_id FROM undecided) AS waiting
+ORDER BY person_id
+ON CONFLICT (shop_id, person_id) DO UPDATE SET pending = true, since_real = excluded.since_real
+"""
+)
+
+
+def _write(scope: Scope, rows: dict[Any, Any]) -> None:
+    """The events, and what follows from each: {(table, ...): row}."""
+    by_table: dict[str, list[Mapping[str, Any]]] = {
+        table: [] for table in ("events", "exit_marks", "feed", "pending_events")
+    }
+    for key, row in rows.items():
+        by_table[key[0]].append(row)
+    scope.connection.execute(
+        _WRITE,
+        {
+            "shop_id": scope.shop_id,
+            "now": scope.now,
+            "machine": scope.machine,
+            **{table: orjson.dumps(found).decode() for table, found in by_table.items()},
+        },
+    )
+    scope.locked.update(row["person_id"] for row in by_table["pending_events"])
 
 
 def adopt(scope: Scope, subjects: Sequence[str], person_id: int, since: datetime) -> None:
@@ -183,6 +211,8 @@ def adopt(scope: Scope, subjects: Sequence[str], person_id: int, since: datetime
 
     ``since``: events that occurred before it are history and start nothing.
     """
+    if any(key[0] == "events" and row["subject"] in subjects for key, row in scope.owed(_write).items()):
+        scope.pay()
     rows = scope.connection.execute(
         update(events)
         .where(events.c.shop_id == scope.shop_id, events.c.subject.in_(subjects), events.c.person_id.is_(None))
@@ -207,7 +237,8 @@ def adopt(scope: Scope, subjects: Sequence[str], person_id: int, since: datetime
     }
     if not recent:
         return
-    _make_pending(scope, [(person_id, event_id, fact.occurred_at) for event_id, fact in recent.items()])
+    for event_id, fact in recent.items():
+        _make_pending(scope, person_id, event_id, fact.occurred_at)
     _feed(scope, recent)
     scope.connection.execute(
         update(exit_marks)

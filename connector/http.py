@@ -23,6 +23,7 @@ import requests
 import urllib3
 
 from connector.clock import monotonic
+from connector.crashpoints import reach
 
 # Seconds of machine time to reach the other side. A server that does not accept by then is as good as down,
 # and nothing has left yet, so trying again is free.
@@ -118,11 +119,26 @@ class Http:
 
     def post_to_store(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """POST ``body``. Raises NotSent or NoAnswer; every HTTP status is an answer."""
-        deadline = monotonic() + self._store_timeout
-        timeout = (min(CONNECT_SECONDS, self._store_timeout), self._store_timeout)
+        return self._ask("POST", url, headers, body, self._store_timeout)
+
+    def get(self, url: str, timeout: float) -> Answer:
+        """GET, within ``timeout`` seconds. Raises NotSent or NoAnswer; every HTTP status is an answer."""
+        return self._ask("GET", url, {}, b"", timeout)
+
+    def close(self) -> None:
+        """Let go of the connections of this thread and of the provider's."""
+        with self._guard:
+            if self._provider is not None:
+                self._provider.close()
+        if (session := getattr(self._local, "session", None)) is not None:
+            session.close()
+
+    def _ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes, longest: float) -> Answer:
+        deadline = monotonic() + longest
+        timeout = (min(CONNECT_SECONDS, longest), longest)
         try:
-            response = self._session.post(
-                url, data=body, headers=dict(headers), timeout=timeout, allow_redirects=False, stream=True
+            response = self._session.request(
+                method, url, data=body, headers=dict(headers), timeout=timeout, allow_redirects=False, stream=True
             )
         except requests.RequestException as error:
             raise _from_requests(error) from error
@@ -208,6 +224,10 @@ def _stop_after(leave_by: float) -> Any:
     def trace(event: str, _info: Mapping[str, Any]) -> None:
         if event.endswith("send_request_headers.started") and monotonic() > leave_by:
             raise Late("the permission to send had run out before the first byte left")
+        if event.endswith("send_request_headers.complete"):
+            reach("t4.half_sent")
+        elif event.endswith("send_request_body.complete"):
+            reach("t4.sent")
 
     return trace
 

@@ -18,6 +18,7 @@ from connector.scope import Scope
 # Advisory lock spaces (first argument of the two-argument form); the second is the shop id.
 NORMALISE = 7_310_002
 SWEEP = 7_310_003
+HOUSEKEEPING = 7_310_004
 
 
 def lock_persons(scope: Scope, person_ids: Iterable[int], *, skip_locked: bool = False) -> list[int]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection
 
+from connector.clock import Clock
 from connector.settings import Settings
 from connector.shops import Shop
+
+Write = Callable[["Scope", dict[Any, Any]], None]
+"""Writes rows, by key, into the scope's transaction."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +23,7 @@ class Scope:
     """One transaction's surroundings. ``now`` is business time, ``machine`` real time.
 
     Whoever writes work for others adds its bell to ``bells``; they are rung after the commit. ``locked``: persons
-    whose lock this transaction holds already.
+    whose lock this transaction holds already, and ``profiles`` what was read of them under it.
     """
 
     connection: Connection
@@ -28,18 +33,50 @@ class Scope:
     settings: Settings
     bells: set[str] = field(default_factory=set)
     locked: set[int] = field(default_factory=set)
+    profiles: dict[int, dict[str, Any]] = field(default_factory=dict)
+    _owed: dict[Write, dict[Any, Any]] = field(default_factory=dict)
 
     @property
     def shop_id(self) -> int:
         return self.shop.id
 
+    def owed(self, write: Write) -> dict[Any, Any]:
+        """The rows, by key, that ``write`` will be given at the end of the transaction: once, however many there are.
+
+        For rows that this transaction itself does not read again. A statement costs the same for one row as for a
+        hundred, and most transactions would write such rows several times.
+        """
+        return self._owed.setdefault(write, {})
+
+    def pay(self) -> None:
+        """Write what is owed; what that writes may owe more."""
+        while self._owed:
+            owed = dict(self._owed)
+            self._owed.clear()
+            for write, rows in owed.items():
+                if rows:
+                    write(self, rows)
+
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """What is written inside is undone when the block raises. PostgreSQL then gives back the locks taken in it."""
-        before = set(self.locked)
+        """What is written or owed inside is undone when the block raises. PostgreSQL then gives back the locks taken
+        in it."""
+        locked = set(self.locked)
+        owed = {write: dict(rows) for write, rows in self._owed.items()}
         try:
             with self.connection.begin_nested():
                 yield
         except BaseException:
-            self.locked.intersection_update(before)
+            self.locked.intersection_update(locked)
+            self.profiles.clear()
+            self._owed.clear()
+            self._owed.update(owed)
             raise
+
+
+@contextmanager
+def scoped(connection: Connection, shop: Shop, clock: Clock, settings: Settings) -> Iterator[Scope]:
+    """The scope of this transaction; what is owed at its end is written before the block is left."""
+    scope = Scope(connection, shop, clock.now(), clock.machine(), settings)
+    yield scope
+    scope.pay()

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from cryptography.fernet import Fernet
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
+from connector import crashpoints
 from connector.clock import Clock, SteppedClock, SystemClock
 from connector.errors import ConfigurationError
 
@@ -55,6 +56,12 @@ class Settings:
     retry_seconds: tuple[float, ...] = (5.0, 30.0, 120.0, 600.0, 1800.0, 7200.0)
     commerce_lane_patience_seconds: float = 60.0
     intake_timeout_seconds: float = 3.5
+    crash_at: str = ""
+    inbox_keep_days: int = 40
+    inbox_keys_keep_days: int = 40
+    stopped_keep_days: int = 180
+    work_keep_days: int = 40
+    attempts_keep_days: int = 400
     web_workers: int = 2
     log_level: str = "INFO"
 
@@ -138,6 +145,7 @@ class _SettingsSchema(Schema):
     wire_rate = fields.Float(
         load_default=1.0, data_key="WIRE_RATE", validate=validate.Range(min=0.0, min_inclusive=False)
     )
+    crash_at = _Text(data_key="CRASH_AT")
     log_level = _Text("INFO", data_key="LOG_LEVEL", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
     web_workers = fields.Integer(load_default=2, data_key="WEB_WORKERS", validate=validate.Range(min=1))
     retry_seconds = _Text(",".join(str(s) for s in Settings.retry_seconds), data_key="RETRY_SECONDS")
@@ -155,6 +163,17 @@ for _name in (
 ):
     _SettingsSchema._declared_fields[_name] = fields.Float(
         load_default=getattr(Settings, _name), data_key=_name.upper(), validate=validate.Range(min=0.0)
+    )
+
+for _name in (
+    "inbox_keep_days",
+    "inbox_keys_keep_days",
+    "stopped_keep_days",
+    "work_keep_days",
+    "attempts_keep_days",
+):
+    _SettingsSchema._declared_fields[_name] = fields.Integer(
+        load_default=getattr(Settings, _name), data_key=_name.upper(), validate=validate.Range(min=1)
     )
 
 
@@ -203,6 +222,7 @@ def _contradictions(s: Settings, values: Mapping[str, str]) -> list[str]:
         problems.append(
             "CLOCK_EPOCH: is required when clocks are moved: unix seconds at which CLOCK_START was"
         )
+    problems += _wrong_crash_order(s)
     if not s.development:
         for name, url in (("SHOPIFY_BASE_URL", s.shopify_base_url), ("BREVO_BASE_URL", s.brevo_base_url)):
             if _is_loopback(url):
@@ -210,6 +230,18 @@ def _contradictions(s: Settings, values: Mapping[str, str]) -> list[str]:
     if s.delivery_lease_seconds <= s.provider_timeout_seconds:
         problems.append("DELIVERY_LEASE_SECONDS: must be longer than PROVIDER_TIMEOUT_SECONDS")
     return problems
+
+
+def _wrong_crash_order(s: Settings) -> list[str]:
+    if not s.crash_at:
+        return []
+    if not s.development:
+        return ["CRASH_AT: dying on purpose is for CONNECTOR_ENV=development only"]
+    try:
+        crashpoints.read(s.crash_at)
+    except ValueError as error:
+        return [f"CRASH_AT: {error}"]
+    return []
 
 
 def _is_loopback(url: str) -> bool:

@@ -9,10 +9,12 @@ from functools import cached_property
 from typing import Any
 
 from marshmallow import RAISE, Schema, fields, validate
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection, RowMapping, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from connector.models.flow import flows
 from connector.models.shop import shops
+from connector.plugin_events import SHAPES
 
 
 class _CapSchema(Schema):
@@ -34,6 +36,22 @@ class _QuietSchema(Schema):
     end = fields.String(required=True, validate=_CLOCK_TIME)
 
 
+# By from_dict, because `as` is no name for an attribute.
+_EventMappingSchema = Schema.from_dict(
+    {
+        "as": fields.String(
+            required=True,
+            validate=validate.Regexp(r"[A-Za-z0-9_-]{1,255}\Z", error="An event's name has letters, digits, - and _."),
+        ),
+        "events": fields.List(fields.String()),
+        "properties": fields.List(fields.String(), allow_none=True),
+        "shape": fields.String(validate=validate.OneOf(list(SHAPES))),
+        "flows": fields.List(fields.String()),
+    },
+    name="EventMappingSchema",
+)
+
+
 class ShopSettingsSchema(Schema):
     """The merchant's settings as stored in ``shops.settings``; every key has a default."""
 
@@ -51,8 +69,12 @@ class ShopSettingsSchema(Schema):
     locale = fields.String(load_default="en")
     # Overrides of sync/mapping/contact.yaml and of the event mapping.
     contact_mapping = fields.Dict(load_default=dict)
-    event_mapping = fields.Dict(load_default=dict)
+    event_mapping = fields.Dict(
+        keys=fields.String(), values=fields.Nested(_EventMappingSchema, allow_none=True), load_default=dict
+    )
     plan = fields.String(load_default="general", validate=validate.OneOf(["general", "advanced", "extended"]))
+    # How many emails the flows may send in any 24 hours; None: what the plan says, if it has a daily limit.
+    daily_emails = fields.Integer(load_default=None, allow_none=True, strict=True, validate=validate.Range(min=1))
     include_test_orders = fields.Boolean(load_default=False)
     include_pos_orders = fields.Boolean(load_default=False)
     include_draft_orders = fields.Boolean(load_default=False)
@@ -74,6 +96,8 @@ class Shop:
     raw_settings: Mapping[str, Any] = field(repr=False)
     shopify_token: str | None = field(default=None, repr=False)
     brevo_key: str | None = field(default=None, repr=False)
+    # Active flows that are in mode brevo: the provider's automations run them, we only feed those.
+    left_to_brevo: frozenset[str] = frozenset()
 
     @cached_property
     def settings(self) -> Mapping[str, Any]:
@@ -98,12 +122,22 @@ def _shop(row: RowMapping) -> Shop:
         raw_settings=row["settings"],
         shopify_token=row["shopify_token"],
         brevo_key=row["brevo_key"],
+        left_to_brevo=frozenset(row["left_to_brevo"] or ()),
     )
+
+
+_SHOPS = select(
+    shops,
+    select(func.array_agg(flows.c.flow))
+    .where(flows.c.shop_id == shops.c.id, flows.c.mode == "brevo", flows.c.status == "active")
+    .scalar_subquery()
+    .label("left_to_brevo"),
+)
 
 
 def load(connection: Connection, shop_id: int) -> Shop:
     """The shop with this id; raises LookupError when there is none."""
-    row = connection.execute(select(shops).where(shops.c.id == shop_id)).mappings().first()
+    row = connection.execute(_SHOPS.where(shops.c.id == shop_id)).mappings().first()
     if row is None:
         raise LookupError(f"no shop with id {shop_id}")
     return _shop(row)
@@ -111,13 +145,13 @@ def load(connection: Connection, shop_id: int) -> Shop:
 
 def by_domain(connection: Connection, domain: str) -> Shop | None:
     """The shop with this myshopify.com domain."""
-    row = connection.execute(select(shops).where(shops.c.domain == domain.lower())).mappings().first()
+    row = connection.execute(_SHOPS.where(shops.c.domain == domain.lower())).mappings().first()
     return None if row is None else _shop(row)
 
 
 def connected(connection: Connection) -> list[Shop]:
     """All shops, oldest first."""
-    return [_shop(row) for row in connection.execute(select(shops).order_by(shops.c.id)).mappings()]
+    return [_shop(row) for row in connection.execute(_SHOPS.order_by(shops.c.id)).mappings()]
 
 
 def add(connection: Connection, domain: str, values: Mapping[str, Any], now: datetime) -> int:
@@ -132,9 +166,7 @@ def add(connection: Connection, domain: str, values: Mapping[str, Any], now: dat
 
 def change_settings(connection: Connection, shop_id: int, changes: Mapping[str, Any]) -> None:
     """Merge ``changes`` into the shop's settings after checking the result; raises ValidationError."""
-    current = connection.execute(
-        select(shops.c.settings).where(shops.c.id == shop_id).with_for_update()
-    ).scalar_one()
+    current = connection.execute(select(shops.c.settings).where(shops.c.id == shop_id).with_for_update()).scalar_one()
     merged = {**current, **changes}
     ShopSettingsSchema().load(merged)
     connection.execute(update(shops).where(shops.c.id == shop_id).values(settings=merged))

@@ -29,13 +29,20 @@ DUE: Mapping[str, str] = {
     "deliver": (
         "SELECT DISTINCT shop_id FROM outbox WHERE state = 'due' AND due_at <= :now"
         " AND (retry_real IS NULL OR retry_real <= :machine)"
+        " AND NOT EXISTS (SELECT 1 FROM channel_pauses AS paused WHERE paused.shop_id = outbox.shop_id"
+        " AND paused.channel IN (outbox.channel, 'account') AND paused.probe_real > :machine)"
         " UNION SELECT DISTINCT shop_id FROM outbox WHERE state IN ('leased', 'unknown') AND lease_real < :machine"
     ),
     "sync": (
         "SELECT DISTINCT shop_id FROM sync_state WHERE state IN ('due', 'leased') AND due_real <= :machine"
         " AND (lease_real IS NULL OR lease_real < :machine)"
-        " UNION SELECT DISTINCT shop_id FROM feed WHERE state IN ('due', 'leased') AND due_real <= :machine"
-        " AND (lease_real IS NULL OR lease_real < :machine)"
+        " AND NOT EXISTS (SELECT 1 FROM channel_pauses AS paused WHERE paused.shop_id = sync_state.shop_id"
+        " AND paused.channel = 'account' AND paused.probe_real > :machine)"
+    ),
+    "catalogue": (
+        "SELECT shops.id AS shop_id FROM shops LEFT JOIN catalogue_passes AS pass ON pass.shop_id = shops.id"
+        " WHERE shops.state = 'active' AND (pass.due_at IS NULL OR pass.due_at <= :now)"
+        " AND (pass.lease_real IS NULL OR pass.lease_real < :machine)"
     ),
 }
 
@@ -49,7 +56,9 @@ _ALL = text(
 )
 
 
-def due(connection: Connection, clock: Clock) -> list[tuple[str, int]]:
-    """(kind, shop id) of all work that is due and held by nobody. Crosses shops, and only reads."""
-    rows = connection.execute(_ALL, {"now": clock.now(), "machine": clock.machine()})
-    return [(row.kind, row.shop_id) for row in rows]
+def due(connection: Connection, clock: Clock) -> dict[str, list[int]]:
+    """{kind: shop ids} of all work that is due and held by nobody. Crosses shops, and only reads."""
+    found: dict[str, list[int]] = {}
+    for row in connection.execute(_ALL, {"now": clock.now(), "machine": clock.machine()}):
+        found.setdefault(row.kind, []).append(row.shop_id)
+    return found

@@ -1,7 +1,7 @@
 """The worker process: one RQ queue, jobs that answer bells.
 
-A job claims due rows in batches, ends after a second or five batches and rings again at the tail, so that no shop
-holds a worker. Nothing depends on a job surviving: what is due is found again by the sweeper.
+A job takes the shops that wait for its kind in turn, one batch each, and ends after a second, so that no shop holds a
+worker and no kind a queue. Nothing depends on a job surviving: what is due is found again by the sweeper.
 """
 
 from __future__ import annotations
@@ -10,32 +10,29 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import cache
 
+from redis.client import Pipeline
 from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
 
-from connector.clock import monotonic
+from connector import pulse
+from connector.clock import Clock, monotonic
+from connector.crashpoints import reach
 from connector.db.session import transaction
 from connector.deps import Deps
 from connector.logging import get, setup
 from connector.queue.batch import Batch
-from connector.queue.bells import QUEUES, clear, ring
+from connector.queue.bells import QUEUES, clear, next_shop, ring
 from connector.settings import Settings
 from connector.shops import Shop, load
 from flows.engine import decide, dispatch
-from sync import contacts, feed, fetch
+from sync import catalogue_pass, fetch
+from sync.copies.sending import send_due
 from sync.readers import READERS
 from webhooks import process
 
 log = get(__name__)
 
 _LONGEST_SECONDS = 1.0
-_MOST_BATCHES = 5
-
-
-def _tell_provider(deps: Deps, shop: Shop) -> Batch:
-    more = contacts.send_due(deps, shop)
-    more = feed.send_due(deps, shop) or more
-    return Batch(0, more)
 
 
 # kind -> one batch of it. What follows from a batch is rung by the transactions that wrote it.
@@ -44,7 +41,8 @@ WORK: Mapping[str, Callable[[Deps, Shop], Batch]] = {
     "fetch": lambda deps, shop: fetch.answer_due(deps, shop, READERS),
     "flows": decide.decide_due,
     "deliver": dispatch.dispatch_due,
-    "sync": _tell_provider,
+    "sync": send_due,
+    "catalogue": catalogue_pass.look_due,
 }
 
 
@@ -55,25 +53,39 @@ def _deps() -> Deps:
     return Deps.build(settings)
 
 
-def answer(kind: str, shop_id: int) -> None:
-    """The RQ job: look after this kind of work for this shop."""
-    work(_deps(), kind, shop_id)
+def answer(kind: str) -> None:
+    """The RQ job: look after this kind of work for the shops that wait for it."""
+    deps = _deps()
+    clear(deps.redis, kind)
+    reach("bells.cleared")
+    end = monotonic() + _LONGEST_SECONDS
+    while (shop_id := next_shop(deps.redis, kind)) is not None:
+        reach("bells.taken")
+        if work(deps, kind, shop_id):
+            reach("bells.tail")
+            # Behind the shops that wait already.
+            ring(deps.redis, kind, shop_id)
+        if monotonic() > end:
+            ring(deps.redis, kind)
+            return
 
 
-def work(deps: Deps, kind: str, shop_id: int) -> None:
-    """Answer one bell: batches for a second at most."""
-    clear(deps.redis, kind, shop_id)
+def work(deps: Deps, kind: str, shop_id: int) -> bool:
+    """One batch for this shop; whether it is worth another."""
     with transaction(deps.engine) as connection:
         shop = load(connection, shop_id)
-    if not shop.active:
-        return
-    end = monotonic() + _LONGEST_SECONDS
-    for _ in range(_MOST_BATCHES):
-        if not WORK[kind](deps, shop).more:
-            return
-        if monotonic() > end:
-            break
-    ring(deps.redis, kind, shop_id)
+    return shop.active and WORK[kind](deps, shop).more
+
+
+class _Worker(SimpleWorker):
+    """Tells others that its queue is served, whenever it tells RQ that it lives: twice a minute at least."""
+
+    signs: pulse.Pulse
+    clock: Clock
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        super().heartbeat(timeout, pipeline)
+        self.signs.beat(self.clock.machine())
 
 
 def main(queue: str) -> None:
@@ -84,7 +96,7 @@ def main(queue: str) -> None:
     deps = _deps()
     # One process that answers bells in turn: forking a process per job is six times slower, and a job that
     # dies takes nothing with it that the supervisor and the sweeper do not bring back.
-    worker = SimpleWorker(
+    worker = _Worker(
         [Queue(queue, connection=deps.redis, serializer=JSONSerializer)],
         connection=deps.redis,
         serializer=JSONSerializer,
@@ -92,6 +104,7 @@ def main(queue: str) -> None:
         maintenance_interval=30,
         job_monitoring_interval=5,
     )
+    worker.signs, worker.clock = pulse.Pulse(deps.redis, pulse.worker(queue)), deps.clock
     worker.log.setLevel("WARNING")
     worker.work(with_scheduler=False)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -29,7 +29,7 @@ class Ensured:
 
 def ensure(account: BrevoAccount, mapping: tuple[Attribute, ...]) -> Ensured:
     """Create the attributes of the mapping that are missing and read them back."""
-    wanted = {a.name: a.type for a in mapping if a.name not in IDENTIFIERS}
+    wanted = _wanted(mapping)
     present = _present(account)
     missing = [name for name in wanted if name not in present]
     for name in missing:
@@ -40,13 +40,25 @@ def ensure(account: BrevoAccount, mapping: tuple[Attribute, ...]) -> Ensured:
             continue
     if missing:
         present = _present(account)
-    problems = [f"the attribute {name} could not be created" for name in wanted if name not in present]
-    problems += [
+    return Ensured(tuple(name for name in missing if name in present), tuple(_problems(wanted, present)))
+
+
+def problems(account: BrevoAccount, mapping: tuple[Attribute, ...]) -> list[str]:
+    """What Brevo would drop of this mapping as the account is now, without changing anything."""
+    return _problems(_wanted(mapping), _present(account))
+
+
+def _wanted(mapping: tuple[Attribute, ...]) -> dict[str, str]:
+    return {a.name: a.type for a in mapping if a.name not in IDENTIFIERS}
+
+
+def _problems(wanted: Mapping[str, str], present: Mapping[str, str]) -> list[str]:
+    missing = [f"the attribute {name} does not exist" for name in wanted if name not in present]
+    return missing + [
         f"the attribute {name} is of type {present[name]} where we send {kind}: its values will be dropped"
         for name, kind in wanted.items()
         if present.get(name, kind) not in ("", kind)
     ]
-    return Ensured(tuple(name for name in missing if name in present), tuple(problems))
 
 
 def _in_turn(account: BrevoAccount, call: Callable[[], Answer]) -> Answer:

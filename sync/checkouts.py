@@ -20,52 +20,60 @@ from connector.scope import Scope
 from sync import consent, customers, fetch, people, products
 
 
-def project(scope: Scope, payload: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> None:
-    """Apply a checkout payload and say what happened to the checkout."""
+def project(scope: Scope, payload: Mapping[str, Any], items: Sequence[Mapping[str, Any]] | None) -> None:
+    """Apply a checkout payload and say what happened to the checkout.
+
+    What the payload leaves out (None) stays as it was; items that are told to be none are none.
+    """
     token = payload["token"]
     person_id = _person(scope, payload)
     held = _held(scope, token)
-    created_at = payload["created_at"] or payload["updated_at"] or scope.now
-    updated_at = payload["updated_at"] or created_at
-    values = {
+    told = {
         "cart_token": payload["cart_token"],
-        "person_id": person_id if person_id is not None else (held["person_id"] if held else None),
+        "person_id": person_id,
         "email": people.normal_email(payload["email"]),
         "currency": payload["presentment_currency"] or payload["currency"],
-        "total": payload["total_price"] or Decimal(0),
+        "total": payload["total_price"],
         "recovery_url": payload["abandoned_checkout_url"],
-        "items": list(items),
-        "created_at": created_at,
-        "source_updated_at": updated_at,
+        "items": None if items is None else list(items),
+        "created_at": payload["created_at"],
+        "source_updated_at": payload["updated_at"],
         "completed_at": payload["completed_at"],
     }
-    if held and held["completed_at"] and not values["completed_at"]:
-        # Completion is final; a late edit does not reopen a checkout.
-        values["completed_at"] = held["completed_at"]
-    if held is None or updated_at >= held["source_updated_at"]:
-        statement = insert(checkouts).values(shop_id=scope.shop_id, token=token, **values)
-        scope.connection.execute(statement.on_conflict_do_update(index_elements=["shop_id", "token"], set_=values))
+    before = dict(held) if held else _new(scope, token, told)
+    values = {**before, **{name: value for name, value in told.items() if value is not None}}
+    # Completion is final; a late edit does not reopen a checkout.
+    values["completed_at"] = before["completed_at"] or values["completed_at"]
+    if held is None or values["source_updated_at"] >= held["source_updated_at"]:
+        if held is None or values != dict(held):
+            statement = insert(checkouts).values(values)
+            scope.connection.execute(statement.on_conflict_do_update(index_elements=["shop_id", "token"], set_=values))
     elif payload["completed_at"]:
         complete(scope, token, payload["completed_at"])
-    eventlog.append(scope, _facts(token, values, held))
-    if person_id is not None:
+    if person_id is not None and (held is None or held["person_id"] != person_id or not held["cart_token"]):
         subjects = [("checkout", token)]
         if payload["cart_token"]:
             subjects.append(("cart", payload["cart_token"]))
         people.attach(scope, person_id, subjects)
-    products.want(scope, items)
+    eventlog.append(scope, _facts(token, values, held))
+    if items:
+        products.want(scope, items)
+
+
+def _new(scope: Scope, token: str, told: Mapping[str, Any]) -> dict[str, Any]:
+    """A checkout before anything is known of it."""
+    at = told["created_at"] or told["source_updated_at"] or scope.now
+    empty = dict.fromkeys(column.name for column in checkouts.c)
+    times = {"created_at": at, "source_updated_at": at}
+    return {**empty, "shop_id": scope.shop_id, "token": token, "total": Decimal(0), "items": [], **times}
 
 
 def _person(scope: Scope, payload: Mapping[str, Any]) -> int | None:
     customer = payload["customer"]
     email = payload["email"] or (customer or {}).get("email")
-    found = people.identify(scope, customer_id=customer["id"] if customer else None, email=email)
+    found = customers.buyer(scope, customer, email)
     if found is None:
         return people.person_of(scope, "cart", payload["cart_token"]) if payload["cart_token"] else None
-    if found.created:
-        if customer:
-            customers.project(scope, {**customer, "email": customer["email"] or email})
-        people.touch(scope, found.person_id)
     if customer and not _consent_known(scope, found.person_id):
         fetch.wish(scope, "Customer", customer["id"])
     if payload["buyer_accepts_marketing"] and email:
@@ -139,19 +147,67 @@ def complete(scope: Scope, token: str, at: datetime) -> None:
     )
 
 
+def deleted(scope: Scope, token: str | None, cart_token: str | None, at: datetime) -> None:
+    """The store threw a checkout away, by its token or by its cart's: its recovery address is dead.
+
+    One that became an order is told of by the order.
+    """
+    named = checkouts.c.token == token if token else checkouts.c.cart_token == cart_token
+    if not (token or cart_token):
+        return
+    gone = scope.connection.execute(
+        update(checkouts)
+        .where(
+            checkouts.c.shop_id == scope.shop_id,
+            named,
+            checkouts.c.completed_at.is_(None),
+            checkouts.c.deleted_at.is_(None),
+        )
+        .values(deleted_at=at)
+        .returning(checkouts.c.token, checkouts.c.cart_token, checkouts.c.person_id)
+    ).all()
+    eventlog.append(
+        scope,
+        [
+            Fact(
+                "checkout_deleted",
+                f"checkout:{row.token}:deleted",
+                at,
+                f"checkout:{row.token}",
+                row.person_id,
+                row.token,
+                {"checkout_token": row.token, "cart_token": row.cart_token},
+            )
+            for row in gone
+        ],
+    )
+
+
+def of_cart(scope: Scope, cart_token: str) -> RowMapping | None:
+    """The newest checkout of this cart that is still open."""
+    query = (
+        select(checkouts)
+        .where(
+            checkouts.c.shop_id == scope.shop_id,
+            checkouts.c.cart_token == cart_token,
+            checkouts.c.completed_at.is_(None),
+            checkouts.c.deleted_at.is_(None),
+        )
+        .order_by(checkouts.c.created_at.desc())
+        .limit(1)
+    )
+    return scope.connection.execute(query).mappings().first()
+
+
 def of_order(scope: Scope, checkout_token: str | None, cart_token: str | None) -> RowMapping | None:
     """The checkout that an order came from: by its token, else by the cart's."""
-    for column, value in ((checkouts.c.token, checkout_token), (checkouts.c.cart_token, cart_token)):
-        if value:
-            row = (
-                scope.connection.execute(
-                    select(checkouts)
-                    .where(checkouts.c.shop_id == scope.shop_id, column == value)
-                    .order_by(checkouts.c.created_at.desc())
-                )
-                .mappings()
-                .first()
-            )
-            if row is not None:
-                return row
-    return None
+    if not (checkout_token or cart_token):
+        return None
+    by_token = checkouts.c.token == checkout_token
+    query = (
+        select(checkouts)
+        .where(checkouts.c.shop_id == scope.shop_id, by_token | (checkouts.c.cart_token == cart_token))
+        .order_by(by_token.desc(), checkouts.c.created_at.desc())
+        .limit(1)
+    )
+    return scope.connection.execute(query).mappings().first()

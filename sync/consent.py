@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
 from connector import eventlog
+from connector.db.rows import replacing
 from connector.locks import lock_persons
 from connector.models.person import consent_ledger, consents, suppressions
 from connector.scope import Scope
@@ -47,11 +48,7 @@ def record(
         raise ValueError(f"unknown consent state {state!r}")
     lock_persons(scope, [person_id])
     current = scope.connection.execute(
-        select(consents.c.state, consents.c.evidence_at, consents.c.source).where(
-            consents.c.shop_id == scope.shop_id,
-            consents.c.person_id == person_id,
-            consents.c.channel == channel,
-        )
+        _CURRENT, {"shop_id": scope.shop_id, "person_id": person_id, "channel": channel}
     ).first()
     when = evidence_at or (scope.now if state in OPT_OUTS else UNDATED)
     told_at = None if implied else evidence_at
@@ -62,16 +59,21 @@ def record(
     if not wins:
         return False
     values = {"state": state, "level": level, "source": source, "evidence_at": when}
-    statement = insert(consents).values(shop_id=scope.shop_id, person_id=person_id, channel=channel, **values)
-    scope.connection.execute(
-        statement.on_conflict_do_update(index_elements=["shop_id", "person_id", "channel"], set_=values)
-    )
+    scope.connection.execute(_KEEP, {"shop_id": scope.shop_id, "person_id": person_id, "channel": channel, **values})
     before = None if current is None else current.state
     if before == state:
         return False
     _tell(scope, person_id, channel, before, state, source, evidence_at or scope.now)
     people.touch(scope, person_id)
     return True
+
+
+_CURRENT = select(consents.c.state, consents.c.evidence_at, consents.c.source).where(
+    consents.c.shop_id == bindparam("shop_id"),
+    consents.c.person_id == bindparam("person_id"),
+    consents.c.channel == bindparam("channel"),
+)
+_KEEP = replacing(consents, ("state", "level", "source", "evidence_at"))
 
 
 def _wins(state: str, evidence_at: datetime | None, current: str, current_at: datetime) -> bool:
@@ -93,18 +95,22 @@ def _note(
     verdict: str,
 ) -> None:
     scope.connection.execute(
-        insert(consent_ledger).values(
-            shop_id=scope.shop_id,
-            person_id=person_id,
-            channel=channel,
-            state=state,
-            level=level,
-            source=source,
-            evidence_at=evidence_at,
-            recorded_at=scope.now,
-            verdict=verdict,
-        )
+        _NOTE,
+        {
+            "shop_id": scope.shop_id,
+            "person_id": person_id,
+            "channel": channel,
+            "state": state,
+            "level": level,
+            "source": source,
+            "evidence_at": evidence_at,
+            "recorded_at": scope.now,
+            "verdict": verdict,
+        },
     )
+
+
+_NOTE = insert(consent_ledger)
 
 
 def _tell(

@@ -7,10 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select, update
-
 from connector import eventlog
-from connector.models.person import persons
 from connector.scope import Scope
 from sync import consent, fetch, people
 
@@ -36,12 +33,15 @@ def known(scope: Scope, customer_id: int, email: str | None) -> int:
     found = people.identify(scope, customer_id=customer_id, email=email)
     assert found is not None
     if found.created:
-        values = {"customer_id": customer_id, "email": people.normal_email(email)}
-        people.update_profile(scope, found.person_id, values, wish=bool(email))
         fetch.wish(scope, "Customer", customer_id)
-        if email:
-            people.touch(scope, found.person_id)
     return found.person_id
+
+
+def buyer(scope: Scope, customer: Mapping[str, Any] | None, email: str | None) -> people.Identified | None:
+    """Who buys: by the customer embedded in a checkout or an order and the address given there; None when neither
+    names anyone."""
+    values = _profile(customer, email) if customer else {}
+    return people.identify(scope, customer_id=customer["id"] if customer else None, email=email, profile=values)
 
 
 def project(scope: Scope, payload: Mapping[str, Any], *, created: bool = False) -> int:
@@ -50,31 +50,15 @@ def project(scope: Scope, payload: Mapping[str, Any], *, created: bool = False) 
     The store's updated_at has whole seconds and is shared by several changes, so a payload with the time of the
     state that we hold is applied too, and the object is read again in any case: the payload is thin.
     """
-    found = people.identify(scope, customer_id=payload["id"], email=payload["email"])
+    values = _profile(payload, payload["email"])
+    found = people.identify(scope, customer_id=payload["id"], email=payload["email"], profile=values)
     assert found is not None
-    person_id = found.person_id
-    held: datetime | None = scope.connection.execute(
-        select(persons.c.source_updated_at).where(persons.c.shop_id == scope.shop_id, persons.c.id == person_id)
-    ).scalar_one()
-    told, changed = payload["updated_at"], {}
-    if held is None or (told is not None and told >= held):
-        address = payload["default_address"] or {}
-        values = {
-            "customer_id": payload["id"],
-            "email": people.normal_email(payload["email"]),
-            "phone": payload["phone"] or address.get("phone"),
-            "first_name": payload["first_name"],
-            "last_name": payload["last_name"],
-            "country": address.get("country_code"),
-            "city": address.get("city"),
-            "source_updated_at": told or held,
-        }
+    person_id, told = found.person_id, payload["updated_at"]
+    held: datetime | None = people.held_profile(scope, person_id)["source_updated_at"]
+    if not found.created and (held is None or (told is not None and told >= held)):
         if not payload["email"]:
             del values["email"]
-        changed = people.update_profile(scope, person_id, values)
-    if found.created and not changed:
-        # What is fed of this person waits for word of the contact, even when there is no address to make one of.
-        people.touch(scope, person_id)
+        people.update_profile(scope, person_id, {**values, "source_updated_at": told or held})
     if created:
         eventlog.append(
             scope,
@@ -91,6 +75,20 @@ def project(scope: Scope, payload: Mapping[str, Any], *, created: bool = False) 
         )
     fetch.wish(scope, "Customer", payload["id"], urgent=found.created)
     return person_id
+
+
+def _profile(customer: Mapping[str, Any], email: str | None) -> dict[str, Any]:
+    address = customer["default_address"] or {}
+    return {
+        "customer_id": customer["id"],
+        "email": people.normal_email(email),
+        "phone": customer["phone"] or address.get("phone"),
+        "first_name": customer["first_name"],
+        "last_name": customer["last_name"],
+        "country": address.get("country_code"),
+        "city": address.get("city"),
+        "source_updated_at": customer["updated_at"],
+    }
 
 
 def refresh(scope: Scope, node: Mapping[str, Any]) -> None:
@@ -128,34 +126,37 @@ def refresh(scope: Scope, node: Mapping[str, Any]) -> None:
         )
 
 
-def count_order(scope: Scope, person_id: int, total: Decimal, placed_at: datetime) -> int:
-    """One more order of this person; returns how many there are now. The store's own figure follows by fetch."""
-    row = (
-        scope.connection.execute(select(persons).where(persons.c.shop_id == scope.shop_id, persons.c.id == person_id))
-        .mappings()
-        .one()
-    )
-    people.update_profile(
-        scope,
-        person_id,
-        {
-            "orders_count": row["orders_count"] + 1,
-            "total_spent": row["total_spent"] + total,
-            "first_order_at": min(row["first_order_at"] or placed_at, placed_at),
-            "last_order_at": max(row["last_order_at"] or placed_at, placed_at),
-        },
-    )
-    return int(row["orders_count"]) + 1
+def count_order(scope: Scope, person_id: int, total: Decimal, placed_at: datetime) -> None:
+    """One more order of this person. The store's own figure follows by fetch."""
+    row = people.held_profile(scope, person_id)
+    values = {"orders_count": row["orders_count"] + 1, "total_spent": row["total_spent"] + total}
+    people.update_profile(scope, person_id, {**values, **_order_dates(row, placed_at)})
+
+
+def correct_order(scope: Scope, person_id: int, difference: Decimal) -> None:
+    """An order that counts comes to more or less than it did."""
+    row = people.held_profile(scope, person_id)
+    people.update_profile(scope, person_id, {"total_spent": max(row["total_spent"] + difference, Decimal(0))})
 
 
 def forget_order(scope: Scope, person_id: int, total: Decimal) -> None:
-    """An order was cancelled: it counts no longer."""
-    scope.connection.execute(
-        update(persons)
-        .where(persons.c.shop_id == scope.shop_id, persons.c.id == person_id, persons.c.orders_count > 0)
-        .values(orders_count=persons.c.orders_count - 1, total_spent=persons.c.total_spent - total)
-    )
-    people.touch(scope, person_id)
+    """An order that counted for ``total`` counts no longer: it was cancelled, deleted, or is somebody else's."""
+    row = people.held_profile(scope, person_id)
+    if row["orders_count"] > 0:
+        left = max(row["total_spent"] - total, Decimal(0))
+        people.update_profile(scope, person_id, {"orders_count": row["orders_count"] - 1, "total_spent": left})
+
+
+def date_order(scope: Scope, person_id: int, placed_at: datetime) -> None:
+    """An order that we do not count: an old one, which the store's own figures hold, or one cancelled already."""
+    people.update_profile(scope, person_id, _order_dates(people.held_profile(scope, person_id), placed_at))
+
+
+def _order_dates(row: Mapping[str, Any], placed_at: datetime) -> dict[str, datetime]:
+    return {
+        "first_order_at": min(row["first_order_at"] or placed_at, placed_at),
+        "last_order_at": max(row["last_order_at"] or placed_at, placed_at),
+    }
 
 
 def _whole(value: Any) -> int | None:

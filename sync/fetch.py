@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, case, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, or_, select, text, update
 
+from connector.backoff import backoff
+from connector.crashpoints import reach
 from connector.db.session import transaction
 from connector.deps import Deps
 from connector.errors import ProviderError, RateLimited, Retry
@@ -21,6 +22,7 @@ from connector.logging import get
 from connector.models.sync import fetches
 from connector.queue.batch import Batch
 from connector.scope import Scope
+from connector.shopify.graphql import PartialData
 from connector.shops import Shop
 
 log = get(__name__)
@@ -38,35 +40,43 @@ def wish(scope: Scope, kind: str, remote_id: int, *, urgent: bool = True) -> Non
 
     Not ``urgent``: something may have changed that nobody waits for, so further changes have a moment to join.
     """
-    moment = timedelta(seconds=0 if urgent else scope.settings.fetch_coalesce_seconds)
-    due_real = scope.machine + moment
-    held = fetches.c.state == "leased"
-    statement = insert(fetches).values(
-        shop_id=scope.shop_id,
-        kind=kind,
-        remote_id=remote_id,
-        state="due",
-        wanted=1,
-        due_real=due_real,
-        attempts=0,
-    )
-    scope.connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["shop_id", "kind", "remote_id"],
-            set_={
-                "wanted": fetches.c.wanted + 1,
-                "state": case((held, fetches.c.state), else_="due"),
-                "due_real": case(
-                    (held, fetches.c.due_real),
-                    (fetches.c.state == "due", func.least(fetches.c.due_real, due_real)),
-                    else_=due_real,
-                ),
-                "attempts": case((held, fetches.c.attempts), else_=0),
-            },
-        )
-    )
+    wished = scope.owed(_write_wishes)
+    wished[kind, remote_id] = urgent or wished.get((kind, remote_id), False)
     if urgent:
         scope.bells.add("fetch")
+
+
+def _write_wishes(scope: Scope, wished: dict[tuple[str, int], bool]) -> None:
+    """{(kind, remote id): urgent}, in one order for all who write them."""
+    later = scope.machine + timedelta(seconds=scope.settings.fetch_coalesce_seconds)
+    scope.connection.execute(
+        _WISH,
+        {
+            "shop_id": scope.shop_id,
+            "kinds": [kind for kind, _ in sorted(wished)],
+            "remote_ids": [remote_id for _, remote_id in sorted(wished)],
+            "due": [scope.machine if wished[key] else later for key in sorted(wished)],
+        },
+    )
+
+
+_WISH = text(
+    """
+INSERT INTO fetches (shop_id, kind, remote_id, state, wanted, due_real, attempts)
+SELECT :shop_id, kind, remote_id, 'due', 1, due_real, 0
+FROM unnest(CAST(:kinds AS text[]), CAST(:remote_ids AS bigint[]), CAST(:due AS timestamptz[]))
+    AS wished (kind, remote_id, due_real)
+ON CONFLICT (shop_id, kind, remote_id) DO UPDATE SET
+    wanted = fetches.wanted + 1,
+    state = CASE fetches.state WHEN 'leased' THEN 'leased' ELSE 'due' END,
+    due_real = CASE fetches.state
+        WHEN 'leased' THEN fetches.due_real
+        WHEN 'due' THEN least(fetches.due_real, excluded.due_real)
+        ELSE excluded.due_real
+    END,
+    attempts = CASE fetches.state WHEN 'leased' THEN fetches.attempts ELSE 0 END
+"""
+)
 
 
 def _claim(connection: Connection, shop_id: int, kind: str, machine: datetime, lease: timedelta) -> dict[int, int]:
@@ -106,19 +116,29 @@ def answer_due(deps: Deps, shop: Shop, readers: Readers) -> Batch:
             claimed = _claim(connection, shop.id, kind, machine, lease)
         if not claimed:
             continue
+        reach("t2b.leased")
         ids = [f"gid://shopify/{kind}/{remote_id}" for remote_id in claimed]
+        spoiled: dict[int, int] = {}
         try:
-            data = deps.store(shop).query(document, {"ids": ids})
+            nodes = deps.store(shop).query(document, {"ids": ids}).get("nodes") or []
+        except PartialData as error:
+            nodes, struck = error.nodes()
+            # What came is applied; the rest is asked for again.
+            spoiled = {one: claimed[one] for place, one in enumerate(claimed) if place in struck or place >= len(nodes)}
+            _put_back(deps, shop, kind, spoiled, error)
         except ProviderError as error:
             _put_back(deps, shop, kind, claimed, error)
             continue
-        nodes = [node for node in data.get("nodes") or [] if node]
+        reach("t2b.answered")
         with deps.open(shop) as scope:
             # Each node takes its person's lock.
             lock_shop(scope, NORMALISE)
             for node in nodes:
-                apply(scope, node)
-            _finish(scope.connection, shop.id, kind, claimed)
+                if node and node.get("id"):
+                    apply(scope, node)
+            answered = {one: wanted for one, wanted in claimed.items() if one not in spoiled}
+            _finish(scope.connection, shop.id, kind, answered)
+            reach("t2b.applied")
         done += len(claimed)
         more = more or len(claimed) == BATCH
     return Batch(done, more)
@@ -134,7 +154,7 @@ def _finish(connection: Connection, shop_id: int, kind: str, claimed: Mapping[in
 
 
 def _put_back(deps: Deps, shop: Shop, kind: str, claimed: Mapping[int, int], error: ProviderError) -> None:
-    """Nothing was read: again later, or, when the store will never answer this, failed with the reason."""
+    """Not read, or not wholly: again later, or, when the store will never answer this, failed with the reason."""
     schedule: Sequence[float] = deps.settings.retry_seconds
     machine = deps.clock.machine()
     log.warning("fetch_failed", shop_id=shop.id, kind=kind, count=len(claimed), error=type(error).__name__)
@@ -145,9 +165,11 @@ def _put_back(deps: Deps, shop: Shop, kind: str, claimed: Mapping[int, int], err
             )
         ).all()
         for row in rows:
-            again = isinstance(error, Retry) and row.attempts <= len(schedule)
-            wait = error.after if isinstance(error, RateLimited) else 0.0
-            back_off = schedule[min(row.attempts, len(schedule)) - 1] if row.attempts else 0.0
+            # To wait for a limit is no failure.
+            waited = isinstance(error, RateLimited)
+            again = waited or (isinstance(error, Retry | PartialData) and row.attempts <= len(schedule))
+            # The claim has counted this attempt.
+            wait = backoff(schedule, max(row.attempts - 1, 0), error)
             connection.execute(
                 update(fetches)
                 .where(
@@ -157,8 +179,9 @@ def _put_back(deps: Deps, shop: Shop, kind: str, claimed: Mapping[int, int], err
                 )
                 .values(
                     state="due" if again else "failed",
+                    attempts=row.attempts - 1 if waited else row.attempts,
                     lease_real=None,
-                    due_real=machine + timedelta(seconds=wait or back_off),
+                    due_real=machine + timedelta(seconds=wait),
                     reason=str(error)[:300],
                 )
             )

@@ -1,88 +1,77 @@
-"""Orders: the truth about purchases. An order reaches flows by its person and by the checkout it came from."""
+"""Orders: the truth about purchases, projected from the newest state that the store told.
+
+What a state leaves out is not known to be empty and stays as it was. A state with the time of the one we hold
+(``updated_at`` has whole seconds) is applied too, and the order is read again from the store.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from connector import eventlog
-from connector.eventlog import Fact
-from connector.models.person import persons
+from connector.locks import lock_persons
 from connector.models.store import orders
 from connector.scope import Scope
-from sync import checkouts, consent, customers, fetch, people
+from sync import checkouts, consent, customers, fetch, order_events, people, wishes
+from sync.mapping.order import worth
+from sync.order_events import HISTORY, exclusion
 
-# Deliveries may be a day late; an order first heard of later than this is none of a delivery's doing.
-HISTORY = timedelta(days=3)
-
-
-def exclusion(payload: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
-    """Why this order starts no flow and counts as no revenue, if so: it still ends what it should end."""
-    if payload["test"] and not settings["include_test_orders"]:
-        return "test"
-    if payload["source_name"] == "pos" and not settings["include_pos_orders"]:
-        return "pos"
-    if payload["source_name"] == "shopify_draft_order" and not settings["include_draft_orders"]:
-        return "draft"
-    return None
+# What changes without Brevo's copy of the order showing it.
+_UNSEEN = frozenset({"source_updated_at", "checkout_token", "cart_token", "closed_at", "gross"})
 
 
-def project(scope: Scope, payload: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> None:
-    """Apply an order payload and say what happened to the order."""
-    order_id = payload["id"]
+# The time of a state when none was told: of an order of which we heard nothing but that it was deleted.
+UNTOLD = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def held_order(scope: Scope, order_id: int) -> dict[str, Any] | None:
+    """The order as we hold it."""
+    row = scope.connection.execute(_HELD, {"shop_id": scope.shop_id, "id": order_id}).mappings().first()
+    return None if row is None else dict(row)
+
+
+_HELD = select(orders).where(orders.c.shop_id == bindparam("shop_id"), orders.c.id == bindparam("id"))
+
+
+def project(
+    scope: Scope, payload: Mapping[str, Any], items: Sequence[Mapping[str, Any]] | None, *, read: bool = False
+) -> None:
+    """Apply an order payload (``refunds``: of ``order_events.Refund``) and say what happened to the order.
+
+    ``read``: it was read from the store, which has no newer word.
+    """
     customer = payload["customer"]
     email = payload["email"] or payload["contact_email"] or (customer or {}).get("email")
-    found = people.identify(scope, customer_id=customer["id"] if customer else None, email=email)
-    person_id = found.person_id if found else None
-    if found and found.created:
-        if customer:
-            customers.project(scope, {**customer, "email": customer["email"] or email})
-        people.touch(scope, found.person_id)
+    found = customers.buyer(scope, customer, email)
+    held = held_order(scope, payload["id"])
     checkout = checkouts.of_order(scope, payload["checkout_token"], payload["cart_token"])
-    if person_id is None and checkout is not None:
-        person_id = checkout["person_id"]
-    held = (
-        scope.connection.execute(select(orders).where(orders.c.shop_id == scope.shop_id, orders.c.id == order_id))
-        .mappings()
-        .first()
-    )
-    created_at = payload["created_at"] or scope.now
-    updated_at = payload["updated_at"] or created_at
-    values = {
-        "name": payload["name"],
-        "person_id": person_id,
-        "email": people.normal_email(email),
-        "checkout_token": payload["checkout_token"],
-        "cart_token": payload["cart_token"],
-        "currency": payload["currency"],
-        "total": payload["current_total_price"] or payload["total_price"] or Decimal(0),
-        "financial_status": payload["financial_status"],
-        "fulfillment_status": payload["fulfillment_status"],
-        "items": list(items),
-        "discount_codes": [entry["code"] for entry in payload["discount_codes"] if entry["code"]],
-        "test": bool(payload["test"]),
-        "source_name": payload["source_name"],
-        "created_at": created_at,
-        "source_updated_at": updated_at,
-        "cancelled_at": payload["cancelled_at"],
-    }
-    if held is None or updated_at >= held["source_updated_at"]:
-        if held and held["cancelled_at"]:
-            values["cancelled_at"] = held["cancelled_at"]
-        statement = insert(orders).values(shop_id=scope.shop_id, id=order_id, **values)
-        scope.connection.execute(statement.on_conflict_do_update(index_elements=["shop_id", "id"], set_=values))
-    if checkout is not None:
-        checkouts.complete(scope, checkout["token"], created_at)
-    if person_id is not None:
-        people.attach(scope, person_id, [("order", str(order_id))])
-    _tell(scope, payload, values, person_id, checkout)
-    if customer:
+    if found:
+        person_id: int | None = found.person_id
+    else:
+        person_id = next((one["person_id"] for one in (held, checkout) if one and one["person_id"]), None)
+    told = _told(scope, payload, items, person_id)
+    new = held is None or held["source_updated_at"] == UNTOLD
+    if new:
+        created_at = told["created_at"] = told.get("created_at") or scope.now
+        told["historical"] = checkout is None and created_at < scope.now - HISTORY
+    row, changed = _merged(scope, held, told)
+    if held is not None and changed and not read and told["source_updated_at"] == held["source_updated_at"]:
+        fetch.wish(scope, "Order", row["id"], urgent=False)
+    if checkout is not None and checkout["completed_at"] is None:
+        checkouts.complete(scope, checkout["token"], row["created_at"])
+    if person_id is not None and (held is None or held["person_id"] is None):
+        people.attach(scope, person_id, [("order", str(row["id"]))])
+    if changed or held is None or told["source_updated_at"] != held["source_updated_at"]:
+        buyer = checkout["person_id"] if checkout else None
+        key = row["checkout_token"] or (checkout["token"] if checkout else None)
+        order_events.of_state(scope, {**row, "checkout_token": key}, payload, buyer, first=new)
+    keep(scope, held, row, changed)
+    if customer and changed:
         fetch.wish(scope, "Customer", customer["id"], urgent=bool(found and found.created))
     if person_id is not None and payload["buyer_accepts_marketing"] and email:
         consent.record(
@@ -91,60 +80,142 @@ def project(scope: Scope, payload: Mapping[str, Any], items: Sequence[Mapping[st
             "email",
             consent.SUBSCRIBED,
             source="order",
-            evidence_at=created_at,
+            evidence_at=row["created_at"],
             implied=True,
         )
 
 
-def _tell(
+def _told(
     scope: Scope,
     payload: Mapping[str, Any],
-    values: Mapping[str, Any],
+    items: Sequence[Mapping[str, Any]] | None,
     person_id: int | None,
-    checkout: Mapping[str, Any] | None,
-) -> None:
-    subject = f"order:{payload['id']}"
-    excluded = exclusion(payload, scope.shop.settings)
-    key = values["checkout_token"] or (checkout["token"] if checkout else None)
-    props = {
-        "order_id": payload["id"],
-        "order_name": values["name"],
-        "checkout_token": key,
-        "total": str(values["total"]),
-        "currency": values["currency"],
-        "items": values["items"],
-        "discount_codes": values["discount_codes"],
-        "test": values["test"],
-        "source_name": values["source_name"],
-        "excluded": excluded,
-        "orders_before": _orders_before(scope, person_id),
+) -> dict[str, Any]:
+    """What this payload says, by column; what it does not speak of is left out."""
+    customer, codes, gateways = payload["customer"], payload["discount_codes"], payload["payment_gateway_names"]
+    values = {
+        "id": payload["id"],
+        "name": payload["name"],
+        "person_id": person_id,
+        "customer_id": customer["id"] if customer else None,
+        "email": people.normal_email(payload["email"] or payload["contact_email"] or (customer or {}).get("email")),
+        "checkout_token": payload["checkout_token"],
+        "cart_token": payload["cart_token"],
+        "currency": payload["currency"],
+        "total": payload["current_total_price"]
+        if payload["current_total_price"] is not None
+        else payload["total_price"],
+        "gross": payload["total_price"],
+        "refunds": {str(one.id): str(one.amount) for one in payload["refunds"] if one.amount is not None} or None,
+        "financial_status": payload["financial_status"],
+        "items": None if items is None else list(items),
+        "discount_codes": None if codes is None else [entry["code"] for entry in codes if entry["code"]],
+        "billing": billing(payload["billing_address"]),
+        "payment_method": next((name for name in gateways or () if name), None),
+        "test": payload["test"],
+        "source_name": payload["source_name"],
+        "created_at": payload["created_at"],
+        "source_updated_at": payload["updated_at"] or payload["created_at"] or scope.now,
+        "cancelled_at": payload["cancelled_at"],
     }
-    buyer = checkout["person_id"] if checkout else None
-    reaches = (buyer,) if buyer is not None and buyer != person_id else ()
-
-    def fact(name: str, identity: str, at: datetime) -> Fact:
-        return Fact(name, f"{subject}{identity}", at, subject, person_id, key, props, reaches=reaches)
-
-    placed = fact("order_placed", "", values["created_at"])
-    if checkout is None and values["created_at"] < scope.now - HISTORY:
-        # First heard of long after it was placed (an old order is edited): history, which starts and ends nothing.
-        placed = replace(placed, historical=True)
-    facts = [placed]
-    if values["financial_status"] == "paid":
-        facts.append(fact("order_paid", ":paid", values["source_updated_at"]))
-    if payload["cancelled_at"]:
-        facts.append(fact("order_cancelled", ":cancelled", payload["cancelled_at"]))
-    new = {found.name for found in eventlog.append(scope, facts).values()}
-    if excluded is not None or person_id is None:
-        return
-    if "order_placed" in new:
-        customers.count_order(scope, person_id, values["total"], values["created_at"])
-    if "order_cancelled" in new:
-        customers.forget_order(scope, person_id, values["total"])
+    told = {name: value for name, value in values.items() if value is not None}
+    # Of these two null is an answer.
+    told |= {name: payload[name] for name in ("fulfillment_status", "closed_at") if name in payload}
+    return told
 
 
-def _orders_before(scope: Scope, person_id: int | None) -> int | None:
-    if person_id is None:
+def billing(address: Mapping[str, Any] | None) -> dict[str, str] | None:
+    """A postal address as ``orders.billing`` keeps it; None when it says nothing."""
+    if not address:
         return None
-    query = select(persons.c.orders_count).where(persons.c.shop_id == scope.shop_id, persons.c.id == person_id)
-    return int(scope.connection.execute(query).scalar_one())
+    name = address["name"] or " ".join(part for part in (address["first_name"], address["last_name"]) if part)
+    values = {
+        "name": name,
+        "address": ", ".join(part for part in (address["address1"], address["address2"]) if part),
+        "city": address["city"],
+        "region": address["province"],
+        "postcode": address["zip"],
+        "country": address["country"],
+        "country_code": address["country_code"],
+        "phone": address["phone"],
+    }
+    return {name: value for name, value in values.items() if value} or None
+
+
+_EMPTY: Mapping[str, Any] = {
+    **dict.fromkeys(column.name for column in orders.c),
+    "source_updated_at": UNTOLD,
+    "total": Decimal(0),
+    "refunds": {},
+    "refunded": Decimal(0),
+    "items": [],
+    "discount_codes": [],
+    "test": False,
+    "historical": False,
+    "version": 0,
+}
+
+
+def _merged(
+    scope: Scope, held: Mapping[str, Any] | None, told: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The order as it is now, and which columns that changes."""
+    before = held if held is not None else {**_EMPTY, "shop_id": scope.shop_id}
+    older = held is not None and told["source_updated_at"] < held["source_updated_at"]
+    # Money given back, an order cancelled and what it is connected with are true whichever state arrives first.
+    lasting = ("person_id", "customer_id", "checkout_token", "cart_token")
+    values = dict(told) if not older else {name: told[name] for name in lasting if name in told and not before[name]}
+    if before["cancelled_at"] or told.get("cancelled_at"):
+        values["cancelled_at"] = before["cancelled_at"] or told["cancelled_at"]
+    values["refunds"] = {**before["refunds"], **told.get("refunds", {})}
+    values["refunded"] = sum((Decimal(amount) for amount in values["refunds"].values()), Decimal(0))
+    changed = {name: value for name, value in values.items() if before[name] != value}
+    return {**before, **values}, changed
+
+
+def bury(scope: Scope, order_id: int, at: datetime) -> None:
+    """Keep of an order that we never heard of that it is deleted: word of it may be under way."""
+    gone = {**_EMPTY, "shop_id": scope.shop_id, "id": order_id, "created_at": at, "deleted_at": at}
+    scope.connection.execute(insert(orders).values(gone))
+
+
+def keep(scope: Scope, held: Mapping[str, Any] | None, row: Mapping[str, Any], changed: Mapping[str, Any]) -> None:
+    """Write what changed of this order, with the person's totals and the wish for Brevo's copy."""
+    excluded = row["historical"] or exclusion(row, scope.shop.settings) is not None
+    values = {**changed, "counted": _count(scope, held, row, excluded=excluded)}
+    seen = held is None or bool(changed.keys() - _UNSEEN)
+    if seen:
+        values["version"] = row["version"] + 1
+    if held is None:
+        scope.connection.execute(insert(orders).values({**row, **values}))
+    elif any(held[name] != value for name, value in values.items()):
+        mine = (orders.c.shop_id == scope.shop_id) & (orders.c.id == row["id"])
+        scope.connection.execute(update(orders).where(mine).values(values))
+    if seen and not excluded:
+        wishes.wish(scope, "order", row["id"], values["version"])
+
+
+def _count(scope: Scope, held: Mapping[str, Any] | None, row: Mapping[str, Any], *, excluded: bool) -> Decimal | None:
+    """Bring the person's totals in line with this order; returns what of them is this order.
+
+    An order is worth what is left of it after returns and refunds; one that is cancelled, deleted or kept out by the
+    shop's settings is none of the person's orders. Of an imported one the store's own figures tell.
+    """
+    before: Decimal | None = held["counted"] if held else None
+    after: Decimal | None = None
+    if not (excluded or row["cancelled_at"] or row["deleted_at"] or row["person_id"] is None):
+        after = worth(row)
+    before_id: int | None = held["person_id"] if held else None
+    lock_persons(scope, {one for one in (before_id, row["person_id"]) if one is not None})
+    if before is not None and before_id is not None and (after is None or before_id != row["person_id"]):
+        customers.forget_order(scope, before_id, before)
+        before = None
+    if after is not None:
+        if before is None:
+            customers.count_order(scope, row["person_id"], after, row["created_at"])
+        elif after != before:
+            customers.correct_order(scope, row["person_id"], after - before)
+    elif row["person_id"] is not None and row["person_id"] != before_id and not exclusion(row, scope.shop.settings):
+        # It was placed all the same.
+        customers.date_order(scope, row["person_id"], row["created_at"])
+    return after

@@ -12,14 +12,14 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid5
 
-from sqlalchemy import RowMapping, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import BigInteger, Text, any_, bindparam, func, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from connector import eventlog
 from connector.locks import lock_persons
 from connector.models.person import identities, person_work, persons
 from connector.scope import Scope
-from sync import contacts
+from sync import wishes
 
 # A subject identified later than this after its event starts nothing for it.
 LATE_IDENTIFICATION = timedelta(days=7)
@@ -39,68 +39,114 @@ class Identified:
     created: bool
 
 
-def _find(scope: Scope, keys: list[tuple[str, str]]) -> dict[tuple[str, str], int]:
-    rows = scope.connection.execute(
-        select(identities.c.kind, identities.c.value, identities.c.person_id).where(
-            identities.c.shop_id == scope.shop_id,
-            identities.c.kind.in_([kind for kind, _ in keys]),
-            identities.c.value.in_([value for _, value in keys]),
-        )
-    )
-    found = {(row.kind, row.value): row.person_id for row in rows}
-    return {key: found[key] for key in keys if key in found}
-
-
 def identify(
-    scope: Scope, *, customer_id: int | None = None, email: str | None = None, create: bool = True
+    scope: Scope,
+    *,
+    customer_id: int | None = None,
+    email: str | None = None,
+    create: bool = True,
+    profile: Mapping[str, Any] | None = None,
 ) -> Identified | None:
-    """The person behind a customer id and/or an email, created when unknown; None when nothing names anyone."""
+    """The person behind a customer id and/or an email, created when unknown; None when nothing names anyone.
+
+    ``profile``: what a created person begins with besides these two.
+    """
     address = normal_email(email)
     keys = [("customer", str(customer_id))] if customer_id else []
     if address:
         keys.append(("email", address))
     if not keys:
         return None
-    found = _find(scope, keys)
+    found = _meet(scope, keys)
     person_id = next((found[key] for key in keys if key in found), None)
     if person_id is not None and customer_id and keys[0] not in found:
         # Known by email only. Somebody else's customer record with the same address stays its own person.
-        owner = _profile(scope, person_id)["customer_id"]
+        owner = held_profile(scope, person_id)["customer_id"]
         if owner is not None and owner != customer_id:
             person_id = None
     created = person_id is None
     if created:
         if not create:
             return None
-        # Seeded by the address where there is one: the same whether the account or the checkout was heard of first.
-        person_id = _create(scope, keys[-1], customer_id, address)
-    assert person_id is not None
-    lock_persons(scope, [person_id])
-    attach(scope, person_id, [key for key in keys if key not in found])
+        person_id = _create(scope, keys, {"customer_id": customer_id, "email": address, **(profile or {})})
+    else:
+        attach(scope, person_id, [key for key in keys if key not in found])
     return Identified(person_id, created)
 
 
-def _create(scope: Scope, key: tuple[str, str], customer_id: int | None, email: str | None) -> int:
-    seed = uuid5(eventlog.NAMESPACE, f"{scope.shop_id}:{key[0]}:{key[1]}")
-    person_id = scope.connection.execute(
-        insert(persons)
-        .values(
-            shop_id=scope.shop_id,
-            seed=seed,
-            customer_id=customer_id,
-            email=email,
-            tags=[],
-            orders_count=0,
-            total_spent=0,
-            version=0,
-            created_at=scope.now,
+def _meet(scope: Scope, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """{identity: person id} of those that name somebody, whose locks are now held and whose profiles are read."""
+    rows = (
+        scope.connection.execute(
+            _MEET,
+            {
+                "shop_id": scope.shop_id,
+                "kinds": [kind for kind, _ in keys],
+                "values": [value for _, value in keys],
+            },
         )
-        .returning(persons.c.id)
-    ).scalar_one()
-    scope.connection.execute(
-        insert(person_work).values(shop_id=scope.shop_id, person_id=person_id, pending=False, since_real=scope.machine)
+        .mappings()
+        .all()
     )
-    return int(person_id)
+    found = {}
+    for row in rows:
+        profile = dict(row)
+        found[profile.pop("kind"), profile.pop("value")] = profile["id"]
+        scope.locked.add(profile["id"])
+        scope.profiles.setdefault(profile["id"], profile)
+    return found
+
+
+_named = (
+    func.unnest(bindparam("kinds", type_=ARRAY(Text)), bindparam("values", type_=ARRAY(Text)))
+    .table_valued("kind", "value", name="named")
+    .render_derived()
+)
+_MEET = (
+    select(identities.c.kind, identities.c.value, *persons.c)
+    .select_from(_named)
+    .join(
+        identities,
+        (identities.c.shop_id == bindparam("shop_id"))
+        & (identities.c.kind == _named.c.kind)
+        & (identities.c.value == _named.c.value),
+    )
+    .join(persons, (persons.c.shop_id == identities.c.shop_id) & (persons.c.id == identities.c.person_id))
+    .join(person_work, (person_work.c.shop_id == persons.c.shop_id) & (person_work.c.person_id == persons.c.id))
+    .order_by(persons.c.id)
+    # The profile too: what was read before waiting for the lock would be the state before it.
+    .with_for_update(of=(person_work, persons))
+)
+
+
+def _create(scope: Scope, keys: Sequence[tuple[str, str]], values: Mapping[str, Any]) -> int:
+    # Seeded by the address where there is one: the same whether the account or the checkout was heard of first.
+    kind, value = keys[-1]
+    given = dict.fromkeys(_GIVEN) | {
+        "shop_id": scope.shop_id,
+        "seed": uuid5(eventlog.NAMESPACE, f"{scope.shop_id}:{kind}:{value}"),
+        "tags": [],
+        "orders_count": 0,
+        "total_spent": 0,
+        "version": 0,
+        "created_at": scope.now,
+        **values,
+    }
+    profile = dict(scope.connection.execute(_CREATE, given).mappings().one())
+    person_id = int(profile["id"])
+    scope.connection.execute(
+        _LOCK, {"shop_id": scope.shop_id, "person_id": person_id, "pending": False, "since_real": scope.machine}
+    )
+    scope.locked.add(person_id)
+    scope.profiles[person_id] = profile
+    attach(scope, person_id, keys)
+    touch(scope, person_id)
+    return person_id
+
+
+_GIVEN = tuple(column.name for column in persons.c if column.name != "id")
+_CREATE = insert(persons).returning(*persons.c)
+_LOCK = insert(person_work)
 
 
 def attach(scope: Scope, person_id: int, keys: Sequence[tuple[str, str]]) -> None:
@@ -110,70 +156,91 @@ def attach(scope: Scope, person_id: int, keys: Sequence[tuple[str, str]]) -> Non
     """
     if not keys:
         return
-    rows = [
-        {"shop_id": scope.shop_id, "kind": kind, "value": value, "person_id": person_id, "since": scope.now}
-        for kind, value in keys
-    ]
     bound = scope.connection.execute(
-        insert(identities).values(rows).on_conflict_do_nothing().returning(identities.c.kind, identities.c.value)
+        _BIND,
+        {
+            "shop_id": scope.shop_id,
+            "person_id": person_id,
+            "now": scope.now,
+            "kinds": [kind for kind, _ in keys],
+            "values": [value for _, value in keys],
+        },
     ).all()
     subjects = [f"{row.kind}:{row.value}" for row in bound if row.kind not in ("customer", "email")]
     if subjects:
         eventlog.adopt(scope, subjects, person_id, scope.now - LATE_IDENTIFICATION)
 
 
+_BIND = text(
+    """
+INSERT INTO identities (shop_id, kind, value, person_id, since)
+SELECT :shop_id, kind, value, :person_id, :now
+FROM unnest(CAST(:kinds AS text[]), CAST(:values AS text[])) AS given (kind, value)
+ON CONFLICT DO NOTHING
+RETURNING kind, value
+"""
+)
+
+
 def person_of(scope: Scope, kind: str, value: str) -> int | None:
     """Whom this identity names, if anyone."""
-    return _find(scope, [(kind, value)]).get((kind, value))
+    person_id: int | None = scope.connection.scalar(_NAMED, {"shop_id": scope.shop_id, "kind": kind, "value": value})
+    return person_id
 
 
-def _profile(scope: Scope, person_id: int) -> RowMapping:
-    return (
-        scope.connection.execute(select(persons).where(persons.c.shop_id == scope.shop_id, persons.c.id == person_id))
-        .mappings()
-        .one()
-    )
+_NAMED = select(identities.c.person_id).where(
+    identities.c.shop_id == bindparam("shop_id"),
+    identities.c.kind == bindparam("kind"),
+    identities.c.value == bindparam("value"),
+)
 
 
-def update_profile(scope: Scope, person_id: int, values: Mapping[str, Any], *, wish: bool = True) -> dict[str, Any]:
+def held_profile(scope: Scope, person_id: int) -> Mapping[str, Any]:
+    """The person's row of ``persons``. Takes the person's lock, under which nobody else changes it: one reading
+    serves the whole transaction, as long as every change goes through ``update_profile``."""
+    profile = scope.profiles.get(person_id)
+    if profile is None:
+        lock_persons(scope, [person_id])
+        query = select(persons).where(persons.c.shop_id == scope.shop_id, persons.c.id == person_id)
+        profile = dict(scope.connection.execute(query).mappings().one())
+        scope.profiles[person_id] = profile
+    return profile
+
+
+def update_profile(scope: Scope, person_id: int, values: Mapping[str, Any]) -> dict[str, Any]:
     """Write what changed; a real change raises the version and wishes for the contact at the provider.
 
     Returns {field: [old, new]} of what changed.
     """
-    current = _profile(scope, person_id)
+    current = held_profile(scope, person_id)
     changed = {name: [current[name], value] for name, value in values.items() if current[name] != value}
-    visible = {name: pair for name, pair in changed.items() if name != "source_updated_at"}
     if not changed:
         return {}
     fields = {name: pair[1] for name, pair in changed.items()}
-    if visible:
-        fields["version"] = current["version"] + 1
     scope.connection.execute(
         update(persons).where(persons.c.shop_id == scope.shop_id, persons.c.id == person_id).values(**fields)
     )
-    if visible and wish:
-        wish_contact(scope, person_id, fields["version"])
+    scope.profiles[person_id] = {**current, **fields}
+    visible = {name: pair for name, pair in changed.items() if name != "source_updated_at"}
+    if visible:
+        touch(scope, person_id)
     return visible
 
 
 def touch(scope: Scope, person_id: int) -> None:
-    """Something that the provider shows of this person changed outside the profile (consent)."""
-    version = scope.connection.execute(
-        update(persons)
-        .where(persons.c.shop_id == scope.shop_id, persons.c.id == person_id)
-        .values(version=persons.c.version + 1)
-        .returning(persons.c.version)
-    ).scalar_one()
-    wish_contact(scope, person_id, version)
+    """Something that the provider shows of this person changed: raise the version and wish for the contact."""
+    scope.owed(_raise_versions)[person_id] = True
 
 
-def wish_contact(scope: Scope, person_id: int, version: int) -> None:
-    contacts.wish(
-        scope.connection,
-        scope.shop_id,
-        person_id,
-        version,
-        machine_now=scope.machine,
-        coalesce_seconds=scope.settings.contact_coalesce_seconds,
-    )
-    scope.bells.add("sync")
+def _raise_versions(scope: Scope, person_ids: dict[int, bool]) -> None:
+    raised = scope.connection.execute(_RAISE, {"shop": scope.shop_id, "ids": sorted(person_ids)})
+    for person_id, version in raised:
+        wishes.wish(scope, "contact", person_id, version)
+
+
+_RAISE = (
+    update(persons)
+    .where(persons.c.shop_id == bindparam("shop"), persons.c.id == any_(bindparam("ids", type_=ARRAY(BigInteger))))
+    .values(version=persons.c.version + 1)
+    .returning(persons.c.id, persons.c.version)
+)

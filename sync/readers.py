@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from sync import customers, products
+from sync import collections, customers, order_node, products, stock
 from sync.fetch import Readers
 
 READERS: Readers = {
     "Customer": ("customers", customers.refresh),
     "Product": ("products", products.refresh),
+    "Order": ("orders", order_node.refresh),
+    "Collection": ("collections", collections.refresh),
+    "InventoryItem": ("inventory_items", stock.refresh),
 }

@@ -20,6 +20,8 @@ log = logging.get(__name__)
 # that does not match is worth another look.
 FRESH_SECONDS = 5.0
 DOUBT_SECONDS = 1.0
+# ... and after which it is read again ahead of time, so that under load nobody ever waits for it.
+RENEW_SECONDS = 3.0
 # How old a list may be that serves while a newer one does not come, and how long that one is waited for.
 SPARE_SECONDS = 60.0
 SPARE_PATIENCE = 0.5
@@ -57,7 +59,7 @@ class Directory:
     """``decrypt(shop_id, token)`` opens a shop's own secret. ``patience``: seconds that reading may take."""
 
     def __init__(self, url: str, patience: float, decrypt: Callable[[int, str], str]) -> None:
-        self._line = Line(url, patience * 0.85, "connector-directory")
+        self._line = Line(url, patience * 0.85, "connector-directory", _READ)
         self._decrypt = decrypt
         self._changed = threading.Condition()
         self._shops: Shops | None = None
@@ -80,6 +82,12 @@ class Directory:
         """
         asked = monotonic()
         since = asked - oldest
+        # Without the lock, which every request would queue for: a list is replaced as a whole, never changed.
+        if (known := self._known(since)) is not None:
+            if known.read_at < asked - RENEW_SECONDS:
+                with self._changed:
+                    self._want(asked - RENEW_SECONDS)
+            return known
         spare = self._known(asked - SPARE_SECONDS) if oldest >= FRESH_SECONDS else None
 
         def answered() -> bool:
@@ -87,8 +95,7 @@ class Directory:
 
         with self._changed:
             if self._known(since) is None:
-                self._wanted = max(self._wanted, since)
-                self._changed.notify_all()
+                self._want(since)
                 until = min(deadline, asked + SPARE_PATIENCE) if spare else deadline
                 if not self._changed.wait_for(answered, until - monotonic()):
                     self._line.cut_when_stalled()
@@ -106,7 +113,12 @@ class Directory:
         self._line.close()
 
     def _known(self, since: float) -> Shops | None:
-        return self._shops if self._shops is not None and self._shops.read_at >= since else None
+        shops = self._shops
+        return shops if shops is not None and shops.read_at >= since else None
+
+    def _want(self, since: float) -> None:
+        self._wanted = max(self._wanted, since)
+        self._changed.notify_all()
 
     def _is_wanted(self) -> bool:
         return self._wanted > (self._shops.read_at if self._shops else NEVER)
@@ -129,7 +141,7 @@ class Directory:
 
     def _read(self, started: float) -> Shops | None:
         try:
-            rows = self._line.rows(_READ)
+            rows = self._line.rows()
         except Exception as error:
             # Also what nobody thought of: without this thread nobody is ever known again.
             if self._readable:
@@ -138,7 +150,7 @@ class Directory:
             return None
         self._readable = True
         found = [
-            Addressee(shop_id, domain, self._secret(shop_id, secret), digest)
+            Addressee(int(shop_id or 0), domain or "", self._secret(int(shop_id or 0), secret), digest or "")
             for shop_id, domain, secret, digest in rows
         ]
         return Shops(started, {a.domain: a for a in found}, {a.shop_id: a for a in found})

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from io import BytesIO
 from typing import Any, Protocol
 
 from connector import logging
 from connector.clock import monotonic
+from connector.crashpoints import reach
 from connector.settings import Settings
+from webhooks.bodies import Bodies, NotRead, TooLarge
 from webhooks.directory import Directory, Unreadable
 from webhooks.ringer import Ringer
 from webhooks.routes import BrevoRoute, NotAuthentic, Request, ShopifyRoute, Topic, UnknownShop
+from webhooks.stragglers import Stragglers
 from webhooks.writer import InboxRow, NotStored, Writer
 
 log = logging.get(__name__)
@@ -23,8 +27,6 @@ log = logging.get(__name__)
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 WSGI = Callable[[Environ, StartResponse], Iterable[bytes]]
-
-LARGEST_BODY = 2 * 1024 * 1024
 
 
 class Route(Protocol):
@@ -59,6 +61,7 @@ class Intake:
         ringer: Ringer,
         counts: Counts,
         patience: float,
+        stragglers: Stragglers,
         rest: WSGI,
     ) -> None:
         self._routes = tuple(routes)
@@ -67,7 +70,9 @@ class Intake:
         self._ringer = ringer
         self._counts = counts
         self._patience = patience
+        self._stragglers = stragglers
         self._rest = rest
+        self._bodies = Bodies()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = str(environ.get("PATH_INFO", ""))
@@ -80,10 +85,11 @@ class Intake:
                     headers.append(("Allow", "POST"))
                 start_response(status, headers)
                 return [b""]
-        return self._rest(environ, start_response)
+        return self._hand_on(environ, start_response)
 
     def stop(self) -> None:
         """Store what has arrived and end the threads."""
+        self._stragglers.stop()
         self._writer.stop()
         self._directory.stop()
         self._ringer.stop()
@@ -92,17 +98,17 @@ class Intake:
         if environ.get("REQUEST_METHOD") != "POST":
             return "405 Method Not Allowed"
         try:
-            body = _body(environ)
-            if body is None:
-                outcome, status = "too_large", "413 Content Too Large"
-            else:
-                request = Request(environ, path, body, monotonic() + self._patience)
-                outcome, status = self._store(route.inbox_row(request), request.deadline), "200 OK"
+            with self._bodies.of(environ) as body:
+                deadline = monotonic() + self._patience
+                request = Request(environ, path, body, deadline)
+                outcome, status = self._store(route.inbox_row(request), deadline), "200 OK"
+        except TooLarge:
+            outcome, status = "too_large", "413 Content Too Large"
         except NotAuthentic:
             outcome, status = "refused", "401 Unauthorized"
         except UnknownShop:
             outcome, status = "unknown_shop", "200 OK"
-        except (NotStored, Unreadable):
+        except (NotRead, NotStored, Unreadable):
             outcome, status = "not_stored", route.busy
         except Exception:
             # A defect of ours must not cost the delivery: the sender is told to try again.
@@ -111,37 +117,29 @@ class Intake:
         self._counts.webhook(route.source, outcome)
         return status
 
+    def _hand_on(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """The rest of the web gets its bodies within the same bounds."""
+        if not (environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING")):
+            return self._rest(environ, start_response)
+        try:
+            with self._bodies.of(environ) as body:
+                given = {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+                return self._rest({**environ, **given}, start_response)
+        except TooLarge:
+            status = "413 Content Too Large"
+        except NotRead:
+            status = "503 Service Unavailable"
+        start_response(status, [("Content-Length", "0")])
+        return [b""]
+
     def _store(self, row: InboxRow, deadline: float) -> str:
+        reach("t1.verified")
         if not self._writer.store(row, deadline):
             return "duplicate"
         if row.state != "new":
             return row.reason
         self._ringer.hand_off("intake", row.shop_id)
         return "stored"
-
-
-def _body(environ: Environ) -> bytes | None:
-    """The raw bytes, still encoded as they came; None when there are more than LARGEST_BODY.
-
-    Raises NotStored when the sender hung up before the end.
-    """
-    given = str(environ.get("CONTENT_LENGTH") or "")
-    length = int(given) if given.isdecimal() else None
-    if length is not None and length > LARGEST_BODY:
-        return None
-    stream = environ["wsgi.input"]
-    wanted = LARGEST_BODY + 1 if length is None else length
-    chunks: list[bytes] = []
-    while wanted > 0:
-        chunk = stream.read(wanted)
-        if not chunk:
-            break
-        chunks.append(chunk)
-        wanted -= len(chunk)
-    body = b"".join(chunks)
-    if length is not None and len(body) < length:
-        raise NotStored("the body ended early")
-    return body if len(body) <= LARGEST_BODY else None
 
 
 def build(
@@ -162,9 +160,11 @@ def build(
     writer = Writer(settings.database_url, patience, counts)
     directory.start()
     writer.start()
+    stragglers = Stragglers()
+    stragglers.start()
     app_secrets = (settings.shopify_api_secret, settings.shopify_api_secret_old)
     routes = (
         ShopifyRoute(directory, topics, app_secrets, settings.clock),
         BrevoRoute(directory, settings.clock),
     )
-    return Intake(routes, directory, writer, ringer, counts, patience, rest)
+    return Intake(routes, directory, writer, ringer, counts, patience, stragglers, rest)

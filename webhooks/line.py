@@ -10,40 +10,49 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Mapping
-from typing import Any
 
 import psycopg
+from psycopg.pq import ConnStatus, ExecStatus
+from psycopg.pq.abc import PGconn, PGresult
 from sqlalchemy import make_url
 
 from connector.clock import monotonic
 
 # libpq takes less than two seconds for two.
 _CONNECT_SECONDS = 2
+_STATEMENT = b"statement"
+_TEXT, _BINARY = 0, 1
 
 
 class Line:
-    """``patience``: seconds of machine time that a statement may take. ``url`` is SQLAlchemy's form."""
+    """``url`` is SQLAlchemy's form; ``statement`` is what is asked, with ``$1`` and so on; ``first`` is run once
+    on each new connection. ``patience``: seconds of machine time that an answer may take.
+    """
 
-    def __init__(self, url: str, patience: float, name: str) -> None:
+    def __init__(self, url: str, patience: float, name: str, statement: str, *, first: str = "") -> None:
         self._conninfo = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         self._patience = patience
         self._name = name
+        self._statement = statement.encode()
+        self._first = first.encode()
         self._lock = threading.Lock()
         self._connection: psycopg.Connection | None = None
         self._since: float | None = None
 
-    def rows(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
-        """Run one statement in a transaction of its own and read what it returns.
+    def rows(self, *parameters: str | bytes) -> list[tuple[str | None, ...]]:
+        """Run the statement in a transaction of its own; what it returns, as PostgreSQL writes it.
+
+        Text goes as text and bytes go in PostgreSQL's binary form. Straight through libpq, because a cursor costs
+        the process three times as much, and while it waits for the server no other thread is disturbed.
 
         Raises psycopg.Error. After an OperationalError the outcome may be unknown and the next call connects
         anew.
         """
         try:
-            connection = self._connected()
-            with self._lock:
-                self._since = monotonic()
-            return connection.execute(statement, parameters, prepare=True).fetchall()
+            wire = self._open_wire()
+            values = [value.encode() if isinstance(value, str) else value for value in parameters]
+            formats = [_TEXT if isinstance(value, str) else _BINARY for value in parameters]
+            return _read(_checked(wire, wire.exec_prepared(_STATEMENT, values, formats)))
         except psycopg.OperationalError:
             self.close()
             raise
@@ -67,18 +76,45 @@ class Line:
         if connection is not None:
             connection.close()
 
-    def _connected(self) -> psycopg.Connection:
-        if self._connection is None or self._connection.closed:
-            milliseconds = max(1, int(self._patience * 1000))
-            connection = psycopg.connect(
-                self._conninfo,
-                autocommit=True,
-                connect_timeout=_CONNECT_SECONDS,
-                application_name=self._name,
-                options=f"-c statement_timeout={milliseconds} -c synchronous_commit=on -c timezone=UTC",
-                # Bytes that the other end never acknowledged: its machine is gone.
-                tcp_user_timeout=milliseconds,
-            )
+    def _open_wire(self) -> PGconn:
+        """A connection that knows the statement. From here on it may be cut."""
+        if self._connection is not None and not self._connection.closed:
             with self._lock:
-                self._connection = connection
-        return self._connection
+                self._since = monotonic()
+            return self._connection.pgconn
+        milliseconds = max(1, int(self._patience * 1000))
+        connection = psycopg.connect(
+            self._conninfo,
+            autocommit=True,
+            client_encoding="UTF8",
+            connect_timeout=_CONNECT_SECONDS,
+            application_name=self._name,
+            options=f"-c statement_timeout={milliseconds} -c synchronous_commit=on -c timezone=UTC",
+            # Bytes that the other end never acknowledged: its machine is gone.
+            tcp_user_timeout=milliseconds,
+        )
+        with self._lock:
+            self._connection = connection
+            self._since = monotonic()
+        wire = connection.pgconn
+        if self._first:
+            _checked(wire, wire.exec_(self._first))
+        _checked(wire, wire.prepare(_STATEMENT, self._statement))
+        return wire
+
+
+def _checked(wire: PGconn, result: PGresult) -> PGresult:
+    """Raises what the result stands for when it is an error."""
+    if result.status in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
+        return result
+    if wire.status == ConnStatus.BAD:
+        raise psycopg.OperationalError(result.get_error_message())
+    raise psycopg.errors.error_from_result(result)
+
+
+def _read(result: PGresult) -> list[tuple[str | None, ...]]:
+    columns = range(result.nfields)
+    return [
+        tuple(None if (value := result.get_value(row, column)) is None else value.decode() for column in columns)
+        for row in range(result.ntuples)
+    ]

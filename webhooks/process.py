@@ -1,7 +1,7 @@
 """T2: what was acknowledged becomes projections and events. Bytes only, no network.
 
-One transaction handles one batch of one shop, under the shop's lock, in the order of arrival; each row has its
-own savepoint, so that a row that fails leaves the others alone. What becomes of a row:
+One transaction handles one batch of one shop, under the shop's lock, in the order of arrival. When a row fails
+the batch is done once more with a savepoint for each row, so that the others are left alone. What becomes of a row:
 
 * ``done``: applied;
 * ``ignored``: of no concern to us, with the reason;
@@ -12,23 +12,27 @@ own savepoint, so that a row that fails leaves the others alone. What becomes of
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
 from marshmallow import ValidationError
-from sqlalchemy import RowMapping, or_, select, update
+from sqlalchemy import BigInteger, RowMapping, any_, bindparam, or_, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import OperationalError
 
+from connector.crashpoints import reach
+from connector.db.schema import Moment
 from connector.deps import Deps
 from connector.locks import NORMALISE, lock_shop
 from connector.logging import get
 from connector.models.inbox import inbox
 from connector.models.shop import shops
-from connector.queue.batch import Batch
+from connector.queue.batch import NOTHING, Batch
 from connector.scope import Scope
 from connector.shops import Shop
 from webhooks.topics import TOPICS
@@ -64,35 +68,68 @@ def read(raw: bytes) -> Any:
 
 def handle_due(deps: Deps, shop: Shop) -> Batch:
     """Normalise one batch of the shop's inbox."""
+    try:
+        return _batch(deps, shop, alone=False)
+    except OperationalError:
+        # The database itself is in trouble: nothing of the batch is decided, the whole of it is tried again.
+        raise
+    except Exception as error:
+        # Nearly no row ever fails, so rows are guarded from each other only when one did.
+        log.warning("batch_taken_apart", shop_id=shop.id, error=type(error).__name__)
+        return _batch(deps, shop, alone=True)
+
+
+def _batch(deps: Deps, shop: Shop, *, alone: bool) -> Batch:
+    """``alone``: a row that fails is given its verdict and undone by itself; else it raises."""
     with deps.open(shop) as scope:
         lock_shop(scope, NORMALISE)
         rows = (
-            scope.connection.execute(
-                select(inbox)
-                .where(
-                    inbox.c.shop_id == shop.id,
-                    inbox.c.state.in_(("new", "retry")),
-                    or_(inbox.c.retry_real.is_(None), inbox.c.retry_real <= scope.machine),
-                )
-                .order_by(inbox.c.id)
-                .limit(BATCH)
-                .with_for_update(skip_locked=True)
-            )
+            scope.connection.execute(_CLAIM, {"shop_id": shop.id, "machine": scope.machine, "most": BATCH})
             .mappings()
             .all()
         )
-        others = _other_shops(scope) if rows else frozenset()
-        for verdict, same in _by_verdict([(row, _apply(scope, row, others)) for row in rows]).items():
+        if not rows:
+            return NOTHING
+        reach("t2.claimed")
+        judge = _apply_alone if alone else _apply
+        elsewhere = _Elsewhere(scope)
+        for verdict, same in _by_verdict([(row, judge(scope, row, elsewhere)) for row in rows]).items():
             _finish(scope, same, verdict)
+        scope.pay()
+        reach("t2.applied")
     return Batch(len(rows), len(rows) == BATCH)
 
 
-def _other_shops(scope: Scope) -> frozenset[str]:
-    query = select(shops.c.domain).where(shops.c.id != scope.shop_id)
-    return frozenset(scope.connection.scalars(query))
+_CLAIM = (
+    select(inbox)
+    .where(
+        inbox.c.shop_id == bindparam("shop_id"),
+        inbox.c.state.in_(("new", "retry")),
+        or_(inbox.c.retry_real.is_(None), inbox.c.retry_real <= bindparam("machine")),
+    )
+    .order_by(inbox.c.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
 
 
-def _apply(scope: Scope, row: RowMapping, others: frozenset[str]) -> Verdict:
+class _Elsewhere:
+    """The domains of the other shops, read when they are first asked for."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def __contains__(self, host: object) -> bool:
+        return host != self._scope.shop.domain and host in self._domains
+
+    @cached_property
+    def _domains(self) -> frozenset[str]:
+        query = select(shops.c.domain).where(shops.c.id != self._scope.shop_id)
+        return frozenset(self._scope.connection.scalars(query))
+
+
+def _apply(scope: Scope, row: RowMapping, elsewhere: Container[str]) -> Verdict:
+    """Apply a row. Raises whatever its topic raises; the row's own faults are a verdict."""
     topic = TOPICS.get((row["source"], row["topic"]))
     if topic is None:
         return Verdict("ignored", "unknown_topic")
@@ -102,23 +139,33 @@ def _apply(scope: Scope, row: RowMapping, others: frozenset[str]) -> Verdict:
         for entry in entries:
             if not isinstance(entry, dict):
                 raise Unreadable("not a JSON object")
-            if names_another_shop(entry, scope.shop.domain, others):
+            if names_another_shop(entry, scope.shop.domain, elsewhere):
                 return Verdict("ignored", "names_another_shop")
-        with scope.savepoint():
-            for entry in entries:
-                topic.apply(scope, _load(topic, entry), _delivery(row))
+        payloads = [_load(topic, entry) for entry in entries]
     except Unreadable as error:
         return Verdict("poison", str(error))
     except ValidationError as error:
         return Verdict("quarantined", _where(error)[:500])
+    for payload in payloads:
+        topic.apply(scope, payload, _delivery(row))
+    return Verdict("done")
+
+
+def _apply_alone(scope: Scope, row: RowMapping, elsewhere: Container[str]) -> Verdict:
+    """Apply a row so that nothing of it stays when it fails."""
+    try:
+        with scope.savepoint():
+            verdict = _apply(scope, row, elsewhere)
+            scope.pay()
+            return verdict
     except OperationalError:
-        # The database itself is in trouble: nothing of the batch is decided, the whole of it is tried again.
         raise
+    except ValidationError as error:
+        return Verdict("quarantined", _where(error)[:500])
     except Exception as error:
         log.exception("normalise_failed", shop_id=scope.shop_id, kind=row["topic"], error=type(error).__name__)
         state = "retry" if row["attempts"] < len(_RETRIES) else "poison"
         return Verdict(state, f"{type(error).__name__}: {error}"[:500])
-    return Verdict("done")
 
 
 def _load(topic: Topic, entry: dict[str, Any]) -> Mapping[str, Any]:
@@ -137,7 +184,7 @@ def _delivery(row: RowMapping) -> Delivery:
     return Delivery(row["topic"], row["external_id"], row["received_at"], triggered_at)
 
 
-def names_another_shop(payload: Mapping[str, Any], domain: str, others: frozenset[str]) -> bool:
+def names_another_shop(payload: Mapping[str, Any], domain: str, others: Container[str]) -> bool:
     """Whether the signed body belongs to another shop than the unsigned header said.
 
     ``myshopify_domain`` and ``shop_domain`` name the shop outright; addresses of order and checkout pages do so
@@ -154,7 +201,7 @@ def names_another_shop(payload: Mapping[str, Any], domain: str, others: frozense
                 host = urlsplit(address).hostname
             except ValueError:
                 continue
-            if host in others:
+            if host and host in others:
                 return True
     return False
 
@@ -179,20 +226,40 @@ def _by_verdict(judged: Sequence[tuple[RowMapping, Verdict]]) -> dict[Verdict, l
 
 def _finish(scope: Scope, rows: Sequence[RowMapping], verdict: Verdict) -> None:
     """Write the same verdict on these rows."""
-    values: dict[str, Any] = {"state": verdict.state, "reason": verdict.reason, "retry_real": None}
+    retry_real, attempts = None, 0
     if verdict.state == "retry":
-        attempts = min(row["attempts"] for row in rows)
-        values["retry_real"] = scope.machine + timedelta(seconds=_RETRIES[min(attempts, len(_RETRIES) - 1)])
-        values["attempts"] = inbox.c.attempts + 1
+        tried = min(row["attempts"] for row in rows)
+        retry_real = scope.machine + timedelta(seconds=_RETRIES[min(tried, len(_RETRIES) - 1)])
+        attempts = 1
     if verdict.state in ("poison", "quarantined"):
         for row in rows:
             log.warning("inbox_" + verdict.state, shop_id=scope.shop_id, topic=row["topic"], inbox_id=row["id"])
     scope.connection.execute(
-        update(inbox)
-        .where(
-            inbox.c.shop_id == scope.shop_id,
-            inbox.c.id.in_([row["id"] for row in rows]),
-            inbox.c.received_at.in_({row["received_at"] for row in rows}),
-        )
-        .values(**values)
+        _FINISH,
+        {
+            "shop": scope.shop_id,
+            "ids": [row["id"] for row in rows],
+            "arrivals": list({row["received_at"] for row in rows}),
+            "new_state": verdict.state,
+            "new_reason": verdict.reason,
+            "new_retry_real": retry_real,
+            "more_attempts": attempts,
+        },
     )
+
+
+_FINISH = (
+    update(inbox)
+    .where(
+        inbox.c.shop_id == bindparam("shop"),
+        inbox.c.id == any_(bindparam("ids", type_=ARRAY(BigInteger))),
+        # The partitions are by this column.
+        inbox.c.received_at == any_(bindparam("arrivals", type_=ARRAY(Moment))),
+    )
+    .values(
+        state=bindparam("new_state"),
+        reason=bindparam("new_reason"),
+        retry_real=bindparam("new_retry_real"),
+        attempts=inbox.c.attempts + bindparam("more_attempts"),
+    )
+)

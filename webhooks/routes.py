@@ -64,6 +64,8 @@ _KEPT = (
     "TOPIC", "SHOP_DOMAIN", "API_VERSION", "WEBHOOK_ID", "EVENT_ID", "TRIGGERED_AT", "NAME", "TEST",
     "HANDLE", "ACTION",
 )  # fmt: skip
+# By family: the name under which a header is kept, and its WSGI name.
+_KEPT_AS = {family: [(name.lower(), f"HTTP_{family}{name}") for name in _KEPT] for family in _FAMILIES}
 
 
 class ShopifyRoute:
@@ -142,8 +144,8 @@ class ShopifyRoute:
 
 
 def _kept(request: Request, family: str) -> dict[str, str]:
-    values = {name: request.header(f"{family}{name}") for name in _KEPT}
-    return {name.lower(): value for name, value in values.items() if _PLAIN.match(value)}
+    found = [(name, request.environ.get(wsgi_name)) for name, wsgi_name in _KEPT_AS[family]]
+    return {name: value for name, value in found if value is not None and _PLAIN.match(value)}
 
 
 # --- Brevo

@@ -14,7 +14,7 @@ Why the SDK is held at arm's length (brevo-python 5.1.0, read in its source or s
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
@@ -24,7 +24,8 @@ import httpx
 from brevo import Brevo
 from brevo.core.request_options import RequestOptions
 
-from connector.brevo.limits import Grant, Limiter
+from connector.brevo.limits import DAY, Grant, Limiter
+from connector.brevo.plan import FREE_DAILY, daily_left
 from connector.brevo.verdicts import PROVIDER, Kind, verdict
 from connector.clock import monotonic, pause
 from connector.errors import OutcomeUnknown, RateLimited, Retry, TooLate
@@ -58,29 +59,64 @@ class BrevoAccount:
         self._tier = tier
         # What limits count against: two shops with one key share its buckets. The key itself goes nowhere.
         self._account = hashlib.sha256(api_key.encode()).hexdigest()[:16]
+        self.heard: Mapping[str, str] = {}
+        """The headers of the newest answer, with lower-case names."""
+
+    @property
+    def identity(self) -> str:
+        """The same for two shops with one key: they share its limits."""
+        return self._account
 
     # Limits
 
-    def take(self, bucket: str, count: int = 1) -> float:
+    def take(self, bucket: str, count: int = 1, *, lane: str = "live") -> float:
         """Take ``count`` calls: 0 when granted, else machine seconds until it is worth asking again."""
-        return self.grab(bucket, count, at_least=count).wait
+        return self.grab(bucket, count, at_least=count, lane=lane).wait
 
-    def grab(self, bucket: str, most: int, *, at_least: int = 1) -> Grant:
-        """Take up to ``most`` calls. ``wait`` of the grant is in machine seconds."""
-        grant = self._limiter.grab(self._account, bucket, most, at_least=at_least, tier=self._tier)
+    def grab(self, bucket: str, most: int, *, at_least: int = 1, lane: str = "live") -> Grant:
+        """Take up to ``most`` calls. ``wait`` of the grant is in machine seconds.
+
+        ``lane``: "live" when a customer or a flow waits for the call, "bulk" for back-fills, "maintenance" when
+        nobody waits (LANES of ``connector.brevo.buckets``).
+        """
+        grant = self._limiter.grab(self._account, bucket, most, at_least=at_least, tier=self._tier, lane=lane)
         return replace(grant, wait=self._machine_seconds(grant.wait))
 
     def give_back(self, bucket: str, grant: Grant, calls: int) -> None:
         """Return calls of the grant that were not made."""
         self._limiter.give_back(self._account, bucket, grant, calls)
 
-    def await_turn(self, bucket: str, patience: float = 5.0) -> None:
+    def grab_of_day(self, most: int, part: int, daily: int | None) -> Grant:
+        """Take up to ``most`` emails out of the plan's day (``connector.brevo.plan``). ``wait`` is in wire seconds."""
+        return self._limiter.grab_of_day(self._account, most, part, daily)
+
+    def give_back_of_day(self, grant: Grant, emails: int) -> None:
+        """Return emails of the grant that were not sent."""
+        self._limiter.give_back(self._account, DAY, grant, emails)
+
+    def first_in_an_hour(self) -> bool:
+        """Whether it is time to ask Brevo about the plan: true for one caller in an hour of machine time."""
+        return self._limiter.first_in_an_hour(self._account)
+
+    def learn_day(self, own_left: int | None) -> None:
+        """Ask Brevo how much of the plan's day is left, when there is a call for it; ``own_left`` is our own count."""
+        told = daily_left(self.account()) if self.take("other", lane="maintenance") == 0 else None
+        left = min((count for count in (told, own_left) if count is not None), default=None)
+        if left is not None:
+            self._limiter.tell_day(self._account, None if told is None else FREE_DAILY, left)
+
+    def drain_seconds(self, bucket: str, calls: int, *, lane: str = "live") -> float:
+        """Machine seconds that ``calls`` waiting calls will take at the limit as it is known now."""
+        wire = self._limiter.drain_seconds(self._account, bucket, calls, tier=self._tier, lane=lane)
+        return self._machine_seconds(wire)
+
+    def await_turn(self, bucket: str, patience: float = 5.0, *, lane: str = "live") -> None:
         """Take one call, letting machine time pass until there is one. For set-up and for rare second calls.
 
         Raises RateLimited when that would take more than ``patience`` machine seconds.
         """
         until = monotonic() + patience
-        while (wait := self.take(bucket)) > 0:
+        while (wait := self.take(bucket, lane=lane)) > 0:
             if monotonic() + wait > until:
                 raise RateLimited(PROVIDER, f"our share of the limit on {bucket} is used up", after=wait)
             pause(wait)
@@ -95,6 +131,14 @@ class BrevoAccount:
         """GET /senders: [{id, name, email, active, ...}]."""
         found = self._json(self._sdk.senders.get_senders, Kind.READ, "other")
         return _dicts(found.get("senders"))
+
+    def display_currency(self) -> str:
+        """GET /ecommerce/config/displayCurrency: an ISO 4217 code, in which Brevo shows all amounts.
+
+        ActionNeeded (403) when e-commerce is not activated.
+        """
+        get = self._sdk.ecommerce.get_the_iso4217compliant_display_currency_code_for_your_brevo_account
+        return str(self._json(get, Kind.READ, "other").get("code") or "")
 
     # Contacts
 
@@ -115,9 +159,7 @@ class BrevoAccount:
         answer = self._call(create, Kind.IDEMPOTENT, "contacts", body=body)
         return answer.body.get("id") if isinstance(answer.body, dict) else None
 
-    def update_contact(
-        self, identifier: str, body: Mapping[str, Any], identifier_type: str = "email_id"
-    ) -> None:
+    def update_contact(self, identifier: str, body: Mapping[str, Any], identifier_type: str = "email_id") -> None:
         """PUT /contacts/{identifier}?identifierType= (email_id, contact_id, ext_id, phone_id)."""
         update = self._sdk.contacts.update_contact
         self._call(
@@ -147,6 +189,43 @@ class BrevoAccount:
         create = self._sdk.event.create_event
         required = {"event_name": body["event_name"], "identifiers": dict(body["identifiers"])}
         self._call(create, Kind.ONCE, "events", body=body, **required)
+
+    # E-commerce
+
+    def activate_ecommerce(self) -> None:
+        """POST /ecommerce/activate: once per account; again does no harm."""
+        self._call(self._sdk.ecommerce.activate_the_e_commerce_app, Kind.IDEMPOTENT, "other")
+
+    def put_order(self, body: Mapping[str, Any]) -> None:
+        """POST /orders/status: a live order, which starts automations. The same id again updates it."""
+        # What the SDK's signature wants; the body replaces it.
+        required: dict[str, Any] = {
+            "amount": 0,
+            "created_at": "",
+            "id": "",
+            "products": [],
+            "status": "",
+            "updated_at": "",
+        }
+        self._call(self._sdk.ecommerce.create_order, Kind.IDEMPOTENT, "orders", body=body, **required)
+
+    def put_product(self, record: Mapping[str, Any]) -> None:
+        """POST /products: create or update one."""
+        put = self._sdk.ecommerce.create_update_product
+        body = {**record, "updateEnabled": True}
+        self._call(put, Kind.IDEMPOTENT, "products", body=body, id=body["id"], name=body["name"])
+
+    def put_products(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """POST /products/batch: create or update up to 100, no id twice."""
+        put = self._sdk.ecommerce.create_update_batch_products
+        body = {"products": [dict(one) for one in records], "updateEnabled": True}
+        self._call(put, Kind.IDEMPOTENT, "other", body=body, products=[])
+
+    def put_categories(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """POST /categories/batch: create or update up to 100, no id twice."""
+        put = self._sdk.ecommerce.create_update_batch_category
+        body = {"categories": [dict(one) for one in records], "updateEnabled": True}
+        self._call(put, Kind.IDEMPOTENT, "other", body=body, categories=[])
 
     # Email
 
@@ -182,9 +261,7 @@ class BrevoAccount:
     def webhooks(self) -> list[JSON]:
         """GET /webhooks?type=transactional: [{id, url, events, ...}]; a 404 says that there are none."""
         get = self._sdk.webhooks.get_webhooks
-        answer = self._call(
-            get, Kind.READ, "other", query={"type": "transactional"}, missing_is_answer=True
-        )
+        answer = self._call(get, Kind.READ, "other", query={"type": "transactional"}, missing_is_answer=True)
         return [] if answer.status == 404 else _dicts(_object(answer, Kind.READ).get("webhooks"))
 
     def create_webhook(self, body: Mapping[str, Any]) -> int:
@@ -243,6 +320,8 @@ class BrevoAccount:
         raise error
 
     def _ask(self, call: Callable[[], Any], kind: Kind, bucket: str) -> _Answer:
+        if (wait := self._limiter.blocked(self._account, bucket)) > 0:
+            raise RateLimited(PROVIDER, f"the limit on {bucket} is reached", after=self._machine_seconds(wait))
         with hearing() as heard:
             try:
                 call()
@@ -259,6 +338,7 @@ class BrevoAccount:
                 if not heard:
                     raise
         answer = _read(heard[-1])
+        self.heard = answer.headers
         self._limiter.observe(self._account, bucket, answer.status, answer.headers, tier=self._tier)
         return answer
 

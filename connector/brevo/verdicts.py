@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
+from connector.brevo.headers import reset_seconds
 from connector.errors import (
     ActionNeeded,
     AlreadyAccepted,
@@ -21,7 +22,6 @@ from connector.errors import (
 )
 
 PROVIDER = "brevo"
-_LONGEST_RESET = 3600.0
 _MESSAGE_LENGTH = 300
 
 
@@ -81,14 +81,6 @@ _CURES = {
 }
 _REDIRECT = "Brevo redirects: check BREVO_BASE_URL"
 _TAKEN_BEFORE = {("duplicate_parameter", 400), ("duplicate_request", 409)}
-
-
-def reset_seconds(headers: Mapping[str, str]) -> float:
-    """``x-sib-ratelimit-reset``: seconds to the end of the window, between 0 and an hour; 0 when missing."""
-    try:
-        return min(max(float(headers.get("x-sib-ratelimit-reset", 0)), 0.0), _LONGEST_RESET)
-    except ValueError:
-        return 0.0
 
 
 def clashing_identifier(error: ProviderError) -> str | None:

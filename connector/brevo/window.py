@@ -1,66 +1,123 @@
 """The sliding window that all workers share, as it runs inside Redis: one script, so one step.
 
-``KEYS[1]`` is a hash: "s<slot>" -> calls granted in that slot, "newest" slot, "blocked" (the slot before
-which nothing is granted), "limit" (learned from answers). Arguments: slot now, slots per window, limit of the
-table, our share in percent, most, at least, seconds to live. Answer: granted, slots to wait if none, slot of
-the grant.
+``KEYS[1]`` is a hash of one account and bucket:
 
-A window of ``slots`` slots touches at most ``slots`` + 1 of them, so the grants of that many are what counts.
+* "s<slot>": calls granted in that slot, "newest": the latest time seen, "window": the seconds of the slots' window;
+* "blocked": nothing is granted before this time;
+* "limit", "per", "told": a limit learned from answers (calls, seconds, when);
+* "kept<rank>": until when lower lanes leave the next free call to this one;
+* "left", "left_told": calls left by the provider's own count, and when it said so. For an hour it counts beside ours.
+
+All times are seconds on the wire clock. A window of n slots touches at most n + 1 of them, so the grants of that
+many are what counts.
 """
 
 from __future__ import annotations
 
-SCRIPT = """
-local function text(number) return string.format('%.0f', number) end
+GRAB = """
+local function text(number) return string.format('%.6f', number) end
+local function whole(number) return string.format('%.0f', number) end
 
-local slot, slots, limit = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local share, most, at_least = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local blocked, counts = 0, {}
-local stored = redis.call('HGETALL', KEYS[1])
+local now, limit, seconds = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local share, part, rank = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local most, at_least = tonumber(ARGV[7]), tonumber(ARGV[8])
+local slots, memory, life = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
+local key, facts, counts = KEYS[1], {}, {}
+
+local stored = redis.call('HGETALL', key)
 for i = 1, #stored, 2 do
-  local field, value = stored[i], tonumber(stored[i + 1])
-  if field == 'newest' then
-    -- Machines' clocks differ a little: time never goes back for the bucket.
-    slot = math.max(slot, value)
-  elseif field == 'blocked' then
-    blocked = value
-  elseif field == 'limit' then
-    limit = value
+  local slot = string.match(stored[i], '^s(%d+)$')
+  if slot then
+    counts[tonumber(slot)] = tonumber(stored[i + 1])
   else
-    counts[tonumber(string.sub(field, 2))] = value
+    facts[stored[i]] = tonumber(stored[i + 1])
   end
 end
 
-local used = 0
+-- Machines' clocks differ a little: time never goes back for the bucket.
+now = math.max(now, facts.newest or now)
+local told = 0
+if facts.limit and now - facts.told < memory then
+  -- Without a rank it is the plan's day, for which the merchant's own figure holds too.
+  limit, seconds, told = rank > 0 and facts.limit or math.min(limit, facts.limit), facts.per, facts.told
+end
+
+local used, oldest = 0, math.floor(now * slots / (facts.window or seconds)) - slots
 for at, count in pairs(counts) do
-  if at < slot - slots then
-    redis.call('HDEL', KEYS[1], 's' .. text(at))
+  if at < oldest then
+    redis.call('HDEL', key, 's' .. whole(at))
+    counts[at] = nil
   else
     used = used + count
   end
 end
+local slot = math.floor(now * slots / seconds)
+if facts.window and facts.window ~= seconds then
+  -- Slots of another length: what they count is taken for as new as can be.
+  for at, _ in pairs(counts) do redis.call('HDEL', key, 's' .. whole(at)) end
+  counts = {[slot] = used}
+  if used > 0 then redis.call('HSET', key, 's' .. whole(slot), whole(used)) end
+end
+redis.call('HSET', key, 'newest', text(now), 'window', text(seconds))
+redis.call('EXPIRE', key, whole(life))
 
-if blocked > slot then
-  return {0, blocked - slot, slot}
+local function answer(granted, wait)
+  return {granted, text(wait), whole(slot), text(limit), text(seconds), text(told)}
 end
 
-local usable = math.max(1, math.floor(limit * share / 100))
-local free = usable - used
+if (facts.blocked or 0) > now then
+  return answer(0, facts.blocked - now)
+end
+for higher = 1, rank - 1 do
+  if (facts['kept' .. higher] or 0) > now then
+    return answer(0, facts['kept' .. higher] - now)
+  end
+end
+
+local ours = math.max(1, math.floor(limit * share / 100 + 1e-9))
+local allowed = math.max(1, math.floor(ours * part / 100))
+at_least = math.min(at_least, allowed)
+local free = allowed - used
+local left = facts.left and now - facts.left_told < 3600 and facts.left - (ours - allowed)
+if left and left < math.min(free, at_least) then
+  return answer(0, facts.left_told + 3600 - now)
+end
+free = math.min(free, left or free)
 if free < at_least then
   local wait = 1
   for at = slot - slots, slot do
     free = free + (counts[at] or 0)
     if free >= at_least then
-      wait = at + slots + 1 - slot
+      wait = (at + slots + 1) * seconds / slots - now
       break
     end
   end
-  return {0, wait, slot}
+  if rank > 0 then
+    local grace = math.max(seconds / slots, math.min(seconds, 1))
+    redis.call('HSET', key, 'kept' .. rank, text(now + wait + grace))
+  end
+  return answer(0, wait)
 end
 
 local granted = math.min(most, free)
-redis.call('HINCRBY', KEYS[1], 's' .. text(slot), granted)
-redis.call('HSET', KEYS[1], 'newest', text(slot))
-redis.call('EXPIRE', KEYS[1], tonumber(ARGV[7]))
-return {granted, 0, slot}
+redis.call('HINCRBY', key, 's' .. whole(slot), granted)
+if left then redis.call('HINCRBY', key, 'left', -granted) end
+return answer(granted, 0)
+"""
+
+# Arguments: the slot's field, how many calls.
+GIVE_BACK = """
+for field, sign in pairs({[ARGV[1]] = -1, left = 1}) do
+  if redis.call('HEXISTS', KEYS[1], field) == 1 then
+    redis.call('HINCRBY', KEYS[1], field, sign * tonumber(ARGV[2]))
+  end
+end
+"""
+
+# Arguments: "blocked" at least (0: as it is), seconds to live, then names and values to set.
+TELL = """
+local blocked = tonumber(redis.call('HGET', KEYS[1], 'blocked') or '0')
+if tonumber(ARGV[1]) > blocked then redis.call('HSET', KEYS[1], 'blocked', ARGV[1]) end
+for i = 3, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+redis.call('EXPIRE', KEYS[1], tonumber(ARGV[2]))
 """

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from connector.cli import database, person, processes, shop
+from connector.cli import channel, database, doctor, flow, inbox, person, processes, shop
 from connector.errors import ConnectorError
 from connector.runtime.up import own_environment, shared_environment
 from connector.settings import Settings
@@ -16,7 +16,7 @@ from connector.settings import Settings
 @click.pass_context
 def cli(context: click.Context) -> None:
     """Shopify -> Brevo: contacts, orders and marketing flows."""
-    if context.invoked_subcommand in ("shop", "person") and "--help" not in sys.argv:
+    if context.invoked_subcommand in ("shop", "person", "channel", "flow", "inbox") and "--help" not in sys.argv:
         # These speak with what `connector up` runs in this folder, unless the environment says otherwise.
         context.obj = Settings.from_env(shared_environment() | own_environment())
 
@@ -27,6 +27,10 @@ cli.add_command(processes.worker)
 cli.add_command(processes.clock)
 cli.add_command(shop.shop)
 cli.add_command(person.person)
+cli.add_command(channel.channel)
+cli.add_command(flow.flow)
+cli.add_command(inbox.inbox)
+cli.add_command(doctor.doctor)
 
 
 def main() -> None:

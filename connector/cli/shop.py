@@ -14,7 +14,7 @@ from marshmallow import ValidationError
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
-from connector import shops
+from connector import pauses, shops
 from connector.brevo.client import BrevoAccount
 from connector.db.session import create_engine, transaction
 from connector.deps import Deps
@@ -27,14 +27,9 @@ from connector.shopify.subscriptions import subscribe
 from flows.engine.publish import publish_library
 from sync import attributes
 from sync.mapping import contact as contact_mapping
+from webhooks import addresses
 from webhooks.topics import TOPICS
 from webhooks.verify import token_digest
-
-# Brevo's names at registration differ from those in the payloads.
-BREVO_EVENTS = (
-    "request", "delivered", "hardBounce", "softBounce", "blocked", "spam", "invalid", "deferred", "click",
-    "opened", "uniqueOpened", "unsubscribed",
-)  # fmt: skip
 
 Say = Callable[[str], None]
 
@@ -126,7 +121,8 @@ def connect(deps: Deps, given: Credentials, *, with_flows: bool, say: Say) -> in
     """Connect the shop and return its id. Safe to repeat: it then updates the credentials.
 
     1. check the Brevo key and choose the sender, 2. ask the store who it is, 3. write the shop, 4. publish
-    the flows, 5. create contact attributes, 6. register Brevo's webhook, 7. subscribe to the store's topics.
+    the flows, 5. create contact attributes, 6. activate e-commerce, 7. register Brevo's webhook, 8. subscribe to the
+    store's topics.
     What fails after 3 is said with what to do about it, and does not undo the rest.
 
     Raises InvalidInput (domain, sender), ConfigurationError, ProviderError (Brevo does not accept the key).
@@ -146,6 +142,7 @@ def connect(deps: Deps, given: Credentials, *, with_flows: bool, say: Say) -> in
     with transaction(deps.engine) as connection:
         connected = shops.load(connection, shop_id)
     _attributes(account, connected, say)
+    _ecommerce(account, say)
     _brevo_webhook(deps, account, shop_id, say)
     _store_webhooks(deps, store, say)
     return shop_id
@@ -235,6 +232,8 @@ def _write(
         else:
             shop_id = before.id
             connection.execute(update(shops_table).where(shops_table.c.id == shop_id).values(**values))
+            # Brevo has just accepted the key.
+            pauses.lift(connection, shop_id)
         sealed = {
             "shopify_token": deps.secrets.encrypt(shop_id, "shopify_token", given.token),
             "brevo_key": deps.secrets.encrypt(shop_id, "brevo_key", given.brevo_key),
@@ -260,22 +259,38 @@ def _attributes(account: BrevoAccount, connected: shops.Shop, say: Say) -> None:
     try:
         done = attributes.ensure(account, contact_mapping.attributes(connected.settings["contact_mapping"]))
     except ConnectorError as error:
-        say(f"Warning: contact attributes could not be checked ({error}). Brevo drops values of missing ones:"
-            " add the shop again.")
+        say(
+            f"Warning: contact attributes could not be checked ({error}). Brevo drops values of missing ones:"
+            " add the shop again."
+        )
         return
     for problem in done.problems:
         say(f"Warning: {problem}. Change it at Brevo or map another name.")
     say(f"Contact attributes: {len(done.created)} created.")
 
 
+def _ecommerce(account: BrevoAccount, say: Say) -> None:
+    """Without it Brevo refuses orders and products. Activating again does no harm."""
+    try:
+        account.await_turn("other")
+        account.activate_ecommerce()
+    except ProviderError as error:
+        say(
+            f"Warning: e-commerce could not be activated at Brevo ({error}). Orders and products will not arrive there:"
+            " activate it in the Brevo account, or add the shop again."
+        )
+        return
+    say("E-commerce is active at Brevo.")
+
+
 def _brevo_webhook(deps: Deps, account: BrevoAccount, shop_id: int, say: Say) -> None:
     """Brevo gets a new bearer token each time; its digest is stored only when Brevo has taken the token."""
-    url = f"{deps.settings.public_url}/webhooks/brevo/{shop_id}"
+    url = addresses.of_brevo(deps.settings.public_url, shop_id)
     token = secrets.token_urlsafe(32)
     body = {
         "url": url,
         "description": "Deliveries, clicks and opt-outs for the Shopify connector",
-        "events": list(BREVO_EVENTS),
+        "events": list(addresses.BREVO_EVENTS),
         "auth": {"type": "bearer", "token": token},
     }
     try:
@@ -287,20 +302,20 @@ def _brevo_webhook(deps: Deps, account: BrevoAccount, shop_id: int, say: Say) ->
         else:
             account.update_webhook(int(existing["id"]), body)
     except ProviderError as error:
-        say(f"Warning: Brevo's webhook to {url} could not be registered ({error}). Bounces and opt-outs"
-            " made at Brevo will not arrive: add the shop again.")
+        say(
+            f"Warning: Brevo's webhook to {url} could not be registered ({error}). Bounces and opt-outs"
+            " made at Brevo will not arrive: add the shop again."
+        )
         return
     with transaction(deps.engine) as connection:
         connection.execute(
-            update(shops_table)
-            .where(shops_table.c.id == shop_id)
-            .values(brevo_webhook_digest=token_digest(token))
+            update(shops_table).where(shops_table.c.id == shop_id).values(brevo_webhook_digest=token_digest(token))
         )
     say(f"Brevo reports to {url}.")
 
 
 def _store_webhooks(deps: Deps, store: Store, say: Say) -> None:
-    uri = f"{deps.settings.public_url}/webhooks/shopify"
+    uri = addresses.of_shopify(deps.settings.public_url)
     topics = [name for source, name in TOPICS if source == "shopify"]
     result = subscribe(store, topics, uri)
     for topic, problem in result.problems.items():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.resources import files
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 
 def configuration(url: str) -> Config:
@@ -14,6 +16,13 @@ def configuration(url: str) -> Config:
     config.set_main_option("script_location", str(files("migrations")))
     config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
     return config
+
+
+@cache
+def heads() -> frozenset[str]:
+    """The revisions that the schema must be at."""
+    # The address is not used: only the files are read.
+    return frozenset(ScriptDirectory.from_config(configuration("postgresql://")).get_heads())
 
 
 def upgrade(url: str, revision: str = "head") -> None:

@@ -6,6 +6,7 @@ time-outs keep a stalled statement from holding a process, and an idle transacti
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -29,7 +30,12 @@ def create_engine(url: str, pool_size: int = 5, *, ask_first: bool = False) -> E
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=ask_first,
-        connect_args={"connect_timeout": 5, "options": _SESSION, "application_name": "connector"},
+        connect_args={
+            "connect_timeout": 5,
+            "options": _SESSION,
+            # Says in pg_stat_activity whose a transaction is.
+            "application_name": f"connector {os.getpid()}",
+        },
     )
 
 

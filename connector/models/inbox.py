@@ -52,8 +52,12 @@ inbox = Table(
     Column("attempts", Integer, nullable=False),
     Column("retry_real", Moment),
     Column("reason", Text),
+    # How often staff have given it another go, and when last.
+    Column("replays", Integer),
+    Column("replayed_real", Moment),
     PrimaryKeyConstraint("shop_id", "id", "received_at"),
     Index("ix_inbox_open", "shop_id", "id", postgresql_where="state IN ('new', 'retry')"),
     Index("ix_inbox_lane", "shop_id", "lane", "id", postgresql_where="state = 'new'"),
+    Index("ix_inbox_stopped", "shop_id", "id", postgresql_where="state IN ('quarantined', 'poison')"),
     postgresql_partition_by="RANGE (received_at)",
 )

@@ -62,6 +62,7 @@ outbox = Table(
     UniqueConstraint("shop_id", "key"),
     Index("ix_outbox_due", "shop_id", "due_at", postgresql_where="state = 'due'"),
     Index("ix_outbox_leased", "shop_id", "lease_real", postgresql_where="state IN ('leased', 'unknown')"),
+    Index("ix_outbox_failed", "shop_id", "created_at", postgresql_where="state = 'failed'"),
     Index(None, "shop_id", "person_id"),
     Index(None, "shop_id", "run_id"),
     Index(None, "shop_id", "provider_message_id"),

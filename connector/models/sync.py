@@ -35,25 +35,28 @@ fetches = Table(
     Column("reason", Text),
     PrimaryKeyConstraint("shop_id", "kind", "remote_id"),
     Index("ix_fetches_open", "shop_id", "due_real", postgresql_where="state IN ('due', 'leased')"),
+    Index("ix_fetches_failed", "shop_id", "remote_id", postgresql_where="state = 'failed'"),
 )
 
 sync_state = Table(
     "sync_state",
     metadata,
     shop_column(),
-    # contact: entity_id is the person id
+    # contact, events: entity_id is the person id; order, product, category: the store's id
     Column("entity", Text, nullable=False),
     Column("entity_id", BigInteger, nullable=False),
     Column("wanted_version", BigInteger, nullable=False),
     Column("sent_version", BigInteger, nullable=False),
-    # due | leased | done | failed
+    # due | leased | done | failed | waiting: for the person's contact
     Column("state", Text, nullable=False),
     Column("due_real", Moment, nullable=False),
     Column("lease_real", Moment),
     Column("attempts", Integer, nullable=False),
     Column("reason", Text),
     PrimaryKeyConstraint("shop_id", "entity", "entity_id"),
+    Index("ix_sync_state_due", "shop_id", "entity", "due_real", postgresql_where="state IN ('due', 'leased')"),
     Index("ix_sync_state_open", "shop_id", "due_real", postgresql_where="state IN ('due', 'leased')"),
+    Index("ix_sync_state_failed", "shop_id", "entity_id", postgresql_where="state = 'failed'"),
 )
 
 feed = Table(
@@ -66,7 +69,7 @@ feed = Table(
     # The provider's event name and the body of POST /events without its identifiers.
     Column("name", Text, nullable=False),
     Column("body", JSONB, nullable=False),
-    # due | leased | sent | refused
+    # due | sent | refused (leased: a release before this one)
     Column("state", Text, nullable=False),
     Column("due_real", Moment, nullable=False),
     Column("lease_real", Moment),
@@ -75,6 +78,24 @@ feed = Table(
     PrimaryKeyConstraint("shop_id", "id"),
     UniqueConstraint("shop_id", "event_id", "name"),
     Index("ix_feed_open", "shop_id", "person_id", "id", postgresql_where="state IN ('due', 'leased')"),
+    Index("ix_feed_refused", "shop_id", "id", postgresql_where="state = 'refused'"),
+)
+
+catalogue_passes = Table(
+    "catalogue_passes",
+    metadata,
+    shop_column(),
+    # The next look, in business time.
+    Column("due_at", Moment, nullable=False),
+    Column("lease_real", Moment),
+    Column("attempts", Integer, nullable=False),
+    Column("reason", Text),
+    # The pass under way: what changed since when it lists (NULL: everything), from which page on, and when it began
+    # (NULL: none is under way).
+    Column("since", Moment),
+    Column("cursor", Text),
+    Column("began_at", Moment),
+    PrimaryKeyConstraint("shop_id"),
 )
 
 external_ids = Table(

@@ -1,25 +1,33 @@
 """Ringing the bell: "there is work of this kind for this shop".
 
-A bell that has been rung and not yet answered is not rung again: a flag in Redis is set with the job and cleared
-by the job before it claims. Redis being down costs nothing but time: the sweeper rings again from what is due.
+The shops that wait for a kind of work stand in a line in Redis, each once, the one that has waited longest in front.
+One job answers for all of them: a flag is set with the job and cleared by the job before it takes anybody out of the
+line, so that many deliveries of many shops cost one job, and work that arrives meanwhile rings again. Redis being
+down costs nothing but time: the sweeper rings again from what is due.
 """
 
 from __future__ import annotations
 
+from typing import cast
+
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue
+from rq.job import Job
 from rq.serializers import JSONSerializer
 
-KINDS = ("intake", "fetch", "flows", "deliver", "sync")
+from connector.crashpoints import reach
 
-# The kinds share worker processes: one queue per worker process, and fetching shares the sync worker.
+KINDS = ("intake", "fetch", "flows", "deliver", "sync", "catalogue")
+
+# The kinds share worker processes: one queue per worker process; what is read from the store shares the sync worker.
 QUEUE_OF_KIND = {
     "intake": "intake",
     "fetch": "sync",
     "flows": "flows",
     "deliver": "deliver",
     "sync": "sync",
+    "catalogue": "sync",
 }
 QUEUES = ("intake", "flows", "deliver", "sync")
 
@@ -27,27 +35,66 @@ QUEUES = ("intake", "flows", "deliver", "sync")
 # bell for long. Seconds of machine time.
 _FLAG_SECONDS = 5
 
+# KEYS: line, flag; ARGV: seconds of the flag, shops. Whether the flag was not set yet. The place in the line is by
+# Redis's own clock, which is one for all who ring.
+_STAND_IN_LINE = """
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+for i = 2, #ARGV do redis.call('ZADD', KEYS[1], 'NX', now, ARGV[i]) end
+return redis.call('SET', KEYS[2], '1', 'NX', 'EX', ARGV[1]) and 1 or 0
+"""
 
-def _flag(kind: str, shop_id: int) -> str:
-    return f"bell:{kind}:{shop_id}"
+
+def _line(kind: str) -> str:
+    return f"bell:line:{kind}"
 
 
-def ring(redis: Redis, kind: str, shop_id: int) -> bool:
-    """Ask a worker to look after ``kind`` for this shop. Best effort: never raises, says whether it rang."""
+def _flag(kind: str) -> str:
+    return f"bell:flag:{kind}"
+
+
+def ring(redis: Redis, kind: str, *shop_ids: int) -> bool:
+    """Ask a worker to look after ``kind`` for these shops. Best effort: never raises, says whether it is a new job."""
     try:
-        if not redis.set(_flag(kind, shop_id), 1, nx=True, ex=_FLAG_SECONDS):
+        if not redis.eval(_STAND_IN_LINE, 2, _line(kind), _flag(kind), _FLAG_SECONDS, *shop_ids):
             return False
+        reach("bells.flagged")
         Queue(QUEUE_OF_KIND[kind], connection=redis, serializer=JSONSerializer).enqueue(
-            "connector.worker.answer", kind, shop_id, job_timeout=120, result_ttl=0, failure_ttl=600
+            "connector.worker.answer", kind, job_timeout=120, result_ttl=0, failure_ttl=600
         )
         return True
     except RedisError:
         return False
 
 
-def clear(redis: Redis, kind: str, shop_id: int) -> None:
-    """Answer the bell: to be called before claiming, so that work arriving meanwhile rings again."""
+def clear(redis: Redis, kind: str) -> None:
+    """Answer the bell: to be called before taking a shop, so that work arriving meanwhile rings again."""
     try:
-        redis.delete(_flag(kind, shop_id))
+        redis.delete(_flag(kind))
     except RedisError:
         return
+
+
+def next_shop(redis: Redis, kind: str) -> int | None:
+    """Take out of the line the shop that has waited longest; None when nobody waits."""
+    try:
+        taken = redis.zpopmin(_line(kind))
+    except RedisError:
+        return None
+    return int(taken[0][0]) if taken else None
+
+
+def thin_out(redis: Redis, most: int = 100) -> int:
+    """Leave ``most`` jobs in each queue and say how many went: a queue that nobody answers gets one every few seconds,
+    and one bell says as much as all of them. Best effort: never raises."""
+    gone = 0
+    try:
+        for name in QUEUES:
+            queue = Queue(name, connection=redis, serializer=JSONSerializer)
+            while (surplus := queue.count - most) > 0:
+                taken = cast(list[bytes], redis.lpop(queue.key, min(surplus, 500)) or [])
+                redis.delete(*(Job.key_for(job_id.decode()) for job_id in taken))
+                gone += len(taken)
+    except RedisError:
+        return gone
+    return gone

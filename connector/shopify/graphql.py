@@ -6,7 +6,7 @@ Not ShopifyAPI's GraphQL class: it has no time-out and its session belongs to th
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -16,21 +16,43 @@ import orjson
 from connector.errors import ActionNeeded, OutcomeUnknown, ProviderError, RateLimited, Refused, Retry
 from connector.http import Answer, CallFailed, Http, NotSent
 from connector.settings import Settings
-from connector.shopify.cost import Budget, throttled_seconds
+from connector.shopify.cost import Budget, Hold, throttled_seconds
 
 PROVIDER = "shopify"
 _MESSAGE_LENGTH = 300
 
 
+Path = tuple[str | int, ...]
+
+
 class PartialData(Refused):
     """Some fields were answered and some refused (for example protected customer data that is not approved).
 
-    ``data`` is what came; a null in it means "not told", never "not there".
+    ``data`` is what came; a null in it means "not told", never "not there". ``paths``: where in it each error struck,
+    for example ("nodes", 3, "email"); () when the store did not say.
     """
 
-    def __init__(self, message: str, data: Mapping[str, Any], *, code: str = "") -> None:
+    def __init__(self, message: str, data: Mapping[str, Any], *, code: str = "", paths: Sequence[Path] = ()) -> None:
         super().__init__(PROVIDER, message, status=200, code=code)
         self.data = data
+        self.paths = paths
+
+    def nodes(self) -> tuple[list[dict[str, Any] | None], set[int]]:
+        """``data["nodes"]`` and the places in it that an error struck: all, when one did not say where.
+
+        What an error struck inside a node is None as a whole, so that half a list is not taken for all of it.
+        """
+        told = self.data.get("nodes")
+        nodes = [dict(node) if isinstance(node, dict) else None for node in told] if isinstance(told, list) else []
+        struck: set[int] = set()
+        for path in self.paths:
+            if len(path) < 2 or path[0] != "nodes" or not isinstance(path[1], int) or path[1] >= len(nodes):
+                return [None] * len(nodes), set(range(len(nodes)))
+            struck.add(path[1])
+            node = nodes[path[1]]
+            if node is not None and len(path) > 2:
+                node[str(path[2])] = None
+        return nodes, struck
 
 
 @cache
@@ -42,14 +64,14 @@ def document(name: str) -> str:
 class Store:
     """One shop's store. ``domain`` is its myshopify.com domain, ``token`` its Admin API access token."""
 
-    def __init__(
-        self, domain: str, token: str, settings: Settings, http: Http, budget: Budget | None = None
-    ) -> None:
+    def __init__(self, domain: str, token: str, settings: Settings, http: Http, budget: Budget | None = None) -> None:
         self.domain = domain
         self._token = token
         self._settings = settings
         self._http = http
         self._budget = budget
+        self.heard: Mapping[str, str] = {}
+        """The headers of the newest answer, with lower-case names."""
 
     @property
     def url(self) -> str:
@@ -64,8 +86,9 @@ class Store:
         """
         text = document(document_name)
         mutation = re.search(r"^\s*mutation\b", text, re.MULTILINE) is not None
-        if self._budget is not None and (wait := self._budget.take(self.domain, document_name)) > 0:
-            raise RateLimited(PROVIDER, "our half of the query budget is used up", after=self._real(wait))
+        hold = self._budget.take(self.domain, document_name) if self._budget is not None else Hold(0.0)
+        if hold.wait > 0:
+            raise RateLimited(PROVIDER, "our half of the query budget is used up", after=self._real(hold.wait))
         body = orjson.dumps({"query": text, "variables": dict(variables or {})})
         headers = {"X-Shopify-Access-Token": self._token, "Content-Type": "application/json"}
         try:
@@ -74,9 +97,10 @@ class Store:
             if mutation and not isinstance(error, NotSent):
                 raise OutcomeUnknown(PROVIDER, str(error)) from error
             raise Retry(PROVIDER, str(error)) from error
+        self.heard = answer.headers
         if answer.status != 200:
             raise self._status_verdict(answer, mutation)
-        return self._data(answer, document_name, mutation)
+        return self._data(answer, document_name, mutation, hold)
 
     def _status_verdict(self, answer: Answer, mutation: bool) -> ProviderError:
         status = answer.status
@@ -85,6 +109,7 @@ class Store:
                 wait = max(float(answer.headers.get("retry-after", 1)), 0.0)
             except ValueError:
                 wait = 1.0
+            self._close(wait)
             return RateLimited(PROVIDER, "too many requests", status=status, after=self._real(wait))
         if status == 408 or status >= 500:
             if mutation and status != 408:
@@ -94,7 +119,7 @@ class Store:
             return ActionNeeded(PROVIDER, _CURES.get(status, _REDIRECT), status=status)
         return Refused(PROVIDER, answer.body[:_MESSAGE_LENGTH].decode(errors="replace"), status=status)
 
-    def _data(self, answer: Answer, document_name: str, mutation: bool) -> dict[str, Any]:
+    def _data(self, answer: Answer, document_name: str, mutation: bool, hold: Hold) -> dict[str, Any]:
         try:
             said = orjson.loads(answer.body)
         except orjson.JSONDecodeError:
@@ -105,7 +130,7 @@ class Store:
             raise Retry(PROVIDER, "the answer could not be read", status=answer.status)
         cost = _mapping(_mapping(said.get("extensions")).get("cost"))
         if self._budget is not None:
-            self._budget.observe(self.domain, document_name, cost)
+            self._budget.observe(self.domain, document_name, cost, hold)
         data, errors = said.get("data"), said.get("errors")
         if errors:
             raise self._errors_verdict(errors, data, cost)
@@ -120,15 +145,20 @@ class Store:
         message = "; ".join(str(e.get("message")) for e in listed) if listed else str(errors)
         message, code = message[:_MESSAGE_LENGTH], ",".join(sorted(codes - {""}))
         if "THROTTLED" in codes:
-            after = self._real(throttled_seconds(cost))
-            return RateLimited(PROVIDER, message, status=200, code=code, after=after)
+            wait = throttled_seconds(cost)
+            self._close(wait)
+            return RateLimited(PROVIDER, message, status=200, code=code, after=self._real(wait))
         if codes & {"INTERNAL_SERVER_ERROR", "TIMEOUT"}:
             return Retry(PROVIDER, message, status=200, code=code)
         if isinstance(data, dict) and any(value is not None for value in data.values()):
-            return PartialData(message, data, code=code)
+            return PartialData(message, data, code=code, paths=[_path(error) for error in listed])
         if "ACCESS_DENIED" in codes:
             return ActionNeeded(PROVIDER, f"the app lacks a scope: {message}", status=200, code=code)
         return Refused(PROVIDER, message, status=200, code=code)
+
+    def _close(self, wire_seconds: float) -> None:
+        if self._budget is not None:
+            self._budget.close(self.domain, wire_seconds)
 
     def _real(self, wire_seconds: float) -> float:
         rate = self._settings.wire_rate
@@ -143,6 +173,11 @@ _CURES = {
     423: "the shop is locked",
 }
 _REDIRECT = "the store redirects: check the shop's domain and SHOPIFY_BASE_URL"
+
+
+def _path(error: Mapping[str, Any]) -> Path:
+    told = error.get("path")
+    return tuple(told) if isinstance(told, list) else ()
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -16,11 +16,26 @@ _PAGE = 250
 
 
 @dataclass(frozen=True)
+class Subscription:
+    """``topic`` as the API names it ("ORDERS_CREATE"); ``uri``: where the store reports it to."""
+
+    topic: str
+    uri: str
+
+
+@dataclass(frozen=True)
 class Subscribed:
     """``standing``: how many of the topics are subscribed now; ``problems``: topic -> why it is not."""
 
     standing: int
     problems: Mapping[str, str]
+
+
+def standing(store: Store) -> list[Subscription]:
+    """What was subscribed with this token, up to 250. Raises ProviderError."""
+    found = store.query("webhook_subscriptions", {"first": _PAGE})
+    nodes = (found.get("webhookSubscriptions") or {}).get("nodes") or []
+    return [Subscription(str(node.get("topic")), str(node.get("uri"))) for node in nodes]
 
 
 def subscribe(store: Store, topics: Sequence[str], uri: str) -> Subscribed:
@@ -29,13 +44,12 @@ def subscribe(store: Store, topics: Sequence[str], uri: str) -> Subscribed:
     Never raises a ProviderError: connecting a shop goes on without.
     """
     try:
-        found = store.query("webhook_subscriptions", {"first": _PAGE})
+        found = standing(store)
     except ProviderError as error:
         return Subscribed(0, dict.fromkeys(topics, str(error)))
-    nodes = (found.get("webhookSubscriptions") or {}).get("nodes") or []
-    standing = {node.get("topic") for node in nodes if node.get("uri") == uri}
+    here = {one.topic for one in found if one.uri == uri}
     problems: dict[str, str] = {}
-    missing = [topic for topic in topics if _enum(topic) not in standing]
+    missing = [topic for topic in topics if topic_enum(topic) not in here]
     for number, topic in enumerate(missing):
         try:
             problem = _create(store, topic, uri)
@@ -51,12 +65,13 @@ def subscribe(store: Store, topics: Sequence[str], uri: str) -> Subscribed:
 
 
 def _create(store: Store, topic: str, uri: str) -> str | None:
-    variables = {"topic": _enum(topic), "subscription": {"uri": uri, "format": "JSON"}}
+    variables = {"topic": topic_enum(topic), "subscription": {"uri": uri, "format": "JSON"}}
     answer = store.query("webhook_subscription_create", variables)
     created = answer.get("webhookSubscriptionCreate") or {}
     errors = created.get("userErrors") or []
     return "; ".join(str(error.get("message")) for error in errors) or None
 
 
-def _enum(topic: str) -> str:
+def topic_enum(topic: str) -> str:
+    """ "orders/create" as the API names it."""
     return topic.replace("/", "_").upper()

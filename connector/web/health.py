@@ -5,23 +5,25 @@ One thread asks, so that a PostgreSQL that hangs holds one connection and no req
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Late
 from dataclasses import dataclass, field
-from functools import cache
 from threading import Lock, Thread
 
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from connector import logging
+from connector import logging, pulse
+from connector.brevo.client import BrevoAccount
 from connector.clock import Clock, monotonic
 from connector.db import migrate
-from connector.web import backlog
+from connector.queue.bells import QUEUES
+from connector.shops import Shop
+from connector.web import backlog, drain
 
 log = logging.get(__name__)
 
@@ -32,13 +34,20 @@ FRESH = 1.0
 
 @dataclass(frozen=True)
 class Report:
-    """``postgres`` and ``redis``: "up" or "down"; ``migrations``: "current", "behind" or "unknown"."""
+    """``postgres`` and ``redis``: "up" or "down"; ``migrations``: "current", "behind" or "unknown".
+
+    ``processes``: the signs of life by process, none when Redis does not answer; ``stopped``: kind -> rows that wait
+    for somebody; ``draining``: what waits for the limits of Brevo.
+    """
 
     postgres: str
     migrations: str
     redis: str
+    processes: dict[str, pulse.Sign] = field(default_factory=dict)
     waiting: dict[str, backlog.Waiting] = field(default_factory=dict)
     lagging: list[str] = field(default_factory=list)
+    stopped: dict[str, int] = field(default_factory=dict)
+    draining: list[drain.Draining] = field(default_factory=list)
 
     @property
     def ready(self) -> bool:
@@ -46,13 +55,17 @@ class Report:
         return self.postgres == "up" and self.migrations == "current"
 
 
-class Health:
-    """Reports for one process."""
+PROCESSES = (pulse.CLOCK, pulse.HOUSEKEEPING, *map(pulse.worker, QUEUES))
 
-    def __init__(self, engine: Engine, redis: Redis, clock: Clock) -> None:
+
+class Health:
+    """Reports for one process. ``account_of`` opens a shop's Brevo account, which is asked for its limits only."""
+
+    def __init__(self, engine: Engine, redis: Redis, clock: Clock, account_of: Callable[[Shop], BrevoAccount]) -> None:
         self._engine = engine
         self._redis = redis
         self._clock = clock
+        self._account_of = account_of
         self._lock = Lock()
         self._pending: Future[Report] | None = None
         self._asked = float("-inf")
@@ -79,28 +92,25 @@ class Health:
             pending.set_exception(error)
 
     def _ask(self) -> Report:
-        redis = self._ask_redis()
+        redis, processes = self._ask_redis()
         try:
             with self._engine.connect() as connection:
                 connection.execute(text("SET LOCAL statement_timeout = '2s'"))
                 current = set(MigrationContext.configure(connection).get_current_heads())
-                if current != _heads():
-                    return Report("up", "behind", redis)
-                waiting = backlog.read(connection, self._clock.now(), self._clock.machine())
-            return Report("up", "current", redis, waiting, backlog.lagging(waiting, self._clock.rate))
+                if current != migrate.heads():
+                    return Report("up", "behind", redis, processes)
+                now = self._clock.now()
+                waiting = backlog.read(connection, now, self._clock.machine())
+                stopped = backlog.stopped(connection, now)
+                draining = drain.read(connection, now, self._account_of)
         except SQLAlchemyError as error:
             log.warning("health_unreadable", error=type(error).__name__)
-            return Report("down", "unknown", redis)
+            return Report("down", "unknown", redis, processes)
+        lagging = backlog.lagging(waiting, self._clock.rate)
+        return Report("up", "current", redis, processes, waiting, lagging, stopped, draining)
 
-    def _ask_redis(self) -> str:
+    def _ask_redis(self) -> tuple[str, dict[str, pulse.Sign]]:
         try:
-            return "up" if self._redis.ping() else "down"
+            return "up", pulse.signs(self._redis, PROCESSES, self._clock.machine())
         except RedisError:
-            return "down"
-
-
-@cache
-def _heads() -> frozenset[str]:
-    # The address is not used: only the files are read.
-    script = ScriptDirectory.from_config(migrate.configuration("postgresql://"))
-    return frozenset(script.get_heads())
+            return "down", {}

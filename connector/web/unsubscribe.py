@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from connector import shops, unsubscribe
 from connector.db.session import transaction
-from connector.scope import Scope
+from connector.scope import scoped
 from connector.settings import Settings
 from connector.web import choice
 
@@ -63,10 +63,9 @@ def blueprint(settings: Settings, engine: Engine, ring: Callable[[str, int], Non
                 shop = shops.load(connection, link.shop_id)
             except LookupError:
                 abort(404)
-            clock = settings.clock
-            scope = Scope(connection, shop, clock.now(), clock.machine(), settings)
             act_on = choice.stay if again else choice.leave
-            act_on(scope, link)
+            with scoped(connection, shop, settings.clock, settings) as scope:
+                act_on(scope, link)
         for kind in sorted(scope.bells):
             ring(kind, link.shop_id)
         return page(link, "stay" if again else "leave")

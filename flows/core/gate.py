@@ -84,7 +84,8 @@ class GateFacts:
     message's channel, None when unknown; `consent_pending`: it is being fetched. `suppressed`, `held`,
     `render_problem`: why, else None. `live_tags`: tags of the other flows the person is in. `rivals`: the
     person's other marketing messages that are due. `ledger`: at least what lies within the caps' days and the
-    local day. `holidays`: local days without marketing.
+    local day. `holidays`: local days without marketing. `daily_quota_until`: the emails of the provider's plan are
+    used up until then for a message like this one.
     """
 
     erased: bool = False
@@ -105,6 +106,7 @@ class GateFacts:
     timezone: str | None = None
     holidays: Collection[date] = ()
     render_problem: str | None = None
+    daily_quota_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +135,11 @@ def gate(message: GateMessage, facts: GateFacts, now: datetime) -> Verdict:
     """Send, Defer (ask again at `until`) or Skip, with the reason code and the inputs that decided."""
     for check in ORDER:
         objection = check(message, facts, now)
+        if objection is None:
+            continue
         if isinstance(objection, Defer) and objection.until > message.deadline:
             return Skip("deadline", {"because": objection.reason, **objection.detail})
-        if objection is not None:
-            return objection
+        return objection
     return Send()
 
 
@@ -272,6 +275,10 @@ def _render(message: GateMessage, facts: GateFacts, now: datetime) -> Objection:
     return Skip("render", {"problem": facts.render_problem}) if facts.render_problem else None
 
 
+def _daily_quota(message: GateMessage, facts: GateFacts, now: datetime) -> Objection:
+    return Defer(facts.daily_quota_until, "daily_quota") if facts.daily_quota_until else None
+
+
 def _deadline(message: GateMessage, facts: GateFacts, now: datetime) -> Objection:
     return Skip("deadline", {"deadline": message.deadline.isoformat()}) if now > message.deadline else None
 
@@ -292,4 +299,5 @@ ORDER: tuple[Callable[[GateMessage, GateFacts, datetime], Objection], ...] = (
     _quiet,
     _render,
     _deadline,
+    _daily_quota,
 )

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from flows.core.facts import MISSING, lookup
 from flows.core.model import Event, FlowVersion, Run
+from flows.core.vocabulary import OF_THEIR_KEY
 
 
 def reaches(event: Event, run: Run) -> bool:
     """By person or by key: an order under another email still stops the cart flow.
 
-    An imported event reaches a run only when it is about the same key: it says what was, not what happens.
+    An imported event reaches a run only when it is about the same key: it says what was, not what happens. So does
+    one that is about a single cart: it says nothing of the person's other carts.
     """
     if run.key and event.key == run.key:
         return True
+    if run.key and event.name in OF_THEIR_KEY:
+        return False
     return not event.historical and event.person_id == run.person_id
 
 

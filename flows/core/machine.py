@@ -120,24 +120,18 @@ def _unknown(run: Run, done: EffectDone, now: datetime) -> Transition:
 def _walk(flow: FlowVersion, run: Run, woke: Woke | None, facts: Facts, now: datetime, notes: _Notes) -> Transition:
     # The trigger's event is the run's own: no loader can hand in another one.
     facts = {**facts, "event": run.trigger}
+    if woke is None:
+        run = run.moved(run.at, run.since, run.visit + 1, run.vars, run.waiting)
     for _ in range(STEP_BUDGET):
         if run.at is None:
             return notes.transition(_end(run, COMPLETED, now, notes))
         step = flow.steps[run.at]
-        if woke is None:
-            run = replace(run, visit=run.visit + 1)
         answer = STEPS[step.kind].run(step, run, facts, now, woke)
         woke = None
         match answer:
             case Go(port=port, at=at, vars=found, code=code, detail=detail):
                 _note(notes, now, code, step.id, detail)
-                run = replace(
-                    run,
-                    at=step.ports[port],
-                    since=at or run.since,
-                    vars={**_settled(run.vars), **found},
-                    waiting=None,
-                )
+                run = _begin(run, step.ports[port], at or run.since, found)
             case Park():
                 return notes.transition(_park(flow, run, step.id, answer, now, notes))
             case Finish(outcome=outcome, vars=found, code=code, detail=detail):
@@ -146,8 +140,12 @@ def _walk(flow: FlowVersion, run: Run, woke: Woke | None, facts: Facts, now: dat
     raise EndlessFlow(f"{flow.flow} version {flow.version} at step {run.at}")
 
 
-def _settled(found: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in found.items() if name != "unknown"}
+def _begin(run: Run, at: str | None, since: datetime, found: Mapping[str, Any]) -> Run:
+    """The run on its next step, which has thereby begun; None is the end of the flow."""
+    known = run.vars
+    if found or "unknown" in known:
+        known = {**{name: value for name, value in known.items() if name != "unknown"}, **found}
+    return run.moved(at, since, run.visit if at is None else run.visit + 1, known, None)
 
 
 def _note(notes: _Notes, now: datetime, code: str | None, step: str, detail: Mapping[str, Any]) -> None:
@@ -181,7 +179,7 @@ def _park(flow: FlowVersion, run: Run, step: str, park: Park, now: datetime, not
             )
         )
         notes.trail.append(TrailLine(now, "message_wanted", step, {"message": message.name, "key": key}))
-    return replace(run, waiting=Waiting(token, tuple(wakes), park.until))
+    return run.moved(run.at, run.since, run.visit, run.vars, Waiting(token, tuple(wakes), park.until))
 
 
 def _end(run: Run, outcome: str, now: datetime, notes: _Notes) -> Run:

@@ -54,5 +54,6 @@ OBJECTIONS: Mapping[str, str] = {
     "quiet_hours": "It is night, or a holiday, where the person lives.",
     "render": "The message cannot be filled in completely.",
     "deadline": "It would come too late to be of use.",
+    "daily_quota": "The emails that the plan allows in a day are used up for messages of this priority.",
 }
 """Why a message was put off or not sent."""

@@ -14,11 +14,13 @@ class EventName:
     """`props`: the fields ``event.NAME`` that it is known to carry; none listed: any may be asked for.
 
     `buying`: the person is buying or has bought; flows that start on it are not held back after a purchase.
+    `of_its_key`: it is about one thing only, and says nothing of the person's runs for other keys.
     """
 
     about: str
     props: Mapping[str, str] = field(default_factory=dict)
     buying: bool = False
+    of_its_key: bool = False
 
 
 _ORDER = {
@@ -31,9 +33,9 @@ _ORDER = {
     "checkout_token": "the checkout it came from",
     "test": "whether it is a test order",
     "source_name": "where it was placed: web, pos, shopify_draft_order",
-    "orders_before": "how many orders the person had before",
     "excluded": "why the shop counts it for nothing, e.g. because it is a test order",
 }
+_STATE = {**_ORDER, "orders_before": "how many orders the person had before"}
 _CHECKOUT = {
     "checkout_token": "the checkout",
     "cart_token": "the cart it came from",
@@ -43,6 +45,55 @@ _CHECKOUT = {
     "recovery_url": "the address that opens it again",
     "changed_at": "when it was last changed",
 }
+_CART = {name: about for name, about in _CHECKOUT.items() if name not in ("checkout_token", "recovery_url")}
+_REFUND = {
+    **_ORDER,
+    "refund_id": "the refund",
+    "amount": "how much was given back",
+    "refunded": "how much has been given back of the order in all",
+}
+_PAYMENT = {
+    **_ORDER,
+    "transaction_id": "the payment",
+    "amount": "how much was to be paid",
+    "gateway": "by what means",
+    "error_code": "why it failed, in the gateway's words",
+}
+_RETURN = {
+    **_ORDER,
+    "return_id": "the return",
+    "return_name": "its name, e.g. #1001-R1",
+    "return_items": "how many items it is about",
+}
+_PARCEL = {
+    **_ORDER,
+    "items": "what is in the parcel, else what was bought",
+    "fulfillment_id": "the parcel",
+    "tracking_company": "who carries it",
+    "tracking_number": "its tracking number",
+    "tracking_url": "the page where it can be followed",
+}
+_DRAFT = {
+    "draft_order_id": "the draft",
+    "draft_order_name": "its name, e.g. #D7",
+    "order_id": "the order that it became",
+    "items": "what is in it",
+    "total": "its total",
+    "currency": "its currency",
+    "invoice_url": "the address where it can be paid",
+    "excluded": "why the shop counts it for nothing",
+}
+_PRODUCT = {"product_id": "the product", "title": "its title", "handle": "its part of the address"}
+_STOCK = {
+    "product_id": "the product",
+    "variant_id": "the variant",
+    "variant_title": "its title, e.g. Blue",
+    "sku": "its article number",
+    "price": "its price",
+    "inventory_quantity": "how many there are",
+}
+_COLLECTION = {"collection_id": "the collection", "title": "its title"}
+_CHANGED = {"changed": "what changed: the field, with its value before and after"}
 _CONSENT = {
     "channel": "email, sms, whatsapp or push",
     "old": "the state before",
@@ -57,10 +108,73 @@ _RAW: Mapping[str, EventName] = {
     "checkout_started": EventName("A checkout was begun.", _CHECKOUT, buying=True),
     "checkout_updated": EventName("A checkout was changed.", _CHECKOUT, buying=True),
     "checkout_completed": EventName("A checkout became an order.", _CHECKOUT, buying=True),
-    "cart_cleared": EventName("A cart or checkout was emptied.", _CHECKOUT, buying=True),
-    "order_placed": EventName("An order was placed.", _ORDER, buying=True),
-    "order_paid": EventName("An order was paid.", _ORDER, buying=True),
-    "order_cancelled": EventName("An order was cancelled.", _ORDER, buying=True),
+    "checkout_deleted": EventName(
+        "A checkout was thrown away by the store: its address is dead.",
+        {"checkout_token": "the checkout", "cart_token": "the cart it came from"},
+        buying=True,
+        of_its_key=True,
+    ),
+    "cart_created": EventName("A cart was begun.", _CART, buying=True),
+    "cart_updated": EventName("A cart was changed.", _CART, buying=True),
+    "cart_cleared": EventName("A cart or checkout was emptied.", _CHECKOUT, buying=True, of_its_key=True),
+    "order_placed": EventName("An order was placed.", _STATE, buying=True),
+    "order_paid": EventName("An order was paid.", _STATE, buying=True),
+    "order_cancelled": EventName("An order was cancelled.", _STATE, buying=True),
+    "order_partially_fulfilled": EventName("A part of an order was sent.", _STATE, buying=True),
+    "order_fulfilled": EventName("All of an order was sent.", _STATE, buying=True),
+    "order_edited": EventName("Staff changed what is in an order.", {**_ORDER, "edit_id": "the change"}, buying=True),
+    "order_deleted": EventName("An order was deleted in the store.", _ORDER, buying=True),
+    "order_refunded": EventName("Money was given back for an order.", _REFUND, buying=True),
+    "payment_pending": EventName("A payment of an order has not arrived yet.", _PAYMENT, buying=True),
+    "payment_failed": EventName("A payment of an order failed.", _PAYMENT, buying=True),
+    "return_requested": EventName("A customer asked to send something back.", _RETURN, buying=True),
+    "return_approved": EventName("A return was agreed to.", _RETURN, buying=True),
+    "return_declined": EventName("A return was declined.", _RETURN, buying=True),
+    "return_cancelled": EventName("A return was called off.", _RETURN, buying=True),
+    "order_returned": EventName("A return is complete.", _RETURN, buying=True),
+    "order_shipped": EventName("A parcel of an order was sent.", _PARCEL, buying=True),
+    "shipment_changed": EventName(
+        "A carrier reports where a parcel is.",
+        {**_PARCEL, "old": "where it was, e.g. in_transit", "new": "where it is"},
+        buying=True,
+    ),
+    "order_delivered": EventName("A parcel of an order was delivered.", _PARCEL, buying=True),
+    "draft_order_created": EventName("Staff prepared an order.", _DRAFT, buying=True),
+    "draft_order_invoiced": EventName("A prepared order was sent for payment.", _DRAFT, buying=True),
+    "draft_order_completed": EventName("A prepared order became an order.", _DRAFT, buying=True),
+    "draft_order_deleted": EventName("A prepared order was thrown away.", _DRAFT, buying=True),
+    "product_created": EventName("A product was added to the store.", _PRODUCT),
+    "product_updated": EventName("A product was changed.", {**_PRODUCT, **_CHANGED}),
+    "product_deleted": EventName("A product was deleted.", _PRODUCT),
+    "price_changed": EventName(
+        "The price of a variant changed.",
+        {
+            **_PRODUCT,
+            "variant_id": "the variant",
+            "variant_title": "its title, e.g. Blue",
+            "sku": "its article number",
+            "old": "the price before",
+            "new": "the price now",
+            "old_compare_at_price": "what it was compared with before",
+            "new_compare_at_price": "what it is compared with now",
+        },
+    ),
+    "inventory_changed": EventName(
+        "The stock at one location changed.",
+        {
+            "product_id": "the product",
+            "variant_id": "the variant",
+            "inventory_item_id": "the item in stock",
+            "location_id": "where",
+            "old": "how many there were",
+            "new": "how many there are",
+        },
+    ),
+    "variant_in_stock": EventName("A variant is in stock again.", _STOCK),
+    "variant_out_of_stock": EventName("A variant is sold out.", _STOCK),
+    "collection_created": EventName("A collection was added to the store.", _COLLECTION),
+    "collection_updated": EventName("A collection was changed.", {**_COLLECTION, **_CHANGED}),
+    "collection_deleted": EventName("A collection was deleted.", _COLLECTION),
     "message_delivered": EventName("A message reached the mailbox."),
     "message_opened": EventName("A message was opened, as far as that can be told."),
     "message_clicked": EventName("A link in a message was clicked."),
@@ -75,6 +189,9 @@ EVENTS: Mapping[str, EventName] = {
     },
 }
 """What can start a flow, be its goal or end it."""
+
+OF_THEIR_KEY = frozenset(name for name, event in EVENTS.items() if event.of_its_key)
+"""Events that reach a run by its key and not by its person."""
 
 FIELDS: Mapping[str, str] = {
     "person.email": "the address",

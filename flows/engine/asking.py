@@ -10,7 +10,7 @@ from uuid import UUID
 
 from connector.scope import Scope
 from flows.core.calendar import QuietHours
-from flows.core.gate import GateFacts, GateMessage, Limit, Rival, Sent, Verdict, gate
+from flows.core.gate import GateFacts, GateMessage, Limit, Rival, Sent, Skip, Verdict, gate
 from flows.core.model import FlowVersion
 from flows.engine.book import Book
 from flows.engine.people import Person
@@ -26,8 +26,12 @@ def ask(
     exit_mark: str | None = None,
     goal_reached: bool = False,
     render_problem: str | None = None,
+    daily_quota_until: datetime | None = None,
 ) -> Verdict:
     """The gate's verdict on ``message`` (an outbox row, or one in the making)."""
+    if book.left_to_brevo(flow.flow):
+        # Somebody who was inside when the flow was left to the provider's automation.
+        return Skip("mode_brevo")
     question = GateMessage(
         flow=flow.flow,
         run_id=message["run_id"],
@@ -67,6 +71,7 @@ def ask(
         quiet=_quiet_hours(scope.shop.settings["quiet_hours"]),
         timezone=person.row["timezone"] or scope.shop.timezone,
         render_problem=render_problem,
+        daily_quota_until=daily_quota_until,
     )
     return gate(question, facts, scope.now)
 

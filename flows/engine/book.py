@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-import orjson
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from connector.models.flow import flow_versions, flows
 from flows.content.source import MessageSource, parse
@@ -25,33 +23,47 @@ class Published:
     sources: Mapping[str, MessageSource]
 
 
-@lru_cache(maxsize=512)
-def _compiled(flow: str, version: int, definition: bytes, messages: bytes) -> Published:
-    texts: dict[str, str] = orjson.loads(messages)
-    return Published(
-        from_data(orjson.loads(definition), version),
-        {name: parse(f"{flow}/{name}", text) for name, text in texts.items()},
+# Versions never change, so each is compiled once per process: (flow, version, digest of its content) -> compiled.
+_COMPILED: dict[tuple[str, int, str], Published] = {}
+_MOST_COMPILED = 512
+
+_STANDING = (
+    select(
+        flow_versions.c.flow,
+        flow_versions.c.version,
+        flow_versions.c.digest,
+        flows.c.status,
+        flows.c.mode,
+        (flows.c.version == flow_versions.c.version).label("current"),
     )
+    .join(flows, (flows.c.shop_id == flow_versions.c.shop_id) & (flows.c.flow == flow_versions.c.flow))
+    .where(flow_versions.c.shop_id == bindparam("shop_id"))
+)
+_CONTENT = select(flow_versions.c.definition, flow_versions.c.messages).where(
+    flow_versions.c.shop_id == bindparam("shop_id"),
+    flow_versions.c.flow == bindparam("flow"),
+    flow_versions.c.version == bindparam("version"),
+)
 
 
 class Book:
-    """The flows of one shop as of one transaction. Versions never change, so they are compiled once per process."""
+    """The flows of one shop as of one transaction."""
 
     def __init__(self, connection: Connection, shop_id: int) -> None:
         self._connection = connection
         self._shop_id = shop_id
-        rows = connection.execute(
-            select(flows.c.flow, flows.c.status, flows.c.mode, flows.c.version).where(flows.c.shop_id == shop_id)
-        ).all()
-        self._status = {row.flow: (row.status, row.mode) for row in rows}
-        self._open: dict[tuple[str, int], Published] = {}
-        # In one order, so that a batch decides the same on every machine: the higher priority first.
+        rows = connection.execute(_STANDING, {"shop_id": shop_id}).all()
+        self._digests = {(row.flow, row.version): row.digest for row in rows}
+        self._status = {row.flow: row.status for row in rows}
+        self._mode = {row.flow: row.mode for row in rows}
+        # Of those that the provider's automations run, too: their signals are derived all the same. In one order, so
+        # that a batch decides the same on every machine: the higher priority first.
         self.active: tuple[FlowVersion, ...] = tuple(
             sorted(
                 (
                     self.published(row.flow, row.version).flow
                     for row in rows
-                    if row.status == "active" and row.mode == "native"
+                    if row.current and row.status == "active"
                 ),
                 key=lambda flow: (-flow.priority, flow.flow),
             )
@@ -59,31 +71,34 @@ class Book:
 
     def published(self, flow: str, version: int) -> Published:
         """This version of this flow; raises LookupError when it was never published."""
-        found = self._open.get((flow, version))
+        digest = self._digests.get((flow, version))
+        if digest is None:
+            raise LookupError(f"{flow} version {version} was never published")
+        found = _COMPILED.get((flow, version, digest))
         if found is None:
-            row = self._connection.execute(
-                select(flow_versions.c.definition, flow_versions.c.messages).where(
-                    flow_versions.c.shop_id == self._shop_id,
-                    flow_versions.c.flow == flow,
-                    flow_versions.c.version == version,
-                )
-            ).first()
-            if row is None:
-                raise LookupError(f"{flow} version {version} was never published")
-            found = _compiled(flow, version, orjson.dumps(row.definition), orjson.dumps(row.messages))
-            self._open[(flow, version)] = found
+            found = self._compile(flow, version)
+            if len(_COMPILED) >= _MOST_COMPILED:
+                _COMPILED.clear()
+            _COMPILED[flow, version, digest] = found
         return found
+
+    def _compile(self, flow: str, version: int) -> Published:
+        given = {"shop_id": self._shop_id, "flow": flow, "version": version}
+        row = self._connection.execute(_CONTENT, given).one()
+        sources = {name: parse(f"{flow}/{name}", text) for name, text in row.messages.items()}
+        return Published(from_data(row.definition, version), sources)
 
     def listens(self) -> frozenset[str]:
         """The names of the events that can matter to any version that somebody may still be inside."""
-        rows = self._connection.execute(
-            select(flow_versions.c.flow, flow_versions.c.version).where(flow_versions.c.shop_id == self._shop_id)
-        )
-        return frozenset[str]().union(*(self.published(row.flow, row.version).flow.listens for row in rows))
+        return frozenset[str]().union(*(self.published(*known).flow.listens for known in self._digests))
 
     def paused(self, flow: str) -> bool:
         """Whether messages of this flow are held back."""
-        return self._status.get(flow, ("draft", "native"))[0] == "paused"
+        return self._status.get(flow) == "paused"
+
+    def left_to_brevo(self, flow: str) -> bool:
+        """Whether an automation at the provider runs this flow: nobody enters it here, and it sends nothing."""
+        return self._mode.get(flow) == "brevo"
 
     def signal_settings(self, shop_settings: Mapping[str, Any]) -> SignalSettings:
         """What the active flows and the shop's settings ask of the signals."""

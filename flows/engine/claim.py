@@ -6,13 +6,16 @@ after it. The ledger entry that caps count is written here, which makes caps hol
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from math import inf
 
 from sqlalchemy import ColumnElement, RowMapping, and_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from connector.clock import monotonic
+from connector.crashpoints import reach
 from connector.deps import Deps
 from connector.locks import lock_persons
 from connector.models.event import exit_marks
@@ -28,6 +31,7 @@ from flows.channels.channel import Channel, Letter, Request
 from flows.content.problems import ContentProblem
 from flows.content.source import MessageSource
 from flows.core.gate import Defer, Skip
+from flows.core.vocabulary import OF_THEIR_KEY
 from flows.engine.asking import ask
 from flows.engine.book import Book
 from flows.engine.outcomes import note
@@ -60,8 +64,20 @@ def due(shop: Shop, deps: Deps) -> ColumnElement[bool]:
     )
 
 
-def claim(deps: Deps, shop: Shop, ids: Sequence[int], asked: bool) -> list[Claimed]:
-    """T4a. Rows whose person is held by another transaction stay for the next round."""
+def claim(
+    deps: Deps,
+    shop: Shop,
+    ids: Sequence[int],
+    asked: bool,
+    waits: Mapping[int, float] | None = None,
+    *,
+    until: float = inf,
+) -> list[Claimed]:
+    """T4a. Rows whose person is held by another transaction stay for the next round.
+
+    ``waits``: {message id: business seconds} of those for which the plan's emails of the day are used up. After
+    ``until`` (monotonic seconds) no second row is claimed: it would have no time left in which it may leave.
+    """
     with deps.open(shop) as scope:
         connection = scope.connection
         wanted = connection.execute(
@@ -84,20 +100,24 @@ def claim(deps: Deps, shop: Shop, ids: Sequence[int], asked: bool) -> list[Claim
         )
         if not rows:
             return []
-        judge = _Judge(scope, rows)
+        judge = _Judge(scope, rows, waits or {})
         claimed = []
         for row in rows:
+            if claimed and monotonic() > until:
+                break
             ready = judge.claim(row, asked)
             if ready is not None:
                 claimed.append(ready)
+        reach("t4.claimed")
         return claimed
 
 
 class _Judge:
     """Asks the gate for a batch of locked rows, on facts loaded once for all of them."""
 
-    def __init__(self, scope: Scope, rows: Sequence[RowMapping]) -> None:
+    def __init__(self, scope: Scope, rows: Sequence[RowMapping], waits: Mapping[int, float]) -> None:
         self._scope = scope
+        self._waits = waits
         self._book = Book(scope.connection, scope.shop_id)
         run_ids = {row["run_id"] for row in rows}
         self._runs = {
@@ -137,6 +157,7 @@ class _Judge:
             problem = f"{error.code}: {error.sentence} ({error.where})"
         except NoAddress:
             problem = "no_address"
+        wait = self._waits.get(row["id"])
         verdict = ask(
             self._scope,
             self._book,
@@ -146,6 +167,7 @@ class _Judge:
             exit_mark=self._exit_mark(row, published.flow.exits),
             goal_reached=row["run_id"] in self._goals,
             render_problem=problem,
+            daily_quota_until=self._scope.now + timedelta(seconds=wait) if wait is not None else None,
         )
         # Facts were loaded once for the batch: what is decided here is a fact for the person's next message in it.
         person.due = [other for other in person.due if other.id != row["id"]]
@@ -169,6 +191,7 @@ class _Judge:
             still_true = mark.name in _FINAL or mark.occurred_at > run.anchor_at
             by_key = bool(run.key) and mark.key == run.key and still_true
             by_person = mark.person_id == run.person_id and mark.marked_at >= run.entered_at
+            by_person = by_person and not (run.key and mark.name in OF_THEIR_KEY)
             if mark.name in exits and (by_key or by_person):
                 return str(mark.name)
         return None

@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 
 from connector import eventlog
+from connector.crashpoints import reach
+from connector.db.rows import among
 from connector.deps import Deps
 from connector.locks import lock_persons
 from connector.logging import get
@@ -63,6 +65,7 @@ def decide_due(deps: Deps, shop: Shop) -> Batch:
         persons = _claim(scope)
         if not persons:
             return NOTHING
+        reach("t3.claimed")
         happened = _undecided(scope, persons)
         fired = _due_timers(scope, persons)
         book = Book(scope.connection, shop.id)
@@ -76,7 +79,9 @@ def decide_due(deps: Deps, shop: Shop) -> Batch:
         for person_id in persons:
             if person_id in known:
                 desk.serve(known[person_id], happened[person_id], fired[person_id])
+        reach("t3.decided")
         writes.write(scope)
+        reach("t3.written")
     return Batch(len(persons), len(persons) >= BATCH)
 
 
@@ -99,41 +104,35 @@ def _pass_over(
 
 def _claim(scope: Scope) -> list[int]:
     """Lock persons with undecided events or due timers, in id order, leaving out those that others hold."""
-    waiting = scope.connection.scalars(
-        select(person_work.c.person_id)
-        .where(person_work.c.shop_id == scope.shop_id, person_work.c.pending)
-        .order_by(person_work.c.person_id)
-        .limit(BATCH)
-        .with_for_update(skip_locked=True)
-    ).all()
-    room = BATCH - len(waiting)
-    if room <= 0:
+    given = {"shop_id": scope.shop_id, "now": scope.now, "most": BATCH}
+    waiting = scope.connection.scalars(_PENDING, given).all()
+    given["most"] -= len(waiting)
+    if not given["most"]:
         return list(waiting)
-    ringing = scope.connection.scalars(
-        select(timers.c.person_id)
-        .where(timers.c.shop_id == scope.shop_id, timers.c.due_at <= scope.now)
-        .order_by(timers.c.due_at)
-        .limit(room)
-    ).all()
+    ringing = scope.connection.scalars(_RINGING, given).all()
     scope.locked.update(waiting)
     more = lock_persons(scope, set(ringing) - set(waiting), skip_locked=True)
     return sorted({*waiting, *more})
 
 
+_PENDING = (
+    select(person_work.c.person_id)
+    .where(person_work.c.shop_id == bindparam("shop_id"), person_work.c.pending)
+    .order_by(person_work.c.person_id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_RINGING = (
+    select(timers.c.person_id)
+    .where(timers.c.shop_id == bindparam("shop_id"), timers.c.due_at <= bindparam("now"))
+    .order_by(timers.c.due_at)
+    .limit(bindparam("most"))
+)
+
+
 def _undecided(scope: Scope, persons: list[int]) -> dict[int, list[Event]]:
-    rows = scope.connection.execute(
-        select(pending_events.c.person_id.label("decided_for"), events)
-        .join(
-            events,
-            (events.c.shop_id == pending_events.c.shop_id)
-            & (events.c.id == pending_events.c.event_id)
-            & (events.c.occurred_at == pending_events.c.occurred_at),
-        )
-        .where(pending_events.c.shop_id == scope.shop_id, pending_events.c.person_id.in_(persons))
-        .order_by(events.c.occurred_at, events.c.seq)
-    )
     found: dict[int, list[Event]] = defaultdict(list)
-    for row in rows:
+    for row in scope.connection.execute(_UNDECIDED, {"shop_id": scope.shop_id, "persons": persons}):
         found[row.decided_for].append(
             Event(
                 row.id,
@@ -150,20 +149,36 @@ def _undecided(scope: Scope, persons: list[int]) -> dict[int, list[Event]]:
     return found
 
 
-def _due_timers(scope: Scope, persons: list[int]) -> dict[int, list[Row[Any]]]:
-    rows = scope.connection.execute(
-        select(timers)
-        .where(
-            timers.c.shop_id == scope.shop_id,
-            timers.c.person_id.in_(persons),
-            timers.c.due_at <= scope.now,
-        )
-        .order_by(timers.c.due_at, timers.c.kind, timers.c.owner, timers.c.key)
+_UNDECIDED = (
+    select(pending_events.c.person_id.label("decided_for"), events)
+    .join(
+        events,
+        (events.c.shop_id == pending_events.c.shop_id)
+        & (events.c.id == pending_events.c.event_id)
+        & (events.c.occurred_at == pending_events.c.occurred_at),
     )
+    .where(pending_events.c.shop_id == bindparam("shop_id"), among(pending_events.c.person_id, "persons"))
+    .order_by(events.c.occurred_at, events.c.seq)
+)
+
+
+def _due_timers(scope: Scope, persons: list[int]) -> dict[int, list[Row[Any]]]:
     found: dict[int, list[Row[Any]]] = defaultdict(list)
-    for row in rows:
+    given = {"shop_id": scope.shop_id, "persons": persons, "now": scope.now}
+    for row in scope.connection.execute(_DUE_TIMERS, given):
         found[row.person_id].append(row)
     return found
+
+
+_DUE_TIMERS = (
+    select(timers)
+    .where(
+        timers.c.shop_id == bindparam("shop_id"),
+        among(timers.c.person_id, "persons"),
+        timers.c.due_at <= bindparam("now"),
+    )
+    .order_by(timers.c.due_at, timers.c.kind, timers.c.owner, timers.c.key)
+)
 
 
 @dataclass
@@ -278,6 +293,9 @@ class _Desk:
             return
         if isinstance(answer, Note):
             self._trail(person, answer.code, flow=flow.flow, detail={"event": event.name, **answer.detail})
+            return
+        if self.book.left_to_brevo(flow.flow):
+            self._trail(person, "mode_brevo", flow=flow.flow, detail={"event": event.name})
             return
         self.writes.new_runs[answer.id] = answer
         self._open_goal(flow, answer)

@@ -1,6 +1,7 @@
 """T4: what waits in the outbox leaves, once.
 
-1. Calls are taken from the provider's limiter before anything is claimed.
+1. A channel that is paused is left alone, but for one message as a probe when it is time for one. Calls are taken
+   from the provider's limiter, and emails out of the plan's day, before anything is claimed.
 2. Messages that an order must stop wait for the commerce lane and ask the store (``lane``).
 3. ``claim`` judges them on the facts of now and leases them; committed.
 4. The provider is called with no transaction open, within a second of the lane's all-clear or not at all.
@@ -13,31 +14,41 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from threading import Event
 
 from sqlalchemy import select, update
 
+from connector import pauses
 from connector.brevo.client import BrevoAccount
+from connector.brevo.verdicts import PROVIDER
 from connector.clock import monotonic, pause
+from connector.crashpoints import reach
 from connector.db.session import transaction
 from connector.deps import Deps
-from connector.errors import ProviderError
+from connector.errors import ActionNeeded, AlreadyAccepted, OutcomeUnknown, ProviderError, TooLate
 from connector.locks import lock_persons
 from connector.logging import get
 from connector.models.flow import runs
 from connector.models.outbox import outbox
-from connector.queue.batch import Batch
+from connector.queue.batch import NOTHING, Batch
 from connector.shops import Shop
 from flows.channels import CHANNELS
-from flows.engine import lane, outcomes, unknown
+from flows.channels.channel import Channel
+from flows.engine import lane, outcomes, quota, unknown
 from flows.engine.book import Book
 from flows.engine.claim import Claimed, claim, due
 
 log = get(__name__)
 
+Outcome = ProviderError | str
+"""What became of a call: the provider's message id, or an error."""
+
 BATCH = 32
 _CALLS_AT_ONCE = 8
 # Machine seconds from the moment the commerce lane was looked at until the last first byte may leave.
 _LEAVE_WITHIN = 0.9
+# Of that, what claiming may take: a message claimed later would be turned back before it leaves.
+_CLAIMED_WITHIN = 0.4
 # A worker may wait this long for the provider's limiter instead of ending and being rung again.
 _PATIENCE = 0.5
 _ORDER_EVENTS = frozenset({"order_placed", "checkout_completed"})
@@ -49,6 +60,8 @@ class _Due:
 
     id: int
     channel: str
+    purpose: str
+    priority: int
     stopped_by_order: bool
     checkout: str | None
     waiting_since: datetime | None
@@ -57,24 +70,56 @@ class _Due:
 def dispatch_due(deps: Deps, shop: Shop) -> Batch:
     """Send one batch of what is due."""
     settled = unknown.settle_due(deps, shop)
-    wanted = _peek(deps, shop)
+    wanted, paused = _peek(deps, shop)
     if not wanted:
         return settled
     # One channel at a time: each has its own bucket at the provider.
     channel = CHANNELS[wanted[0].channel]
     wanted = [one for one in wanted if one.channel == channel.name]
+    if paused & {channel.name, pauses.ACCOUNT}:
+        sent = _probe(deps, shop, channel, wanted[:1])
+    else:
+        sent, _ = _batch(deps, shop, channel, wanted)
+    return Batch(settled.done + sent.done, settled.more or sent.more)
+
+
+def _probe(deps: Deps, shop: Shop, channel: Channel, wanted: Sequence[_Due]) -> Batch:
+    """One message of a paused channel, if nobody else tries one now; when it is accepted the pause is over."""
+    with transaction(deps.engine) as connection:
+        if not pauses.claim_probe(connection, shop.id, channel.name, deps.clock.machine()):
+            return NOTHING
+    sent, heard = _batch(deps, shop, channel, wanted)
+    with transaction(deps.engine) as connection:
+        if not heard:
+            pauses.return_probe(connection, shop.id, channel.name, deps.clock.machine())
+        elif isinstance(heard[0], (str, AlreadyAccepted)):
+            pauses.lift(connection, shop.id, (channel.name, pauses.ACCOUNT))
+            return Batch(sent.done, True)
+    return sent
+
+
+def _batch(deps: Deps, shop: Shop, channel: Channel, wanted: Sequence[_Due]) -> tuple[Batch, list[Outcome]]:
+    """Send as many of these as the limits allow; what became of each that was claimed."""
     account = deps.brevo(shop)
     grant = account.grab(channel.bucket, len(wanted))
     if not grant.calls:
-        pause(min(grant.wait, _PATIENCE))
-        return Batch(settled.done, True)
+        # A longer wait is left to the sweeper: no shop holds a worker.
+        soon = grant.wait <= _PATIENCE
+        pause(grant.wait if soon else 0.0)
+        return Batch(0, soon), []
+    more = len(wanted) == BATCH or grant.calls < len(wanted)
     wanted = wanted[: grant.calls]
+    day = quota.allot(deps, shop, account, wanted)
+    reach("t4.granted")
     ready, asked, began = _cleared(deps, shop, wanted)
-    claimed = claim(deps, shop, ready, asked) if ready else []
+    claimed = claim(deps, shop, ready, asked, day.waits, until=began + _CLAIMED_WITHIN) if ready else []
+    if claimed:
+        reach("t4.leased")
     account.give_back(channel.bucket, grant, grant.calls - len(claimed))
-    _send_all(deps, shop, account, claimed, began + _LEAVE_WITHIN)
-    more = settled.more or len(ready) < len(wanted) or len(wanted) == BATCH
-    return Batch(settled.done + len(wanted), more)
+    heard = _send_all(deps, shop, account, claimed, began + _LEAVE_WITHIN)
+    left = (str, AlreadyAccepted, OutcomeUnknown)
+    day.keep([one.row["id"] for one, outcome in zip(claimed, heard, strict=True) if isinstance(outcome, left)])
+    return Batch(len(wanted), more or len(claimed) < len(wanted)), heard
 
 
 def _cleared(deps: Deps, shop: Shop, wanted: Sequence[_Due]) -> tuple[list[int], bool, float]:
@@ -89,6 +134,7 @@ def _cleared(deps: Deps, shop: Shop, wanted: Sequence[_Due]) -> tuple[list[int],
     asked = False
     if lane.clear(deps, shop):
         asked = lane.ask_store(deps, shop, {one.checkout for one in wanted if one.checkout})
+        reach("t4.asked")
         began = monotonic()
         if lane.clear(deps, shop):
             return [one.id for one in wanted], asked, began
@@ -98,12 +144,19 @@ def _cleared(deps: Deps, shop: Shop, wanted: Sequence[_Due]) -> tuple[list[int],
     return [one.id for one in wanted if not one.stopped_by_order], asked, began
 
 
-def _peek(deps: Deps, shop: Shop) -> list[_Due]:
+def _peek(deps: Deps, shop: Shop) -> tuple[list[_Due], set[str]]:
+    """What wants to leave now, and what is paused, also where it is time for a probe."""
     with transaction(deps.engine) as connection:
+        standing = pauses.pauses(connection, shop.id)
+        closed = pauses.closed(standing, deps.clock.machine())
+        if pauses.ACCOUNT in closed:
+            return [], closed
         rows = connection.execute(
             select(
                 outbox.c.id,
                 outbox.c.channel,
+                outbox.c.purpose,
+                outbox.c.priority,
                 outbox.c.flow,
                 outbox.c.version,
                 outbox.c.lane_waiting_real,
@@ -111,23 +164,24 @@ def _peek(deps: Deps, shop: Shop) -> list[_Due]:
                 runs.c.position,
             )
             .join(runs, (runs.c.shop_id == outbox.c.shop_id) & (runs.c.id == outbox.c.run_id))
-            .where(due(shop, deps))
+            .where(due(shop, deps), outbox.c.channel.not_in(closed))
             .order_by(outbox.c.due_at, outbox.c.priority.desc(), outbox.c.id)
             .limit(BATCH)
         ).all()
-        if not rows:
-            return []
         book = Book(connection, shop.id)
-        return [
+        wanted = [
             _Due(
                 row.id,
                 row.channel,
+                row.purpose,
+                row.priority,
                 bool(_ORDER_EVENTS & set(book.published(row.flow, row.version).flow.exits)),
                 row.key if row.key and row.position["trigger"].get("checkout_token") == row.key else None,
                 row.lane_waiting_real,
             )
             for row in rows
         ]
+        return wanted, {pause.channel for pause in standing}
 
 
 def _patience_is_over(deps: Deps, shop: Shop, wanted: Sequence[_Due]) -> bool:
@@ -150,21 +204,33 @@ def _patience_is_over(deps: Deps, shop: Shop, wanted: Sequence[_Due]) -> bool:
     return over
 
 
-def _send_all(deps: Deps, shop: Shop, account: BrevoAccount, claimed: Sequence[Claimed], leave_by: float) -> None:
-    if len(claimed) == 1:
-        _send(deps, shop, account, claimed[0], leave_by)
-    elif claimed:
-        with ThreadPoolExecutor(min(_CALLS_AT_ONCE, len(claimed))) as pool:
-            for done in [pool.submit(_send, deps, shop, account, one, leave_by) for one in claimed]:
-                done.result()
+def _send_all(
+    deps: Deps, shop: Shop, account: BrevoAccount, claimed: Sequence[Claimed], leave_by: float
+) -> list[Outcome]:
+    stop = Event()
+    if len(claimed) <= 1:
+        return [_send(deps, shop, account, one, leave_by, stop) for one in claimed]
+    with ThreadPoolExecutor(min(_CALLS_AT_ONCE, len(claimed))) as pool:
+        calls = [pool.submit(_send, deps, shop, account, one, leave_by, stop) for one in claimed]
+        return [call.result() for call in calls]
 
 
-def _send(deps: Deps, shop: Shop, account: BrevoAccount, one: Claimed, leave_by: float) -> None:
-    outcome: ProviderError | str
+def _send(deps: Deps, shop: Shop, account: BrevoAccount, one: Claimed, leave_by: float, stop: Event) -> Outcome:
+    """One message; ``stop`` is set when the answer says that the others of the batch had better not leave."""
+    outcome: Outcome
     try:
+        if stop.is_set():
+            raise TooLate(PROVIDER, "the channel was paused before this one left")
         outcome = one.channel.send(account, one.request, leave_by)
     except ProviderError as error:
         outcome = error
+    if isinstance(outcome, ActionNeeded):
+        stop.set()
+    reach("t4.answered")
     with deps.open(shop) as scope:
         lock_persons(scope, [one.row["person_id"]])
         outcomes.record(scope, one.row, one.n, outcome)
+        if isinstance(outcome, ActionNeeded):
+            pauses.start(scope, one.channel.name, outcome)
+        reach("t4.recorded")
+    return outcome

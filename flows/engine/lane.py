@@ -68,11 +68,13 @@ def ask_store(deps: Deps, shop: Shop, tokens: Collection[str]) -> bool:
     """
     if not tokens:
         return True
+    whole = True
     wanted = " OR ".join(f'checkout_token:"{_quotable(token)}"' for token in sorted(tokens))
     try:
         data = deps.store(shop).query("orders_of_checkouts", {"first": 2 * len(tokens), "query": wanted})
     except PartialData as error:
-        data = dict(error.data)
+        # What it does tell counts; that the others were not completed it has not said.
+        data, whole = dict(error.data), False
     except ProviderError as error:
         log.warning("store_not_asked", shop_id=shop.id, error=type(error).__name__)
         return False
@@ -83,7 +85,7 @@ def ask_store(deps: Deps, shop: Shop, tokens: Collection[str]) -> bool:
     }
     if found:
         _note_completed(deps, shop, found)
-    return True
+    return whole
 
 
 def _quotable(token: str) -> str:

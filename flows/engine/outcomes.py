@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, update
+from sqlalchemy import ColumnElement, and_, delete, update
 from sqlalchemy.dialects.postgresql import insert
 
+from connector.backoff import backoff
 from connector.errors import (
     ActionNeeded,
     AlreadyAccepted,
@@ -33,7 +34,8 @@ Row = Mapping[str, Any]
 def record(scope: Scope, row: Row, n: int, outcome: ProviderError | str) -> None:
     """Write down what attempt ``n`` at this outbox row came to: a provider's message id, or an error.
 
-    The caller holds the person's lock.
+    The caller holds the person's lock. Whoever was held up for longer than its lease says nothing about the attempt
+    that was begun since: only an acceptance and a refusal for good are true whoever tells them.
     """
     match outcome:
         case str():
@@ -46,8 +48,8 @@ def record(scope: Scope, row: Row, n: int, outcome: ProviderError | str) -> None
             note(scope, row, "provider_accepted", {"attempt": n, "reason": "already_accepted"})
         case OutcomeUnknown():
             _close(scope, row, n, "unknown", outcome)
-            mark_unknown(scope, row)
-            note(scope, row, "provider_silent", {"attempt": n})
+            if mark_unknown(scope, row, n):
+                note(scope, row, "provider_silent", {"attempt": n})
         case Refused():
             _close(scope, row, n, "refused", outcome)
             settle(scope, row, "failed", reason=f"refused: {outcome.detail}"[:300], at=scope.now)
@@ -78,16 +80,11 @@ def _close(scope: Scope, row: Row, n: int, result: str, error: ProviderError | N
 
 def _again(scope: Scope, row: Row, n: int, error: Retry | ActionNeeded) -> None:
     """Nothing was accepted: the message waits for its next attempt, until the gate finds its deadline passed."""
-    schedule = scope.settings.retry_seconds
-    wait = schedule[min(n, len(schedule)) - 1]
-    if isinstance(error, TooLate):
-        # It did not leave in time for what the gate knew; nothing is wrong with the provider.
-        wait = 0.0
-    elif isinstance(error, Retry) and error.after:
-        wait = error.after
-    scope.connection.execute(
+    # It did not leave in time for what the gate knew; nothing is wrong with the provider.
+    wait = 0.0 if isinstance(error, TooLate) else backoff(scope.settings.retry_seconds, n - 1, error)
+    done = scope.connection.execute(
         update(outbox)
-        .where(outbox.c.shop_id == scope.shop_id, outbox.c.id == row["id"], outbox.c.state == "leased")
+        .where(_leased(scope, row, n))
         .values(
             state="due",
             reason=f"{type(error).__name__}: {error.detail}"[:300],
@@ -95,18 +92,31 @@ def _again(scope: Scope, row: Row, n: int, error: Retry | ActionNeeded) -> None:
             retry_real=scope.machine + timedelta(seconds=wait),
         )
     )
-    scope.connection.execute(
-        delete(send_ledger).where(send_ledger.c.shop_id == scope.shop_id, send_ledger.c.outbox_id == row["id"])
-    )
+    if done.rowcount:
+        scope.connection.execute(
+            delete(send_ledger).where(send_ledger.c.shop_id == scope.shop_id, send_ledger.c.outbox_id == row["id"])
+        )
 
 
-def mark_unknown(scope: Scope, row: Row) -> None:
-    """Neither sent nor failed: it stays on the ledger, and is looked into when the provider had time to tell."""
+def mark_unknown(scope: Scope, row: Row, n: int) -> bool:
+    """Neither sent nor failed: it stays on the ledger, and is looked into when the provider had time to tell.
+
+    False when attempt ``n`` no longer holds the lease.
+    """
     settle_at = scope.machine + timedelta(seconds=scope.settings.unknown_settle_seconds)
-    scope.connection.execute(
-        update(outbox)
-        .where(outbox.c.shop_id == scope.shop_id, outbox.c.id == row["id"], outbox.c.state == "leased")
-        .values(state="unknown", reason="no_answer", lease_real=settle_at)
+    done = scope.connection.execute(
+        update(outbox).where(_leased(scope, row, n)).values(state="unknown", reason="no_answer", lease_real=settle_at)
+    )
+    return done.rowcount == 1
+
+
+def _leased(scope: Scope, row: Row, n: int) -> ColumnElement[bool]:
+    """Whether the message is still leased for attempt ``n``."""
+    return and_(
+        outbox.c.shop_id == scope.shop_id,
+        outbox.c.id == row["id"],
+        outbox.c.state == "leased",
+        outbox.c.attempts == n,
     )
 
 

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, RowMapping, select
+from sqlalchemy import Row, RowMapping, bindparam, select
 
+from connector.db.rows import among
 from connector.models.flow import goal_watches, runs
 from connector.models.outbox import outbox, send_ledger
 from connector.models.person import consents, persons, suppressions
@@ -83,26 +84,15 @@ def shop_facts(scope: Scope) -> dict[str, Any]:
 
 def load(scope: Scope, person_ids: Sequence[int], *, tokens: Iterable[str] = ()) -> dict[int, Person]:
     """These persons with all that is known of them; ``tokens``: checkouts to load besides those of their runs."""
-    found = {
-        row["id"]: Person(row)
-        for row in scope.connection.execute(
-            select(persons).where(persons.c.shop_id == scope.shop_id, persons.c.id.in_(person_ids))
-        ).mappings()
-    }
-    ids = list(found)
-    if not ids:
+    rows = scope.connection.execute(_PERSONS, {"shop_id": scope.shop_id, "ids": list(person_ids)})
+    found = {row["id"]: Person(row) for row in rows.mappings()}
+    if not found:
         return {}
-    _runs(scope, found, ids)
-    _consents(scope, found, ids)
-    _messages(scope, found, ids)
-    for row in scope.connection.execute(
-        select(goal_watches).where(
-            goal_watches.c.shop_id == scope.shop_id,
-            goal_watches.c.person_id.in_(ids),
-            goal_watches.c.reached_at.is_(None),
-            goal_watches.c.expires_at >= scope.now,
-        )
-    ).mappings():
+    given = {"shop_id": scope.shop_id, "ids": list(found), "now": scope.now}
+    _runs(scope, found, given)
+    _consents(scope, found, given)
+    _messages(scope, found, given)
+    for row in scope.connection.execute(_WATCHES, given).mappings():
         found[row["person_id"]].watches.append(row)
     keys = {run.key for person in found.values() for run in person.live.values() if run.key}
     shown = _checkouts(scope, keys | set(tokens))
@@ -111,19 +101,26 @@ def load(scope: Scope, person_ids: Sequence[int], *, tokens: Iterable[str] = ())
     return found
 
 
-def _runs(scope: Scope, found: Mapping[int, Person], ids: list[int]) -> None:
-    rows = scope.connection.execute(
-        select(runs).where(
-            runs.c.shop_id == scope.shop_id,
-            runs.c.person_id.in_(ids),
-            runs.c.entered_at > scope.now - HISTORY,
-        )
-    )
-    for row in rows:
+_PERSONS = select(persons).where(persons.c.shop_id == bindparam("shop_id"), among(persons.c.id, "ids"))
+_WATCHES = select(goal_watches).where(
+    goal_watches.c.shop_id == bindparam("shop_id"),
+    among(goal_watches.c.person_id, "ids"),
+    goal_watches.c.reached_at.is_(None),
+    goal_watches.c.expires_at >= bindparam("now"),
+)
+
+
+def _runs(scope: Scope, found: Mapping[int, Person], given: Mapping[str, Any]) -> None:
+    for row in scope.connection.execute(_RUNS, {**given, "since": scope.now - HISTORY}):
         person = found[row.person_id]
         person.past[row.flow].append(PastRun(row.key, row.entered_at))
         if row.state == "live":
             person.live[row.id] = restore(row)
+
+
+_RUNS = select(runs).where(
+    runs.c.shop_id == bindparam("shop_id"), among(runs.c.person_id, "ids"), runs.c.entered_at > bindparam("since")
+)
 
 
 def restore(row: Row[Any]) -> Run:
@@ -142,80 +139,76 @@ def restore(row: Row[Any]) -> Run:
     )
 
 
-def _consents(scope: Scope, found: Mapping[int, Person], ids: list[int]) -> None:
-    for row in scope.connection.execute(
-        select(consents.c.person_id, consents.c.channel, consents.c.state).where(
-            consents.c.shop_id == scope.shop_id, consents.c.person_id.in_(ids)
-        )
-    ):
+def _consents(scope: Scope, found: Mapping[int, Person], given: Mapping[str, Any]) -> None:
+    for row in scope.connection.execute(_CONSENTS, given):
         found[row.person_id].consent[row.channel] = row.state
     customers = {p.row["customer_id"]: p for p in found.values() if p.row["customer_id"]}
-    asked = scope.connection.scalars(
-        select(fetches.c.remote_id).where(
-            fetches.c.shop_id == scope.shop_id,
-            fetches.c.kind == "Customer",
-            fetches.c.remote_id.in_(list(customers)),
-            fetches.c.state.in_(("due", "leased")),
-        )
-    )
-    for customer_id in asked:
-        customers[customer_id].consent_pending = True
+    if customers:
+        for customer_id in scope.connection.scalars(_ASKED, {**given, "customers": list(customers)}):
+            customers[customer_id].consent_pending = True
     digests = {address_digest(scope.shop.salt, p.row["email"]): p for p in found.values() if p.row["email"]}
-    for row in scope.connection.execute(
-        select(suppressions.c.address_digest, suppressions.c.reason).where(
-            suppressions.c.shop_id == scope.shop_id,
-            suppressions.c.channel == "email",
-            suppressions.c.address_digest.in_(list(digests)),
-        )
-    ):
-        digests[row.address_digest].suppressed = row.reason
+    if digests:
+        for row in scope.connection.execute(_SUPPRESSED, {**given, "digests": list(digests)}):
+            digests[row.address_digest].suppressed = row.reason
 
 
-def _messages(scope: Scope, found: Mapping[int, Person], ids: list[int]) -> None:
-    since: datetime = scope.now - timedelta(days=LEDGER_DAYS)
-    for row in scope.connection.execute(
-        select(send_ledger).where(
-            send_ledger.c.shop_id == scope.shop_id,
-            send_ledger.c.person_id.in_(ids),
-            send_ledger.c.counted_at > since,
-        )
-    ):
+_CONSENTS = select(consents.c.person_id, consents.c.channel, consents.c.state).where(
+    consents.c.shop_id == bindparam("shop_id"), among(consents.c.person_id, "ids")
+)
+_ASKED = select(fetches.c.remote_id).where(
+    fetches.c.shop_id == bindparam("shop_id"),
+    fetches.c.kind == "Customer",
+    among(fetches.c.remote_id, "customers"),
+    fetches.c.state.in_(("due", "leased")),
+)
+_SUPPRESSED = select(suppressions.c.address_digest, suppressions.c.reason).where(
+    suppressions.c.shop_id == bindparam("shop_id"),
+    suppressions.c.channel == "email",
+    among(suppressions.c.address_digest, "digests"),
+)
+
+
+def _messages(scope: Scope, found: Mapping[int, Person], given: Mapping[str, Any]) -> None:
+    for row in scope.connection.execute(_LEDGER, {**given, "since": scope.now - timedelta(days=LEDGER_DAYS)}):
         found[row.person_id].ledger.append(row)
-    for row in scope.connection.execute(
-        select(
-            outbox.c.id,
-            outbox.c.person_id,
-            outbox.c.run_id,
-            outbox.c.flow,
-            outbox.c.purpose,
-            outbox.c.priority,
-            outbox.c.due_at,
-        ).where(outbox.c.shop_id == scope.shop_id, outbox.c.person_id.in_(ids), outbox.c.state == "due")
-    ):
+    for row in scope.connection.execute(_DUE, given):
         found[row.person_id].due.append(row)
+
+
+_LEDGER = select(send_ledger).where(
+    send_ledger.c.shop_id == bindparam("shop_id"),
+    among(send_ledger.c.person_id, "ids"),
+    send_ledger.c.counted_at > bindparam("since"),
+)
+_DUE = select(
+    outbox.c.id,
+    outbox.c.person_id,
+    outbox.c.run_id,
+    outbox.c.flow,
+    outbox.c.purpose,
+    outbox.c.priority,
+    outbox.c.due_at,
+).where(outbox.c.shop_id == bindparam("shop_id"), among(outbox.c.person_id, "ids"), outbox.c.state == "due")
 
 
 def _checkouts(scope: Scope, tokens: set[str]) -> dict[str, dict[str, Any]]:
     """The ``checkout`` family by token, its items with the pictures and pages of their products."""
     if not tokens:
         return {}
-    rows = (
-        scope.connection.execute(
-            select(checkouts).where(checkouts.c.shop_id == scope.shop_id, checkouts.c.token.in_(tokens))
-        )
-        .mappings()
-        .all()
-    )
+    given = {"shop_id": scope.shop_id, "tokens": list(tokens)}
+    rows = scope.connection.execute(_CHECKOUTS, given).mappings().all()
     wanted = {item["product_id"] for row in rows for item in row["items"] if item["product_id"]}
-    pictures = {
-        row.id: row
-        for row in scope.connection.execute(
-            select(products.c.id, products.c.url, products.c.image_url).where(
-                products.c.shop_id == scope.shop_id, products.c.id.in_(wanted)
-            )
-        )
-    }
+    pictures = {}
+    if wanted:
+        given = {"shop_id": scope.shop_id, "products": list(wanted)}
+        pictures = {row.id: row for row in scope.connection.execute(_PICTURES, given)}
     return {row["token"]: _checkout(row, pictures) for row in rows}
+
+
+_CHECKOUTS = select(checkouts).where(checkouts.c.shop_id == bindparam("shop_id"), among(checkouts.c.token, "tokens"))
+_PICTURES = select(products.c.id, products.c.url, products.c.image_url).where(
+    products.c.shop_id == bindparam("shop_id"), among(products.c.id, "products")
+)
 
 
 def _checkout(row: RowMapping, pictures: Mapping[int, Row[Any]]) -> dict[str, Any]:
@@ -236,6 +229,7 @@ def _checkout(row: RowMapping, pictures: Mapping[int, Row[Any]]) -> dict[str, An
         "source_updated_at": _iso(row["source_updated_at"]),
         "created_at": _iso(row["created_at"]),
         "completed_at": _iso(row["completed_at"]),
+        "deleted_at": _iso(row["deleted_at"]),
     }
 
 

@@ -22,10 +22,12 @@ DELIVERY: Mapping[str, str] = {
     "provider_refused": "The provider refused the message for good.",
     "provider_silent": "The provider's answer was not heard: it is looked into.",
     "provider_absent": "The provider never had the message: it is sent again.",
+    "mode_brevo": "An automation at Brevo runs this flow; the connector only feeds it.",
 }
-"""What the way out adds to the codes of the core."""
+"""What the engine adds to the codes of the core."""
 
 _MEANING = {**reasons.MOVES, **reasons.REFUSALS, **DELIVERY}
+_OBJECTIONS = {**DELIVERY, **reasons.OBJECTIONS}
 # The run says the same again when it goes on.
 _REPEATED = frozenset({"message_accepted", "message_failed"})
 
@@ -81,6 +83,6 @@ def _decision(row: Any) -> str:
         if key in ("reason", "until", "event", "outcome", "arm", "message", "wait") and value
     )
     meaning = _MEANING.get(row.code, row.code)
-    objection = reasons.OBJECTIONS.get(row.detail.get("reason", ""), "")
+    objection = _OBJECTIONS.get(row.detail.get("reason", ""), "")
     parts = (f"{where}:" if where else "", meaning, objection, f"({why})" if why else "")
     return " ".join(part for part in parts if part)

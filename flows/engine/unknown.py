@@ -8,14 +8,16 @@ the same key. A channel whose provider cannot be asked is never sent twice: it s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import RowMapping, delete, select, update
 
+from connector import pauses
 from connector.brevo.client import BrevoAccount
+from connector.crashpoints import reach
 from connector.db.session import transaction
 from connector.deps import Deps
-from connector.errors import ProviderError, RateLimited
+from connector.errors import ActionNeeded, ProviderError, RateLimited, Refused
 from connector.locks import lock_persons
 from connector.logging import get
 from connector.models.outbox import outbox, send_ledger
@@ -31,31 +33,27 @@ from flows.engine.outcomes import mark_unknown, note
 log = get(__name__)
 
 _BATCH = 16
-# Machine time until a look-up that failed is tried again.
-_LOOK_AGAIN = timedelta(seconds=10)
+# Machine time until a look-up that failed is tried again, and one that needs a person's help.
+_LOOK_AGAIN, _ASK_STAFF = timedelta(seconds=10), timedelta(minutes=10)
 
 
 def settle_due(deps: Deps, shop: Shop) -> Batch:
     """Look into one batch."""
-    rows = _due(deps, shop)
-    account = deps.brevo(shop) if any(row["state"] == "unknown" for row in rows) else None
-    for row in rows:
-        if row["state"] == "leased":
-            _cut_off(deps, shop, row)
-        else:
-            assert account is not None
-            _look_up(deps, shop, account, row)
-    return Batch(len(rows), len(rows) == _BATCH)
+    cut_off = _due(deps, shop, "leased")
+    for row in cut_off:
+        _cut_off(deps, shop, row)
+    looked_into, more = _look_into(deps, shop, _due(deps, shop, "unknown"))
+    return Batch(len(cut_off) + looked_into, more or len(cut_off) == _BATCH)
 
 
-def _due(deps: Deps, shop: Shop) -> Sequence[RowMapping]:
+def _due(deps: Deps, shop: Shop, state: str) -> Sequence[RowMapping]:
     with transaction(deps.engine) as connection:
         return (
             connection.execute(
                 select(outbox)
                 .where(
                     outbox.c.shop_id == shop.id,
-                    outbox.c.state.in_(("leased", "unknown")),
+                    outbox.c.state == state,
                     outbox.c.lease_real < deps.clock.machine(),
                 )
                 .order_by(outbox.c.lease_real)
@@ -71,50 +69,108 @@ def _cut_off(deps: Deps, shop: Shop, row: RowMapping) -> None:
     with deps.open(shop) as scope:
         if not lock_persons(scope, [row["person_id"]], skip_locked=True):
             return
-        mark_unknown(scope, row)
-        note(scope, row, "provider_silent", {"attempt": row["attempts"], "reason": "cut_off"})
+        if mark_unknown(scope, row, row["attempts"]):
+            note(scope, row, "provider_silent", {"attempt": row["attempts"], "reason": "cut_off"})
+        reach("unknown.cut_off")
 
 
-def _look_up(deps: Deps, shop: Shop, account: BrevoAccount, row: RowMapping) -> None:
+def _look_into(deps: Deps, shop: Shop, rows: Sequence[RowMapping]) -> tuple[int, bool]:
+    """How many of these were looked into, and whether to go on at once.
+
+    As many as there are calls for now, the oldest first. The others stay as they are: putting them off would only
+    bring them back together.
+    """
+    if not rows:
+        return 0, False
+    bucket = CHANNELS[rows[0]["channel"]].look_up_bucket
+    rows = [row for row in rows if CHANNELS[row["channel"]].look_up_bucket == bucket]
+    if bucket is None:
+        _postpone(deps, shop, rows, deps.clock.machine() + timedelta(days=1))
+        return len(rows), False
+    paused, probing = _refused_key(deps, shop)
+    if paused is not None and not probing:
+        # Nobody can be asked before the next probe.
+        _postpone(deps, shop, rows, max(paused.probe_real, deps.clock.machine() + _LOOK_AGAIN))
+        return len(rows), False
+    account = deps.brevo(shop)
+    grant = account.grab(bucket, 1 if probing else len(rows))
+    looked_into, asked = 0, False
+    for row in rows[: grant.calls]:
+        looked_into += 1
+        asked = _look_up(deps, shop, account, row)
+        if not asked:
+            break
+    account.give_back(bucket, grant, grant.calls - looked_into)
+    if probing and asked:
+        with transaction(deps.engine) as connection:
+            pauses.lift(connection, shop.id, (pauses.ACCOUNT,))
+    return looked_into, looked_into == _BATCH or (probing and asked)
+
+
+def _refused_key(deps: Deps, shop: Shop) -> tuple[pauses.Pause | None, bool]:
+    """The pause of the whole account, if there is one, and whether we are to try if it is over."""
+    machine = deps.clock.machine()
+    with transaction(deps.engine) as connection:
+        standing = [one for one in pauses.pauses(connection, shop.id) if one.channel == pauses.ACCOUNT]
+        if not standing:
+            return None, False
+        return standing[0], pauses.claim_probe(connection, shop.id, pauses.ACCOUNT, machine)
+
+
+def _look_up(deps: Deps, shop: Shop, account: BrevoAccount, row: RowMapping) -> bool:
+    """Ask the provider's log about this message; False when it could not be asked, nor likely about the next."""
     channel = CHANNELS[row["channel"]]
-    if channel.look_up is None or channel.look_up_bucket is None:
-        _postpone(deps, shop, row, timedelta(days=1))
-        return
-    wait = account.take(channel.look_up_bucket)
-    if wait > 0:
-        _postpone(deps, shop, row, timedelta(seconds=wait))
-        return
+    assert channel.look_up is not None
     with transaction(deps.engine) as connection:
         recipient = connection.scalar(
             select(persons.c.email).where(persons.c.shop_id == shop.id, persons.c.id == row["person_id"])
         )
     if not recipient or address_digest(shop.salt, recipient) != row["recipient_digest"]:
         # The address it went to is gone, so nobody can be asked about it: staff see it, it is not sent again.
-        _postpone(deps, shop, row, timedelta(days=1))
-        return
+        _postpone(deps, shop, [row], deps.clock.machine() + timedelta(days=1))
+        return True
     key = idempotency_key(row["key"])
     try:
         message_id = channel.look_up(account, recipient, key, row["created_at"], deps.clock.now())
     except ProviderError as error:
         log.warning("look_up_failed", shop_id=shop.id, outbox_id=row["id"], error=type(error).__name__)
-        after = error.after if isinstance(error, RateLimited) else 0.0
-        _postpone(deps, shop, row, max(_LOOK_AGAIN, timedelta(seconds=after)))
-        return
+        _look_again(deps, shop, row, channel.name, error)
+        return isinstance(error, Refused)
+    reach("unknown.looked_up")
     with deps.open(shop) as scope:
         lock_persons(scope, [row["person_id"]])
-        if message_id is not None:
-            if settle(scope, row, "accepted", reason="looked_up", at=scope.now, message_id=message_id.strip("<> ")):
-                note(scope, row, "provider_accepted", {"reason": "looked_up"})
-            return
-        _send_again(scope, row)
-        scope.bells.add("deliver")
+        if message_id is None:
+            _send_again(scope, row)
+            scope.bells.add("deliver")
+        elif settle(scope, row, "accepted", reason="looked_up", at=scope.now, message_id=message_id.strip("<> ")):
+            note(scope, row, "provider_accepted", {"reason": "looked_up"})
+        reach("unknown.settled")
+    return True
+
+
+def _look_again(deps: Deps, shop: Shop, row: RowMapping, channel: str, error: ProviderError) -> None:
+    after = _LOOK_AGAIN
+    if isinstance(error, RateLimited):
+        after = max(after, timedelta(seconds=error.after))
+    elif isinstance(error, ActionNeeded) and error.status == 401:
+        with deps.open(shop) as scope:
+            pauses.start(scope, channel, error)
+    elif isinstance(error, ActionNeeded):
+        after = _ASK_STAFF
+    _postpone(deps, shop, [row], deps.clock.machine() + after)
 
 
 def _send_again(scope: Scope, row: RowMapping) -> None:
     """The provider never had it: it is due again, and the gate will be asked again."""
     done = scope.connection.execute(
         update(outbox)
-        .where(outbox.c.shop_id == scope.shop_id, outbox.c.id == row["id"], outbox.c.state == "unknown")
+        .where(
+            outbox.c.shop_id == scope.shop_id,
+            outbox.c.id == row["id"],
+            outbox.c.state == "unknown",
+            # The log was asked about this attempt: it says nothing about one that was begun since.
+            outbox.c.attempts == row["attempts"],
+        )
         .values(state="due", reason="not_at_provider", lease_real=None, retry_real=scope.machine)
     )
     if done.rowcount:
@@ -124,10 +180,15 @@ def _send_again(scope: Scope, row: RowMapping) -> None:
         note(scope, row, "provider_absent", {"attempt": row["attempts"]})
 
 
-def _postpone(deps: Deps, shop: Shop, row: RowMapping, span: timedelta) -> None:
+def _postpone(deps: Deps, shop: Shop, rows: Sequence[RowMapping], until: datetime) -> None:
+    """``until``: machine time."""
     with transaction(deps.engine) as connection:
         connection.execute(
             update(outbox)
-            .where(outbox.c.shop_id == shop.id, outbox.c.id == row["id"], outbox.c.state == "unknown")
-            .values(lease_real=deps.clock.machine() + span)
+            .where(
+                outbox.c.shop_id == shop.id,
+                outbox.c.id.in_([row["id"] for row in rows]),
+                outbox.c.state == "unknown",
+            )
+            .values(lease_real=until)
         )

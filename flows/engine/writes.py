@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, delete, select, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import BigInteger, Text, Uuid, bindparam, delete, func, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
+from connector.db.rows import among, replacing
 from connector.models.event import pending_events
 from connector.models.flow import decisions, goal_watches, runs, timers, trail
 from connector.models.outbox import outbox
@@ -48,15 +49,15 @@ class Writes:
         self._outbox(scope)
         self._goals(scope)
         if self.trail:
-            scope.connection.execute(insert(trail), self.trail)
+            scope.connection.execute(_TRAIL, self.trail)
         if self.decisions:
-            scope.connection.execute(insert(decisions), self.decisions)
+            scope.connection.execute(_DECISIONS, self.decisions)
         self._settled_events(scope)
 
     def _runs(self, scope: Scope) -> None:
         if self.new_runs:
             scope.connection.execute(
-                insert(runs).on_conflict_do_nothing(),
+                _NEW_RUNS,
                 [
                     {
                         "shop_id": scope.shop_id,
@@ -85,27 +86,16 @@ class Writes:
         gone = [key for key, row in self.timers.items() if row is None]
         armed = [{"shop_id": scope.shop_id, **row} for row in self.timers.values() if row is not None]
         if gone:
-            scope.connection.execute(
-                delete(timers).where(
-                    timers.c.shop_id == scope.shop_id,
-                    tuple_(timers.c.kind, timers.c.owner, timers.c.key).in_(gone),
-                )
-            )
+            kinds, owners, keys = (list(part) for part in zip(*gone, strict=True))
+            given = {"shop_id": scope.shop_id, "kinds": kinds, "owners": owners, "keys": keys}
+            scope.connection.execute(_GONE, given)
         if armed:
-            statement = insert(timers)
-            names = ("due_at", "token", "payload")
-            scope.connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=["shop_id", "kind", "owner", "key"],
-                    set_={name: statement.excluded[name] for name in names},
-                ),
-                armed,
-            )
+            scope.connection.execute(replacing(timers, ("due_at", "token", "payload")), armed)
 
     def _outbox(self, scope: Scope) -> None:
         if self.outbox:
             rows = [{"shop_id": scope.shop_id, **row} for row in self.outbox]
-            scope.connection.execute(insert(outbox).on_conflict_do_nothing(), rows)
+            scope.connection.execute(_WANTED, rows)
             if any(row["state"] == "due" and row["due_at"] <= scope.now for row in rows):
                 scope.bells.add("deliver")
         if not self.cancelled:
@@ -123,7 +113,7 @@ class Writes:
     def _goals(self, scope: Scope) -> None:
         if self.goals_opened:
             rows = [{"shop_id": scope.shop_id, **row} for row in self.goals_opened]
-            scope.connection.execute(insert(goal_watches).on_conflict_do_nothing(), rows)
+            scope.connection.execute(_WATCHES, rows)
         for reached in self.goals_reached:
             scope.connection.execute(
                 update(goal_watches)
@@ -137,27 +127,56 @@ class Writes:
 
     def _settled_events(self, scope: Scope) -> None:
         if self.decided:
-            scope.connection.execute(
-                delete(pending_events).where(
-                    pending_events.c.shop_id == scope.shop_id,
-                    tuple_(pending_events.c.person_id, pending_events.c.event_id).in_(self.decided),
-                )
-            )
+            given = {
+                "shop_id": scope.shop_id,
+                "persons": [person_id for person_id, _ in self.decided],
+                "events": [event_id for _, event_id in self.decided],
+            }
+            scope.connection.execute(_DECIDED, given)
         if self.persons:
-            more = select(pending_events.c.person_id).where(
-                and_(
-                    pending_events.c.shop_id == scope.shop_id,
-                    pending_events.c.person_id == person_work.c.person_id,
-                )
-            )
-            scope.connection.execute(
-                update(person_work)
-                .where(
-                    person_work.c.shop_id == scope.shop_id,
-                    person_work.c.person_id.in_(self.persons),
-                )
-                .values(pending=more.exists())
-            )
+            scope.connection.execute(_AT_REST, {"shop": scope.shop_id, "persons": list(self.persons)})
+
+
+# Built once: putting a statement together costs more than running it.
+_NEW_RUNS = insert(runs).on_conflict_do_nothing()
+_WANTED = insert(outbox).on_conflict_do_nothing()
+_WATCHES = insert(goal_watches).on_conflict_do_nothing()
+_TRAIL = insert(trail)
+_DECISIONS = insert(decisions)
+
+_gone = (
+    func.unnest(*(bindparam(name, type_=ARRAY(Text)) for name in ("kinds", "owners", "keys")))
+    .table_valued("kind", "owner", "key", name="gone")
+    .render_derived()
+)
+_GONE = delete(timers).where(
+    timers.c.shop_id == bindparam("shop_id"),
+    timers.c.kind == _gone.c.kind,
+    timers.c.owner == _gone.c.owner,
+    timers.c.key == _gone.c.key,
+)
+_decided = (
+    func.unnest(bindparam("persons", type_=ARRAY(BigInteger)), bindparam("events", type_=ARRAY(Uuid)))
+    .table_valued("person_id", "event_id", name="decided")
+    .render_derived()
+)
+_DECIDED = delete(pending_events).where(
+    pending_events.c.shop_id == bindparam("shop_id"),
+    pending_events.c.person_id == _decided.c.person_id,
+    pending_events.c.event_id == _decided.c.event_id,
+)
+_AT_REST = (
+    update(person_work)
+    .where(person_work.c.shop_id == bindparam("shop"), among(person_work.c.person_id, "persons"))
+    .values(
+        pending=select(pending_events.c.person_id)
+        .where(
+            pending_events.c.shop_id == person_work.c.shop_id,
+            pending_events.c.person_id == person_work.c.person_id,
+        )
+        .exists()
+    )
+)
 
 
 def _movable(run: Run, now: datetime) -> dict[str, Any]:

@@ -209,4 +209,4 @@ def _spoiled(fault: Fault) -> Reply:
             "x-sib-ratelimit-remaining": "0",
             "x-sib-ratelimit-reset": "1",
         }
-    return Reply(fault.status, orjson.dumps({"code": code, "message": message}), headers)
+    return Reply(fault.status, orjson.dumps({"code": code, "message": fault.message or message}), headers)

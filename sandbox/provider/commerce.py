@@ -18,6 +18,7 @@ class Shop:
     """Commerce data by id, as last sent; an order also carries `historical` and `contact_id`."""
 
     active: bool = False
+    currency: str = "EUR"
     orders: dict[str, dict[str, Any]] = field(default_factory=dict)
     products: dict[str, dict[str, Any]] = field(default_factory=dict)
     categories: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -28,6 +29,10 @@ def activate(call: Call) -> Answer:
     with call.account.lock:
         call.account.shop.active = True
     return Answer(200, {"message": "E-commerce is activated"})
+
+
+def display_currency(call: Call) -> Answer:
+    return Answer(200, {"code": _active(call).currency})
 
 
 def _active(call: Call) -> Shop:
@@ -48,12 +53,21 @@ def _check_order(order: dict[str, Any]) -> None:
 
 
 def _store_order(call: Call, shop: Shop, order: dict[str, Any], *, historical: bool) -> None:
+    call.remark.setdefault("orders", []).append(order["id"])
     contact = call.account.contacts.lookup(order.get("identifiers", {}))
     shop.orders[order["id"]] = {
         **order,
         "historical": historical,
         "contact_id": contact.id if contact else None,
     }
+    if not historical:
+        call.platform.record.add(
+            "automation",
+            account=call.account.key,
+            order=order["id"],
+            status=order["status"],
+            contact_id=contact.id if contact else None,
+        )
 
 
 def put_order(call: Call) -> Answer:
@@ -134,6 +148,7 @@ def put_categories(call: Call) -> Answer:
 
 ROUTES = [
     Route("POST", "/ecommerce/activate", activate),
+    Route("GET", "/ecommerce/config/displayCurrency", display_currency),
     Route("POST", "/orders/status", put_order, ORDER),
     Route("POST", "/orders/status/batch", put_orders, ORDER_BATCH),
     Route("POST", "/products", put_product, PRODUCT),

@@ -57,6 +57,7 @@ def _note(call: Call, contact: Contact, merged_away: list[int]) -> None:
     if merged_away:
         call.remark["merged_away"] = merged_away
     if "EMAIL" in contact.identifiers:
+        call.remark["email"] = contact.identifiers["EMAIL"]
         _block_senders(call, contact.identifiers["EMAIL"])
 
 

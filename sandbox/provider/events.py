@@ -58,6 +58,7 @@ def _accept(call: Call, event: dict[str, Any]) -> None:
             if dropped:
                 call.remark.setdefault("dropped_attributes", []).extend(dropped)
         account.events.append(event)
+        call.remark.setdefault("events", []).append([event["event_name"], event["identifiers"].get("email_id")])
         call.platform.record.add(
             "event",
             account=account.key,

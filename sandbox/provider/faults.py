@@ -1,6 +1,6 @@
 """Faults on demand: rules that spoil some of the calls under a path prefix.
 
-Kinds: `status` (answer `status` instead of working: 401, 429, 500, 502, 503 ...), `slow` (wait `delay` real
+Kinds: `status` (answer `status` instead of working: 401, 429, 500, 502, 503 ..., with `message` if given), `slow` (wait `delay` real
 seconds, before the work or with `after: true` between the work and the answer), `cut` (close the connection
 with the body unread), `accept_then_cut` (do the work, close without an answer), `half` (do the work, close
 in the middle of the answer), `html` (answer 200 with an HTML page instead of working).
@@ -29,6 +29,7 @@ class Fault:
     method: str | None = None
     account: str | None = None
     status: int = 500
+    message: str = ""
     delay: float = 0.0
     after: bool = False
     probability: float = 1.0

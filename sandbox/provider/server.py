@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from email.utils import formatdate
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -67,6 +68,7 @@ class Connection(BaseHTTPRequestHandler):
             return
         phrase = HTTPStatus(reply.status).phrase
         lines = [f"{self.protocol_version} {int(reply.status)} {phrase}"]
+        lines.append(f"Date: {formatdate(self.server.clock.real(), usegmt=True)}")
         lines += [f"{name}: {value}" for name, value in reply.headers.items()]
         if reply.status != HTTPStatus.NO_CONTENT:
             lines.append(f"Content-Length: {len(reply.content)}")

@@ -11,7 +11,8 @@ import uuid
 from typing import Any
 
 from sandbox.clock import Clock
-from sandbox.store.deeds import DEEDS, Deed
+from sandbox.store.deed import Deed
+from sandbox.store.deeds import DEEDS
 from sandbox.store.deliveries import Deliveries, Webhook
 from sandbox.store.faults import Copy, Faults
 from sandbox.store.journal import Journal

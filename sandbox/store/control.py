@@ -9,7 +9,7 @@ from flask import Blueprint, Response, abort, jsonify, request
 from sandbox.store import subscriptions
 from sandbox.store.actions import BadAction
 from sandbox.store.deliveries import summary
-from sandbox.store.payloads import amount
+from sandbox.store.payload_parts import amount
 from sandbox.store.platform import Platform
 from sandbox.store.shop import Shop
 from sandbox.store.topics import TOPICS
@@ -100,9 +100,23 @@ def control_api(platform: Platform) -> Blueprint:
 
     @control.post("unsubscribe")
     def unsubscribe() -> Response:
+        """`{"shop": ..., "topics": [...]}`, of all shops and topics where not said otherwise."""
+        body = _body()
         for shop in platform.shops.values():
-            with shop.lock:
-                shop.subscriptions.clear()
+            if body.get("shop") in (None, shop.domain):
+                with shop.lock:
+                    for number, one in list(shop.subscriptions.items()):
+                        if one.topic in body.get("topics", [one.topic]):
+                            del shop.subscriptions[number]
+        return jsonify(ok=True)
+
+    @control.post("scopes")
+    def scopes() -> Response:
+        """`{"shop": ..., "scopes": [...]}`: what the merchant grants from now on."""
+        body = _body()
+        shop = platform.shops[body["shop"]]
+        with shop.lock:
+            shop.scopes = set(body["scopes"])
         return jsonify(ok=True)
 
     @control.post("bucket")

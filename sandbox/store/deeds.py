@@ -6,39 +6,12 @@ The arguments are those of `POST /_control/act` and of the plan of shoppers alik
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.store import payloads
-from sandbox.store.records import Checkout, Customer, Order, Variant
-from sandbox.store.shop import Shop, Unknown
-
-
-@dataclass
-class Deed:
-    """One action under way: what it touched and what it has to tell the subscribers, in order."""
-
-    shop: Shop
-    now: float
-    touched: dict[str, Any] = field(default_factory=dict)
-    news: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
-
-    def customer(self, topic: str, person: Customer) -> None:
-        self.touched |= {"customer_id": person.id, "email": person.email}
-        self.news.append((topic, f"customer/{person.id}", payloads.customer(self.shop, person)))
-
-    def consent(self, person: Customer) -> None:
-        self.touched |= {"customer_id": person.id, "email": person.email, "consent": person.consent.state}
-        body = payloads.email_consent(self.shop, person)
-        self.news.append(("customers_email_marketing_consent/update", f"customer/{person.id}", body))
-
-    def checkout(self, topic: str, cart: Checkout) -> None:
-        self.touched |= {"checkout_token": cart.token, "cart_token": cart.cart_token, "email": cart.email}
-        self.news.append((topic, f"checkout/{cart.token}", payloads.checkout(self.shop, cart)))
-
-    def order(self, topic: str, sale: Order) -> None:
-        self.touched |= {"order_id": sale.id, "checkout_token": sale.checkout_token, "email": sale.email}
-        self.news.append((topic, f"order/{sale.id}", payloads.order(self.shop, sale)))
+from sandbox.store import goods_deeds, order_deeds, payloads
+from sandbox.store.deed import Deed, lines_of, order_of
+from sandbox.store.records import Customer, Order
+from sandbox.store.shop import Unknown
 
 
 def create_customer(
@@ -71,11 +44,36 @@ def set_consent(deed: Deed, email: str, state: str, opt_in_level: str | None = N
     deed.customer("customers/update", person)
 
 
+def start_cart(deed: Deed, items: list[dict[str, Any]] | None = None) -> None:
+    deed.cart("carts/create", deed.shop.start_cart(deed.now, lines_of(deed.shop, items)))
+
+
+def update_cart(deed: Deed, cart: str, items: list[dict[str, Any]]) -> None:
+    """Change what lies in a cart; no items empty it."""
+    found = deed.shop.cart(cart)
+    deed.shop.edit_cart(deed.now, found, lines_of(deed.shop, items) if items else [])
+    deed.cart("carts/update", found)
+
+
 def start_checkout(
-    deed: Deed, items: list[dict[str, Any]] | None = None, email: str | None = None, label: str | None = None
+    deed: Deed,
+    items: list[dict[str, Any]] | None = None,
+    email: str | None = None,
+    label: str | None = None,
+    cart: str | None = None,
 ) -> None:
-    cart = deed.shop.start_checkout(deed.now, _lines(deed.shop, items), email, label)
-    deed.checkout("checkouts/create", cart)
+    """Begin a checkout, from a cart (by its token) with what lies in it, or from nothing."""
+    basket = deed.shop.cart(cart) if cart else None
+    lines = [(line.variant, line.quantity) for line in basket.lines] if basket else lines_of(deed.shop, items)
+    begun = deed.shop.start_checkout(deed.now, lines, email, label, cart_token=cart)
+    deed.checkout("checkouts/create", begun)
+
+
+def delete_checkout(deed: Deed, checkout: str) -> None:
+    cart = deed.shop.checkout(checkout)
+    deed.shop.delete_checkout(cart)
+    deed.touched |= {"checkout_token": cart.token, "cart_token": cart.cart_token}
+    deed.news.append(("checkouts/delete", f"checkout/{cart.token}", payloads.deleted_checkout(deed.shop, cart)))
 
 
 def update_checkout(
@@ -91,7 +89,7 @@ def update_checkout(
     deed.shop.edit_checkout(
         deed.now,
         cart,
-        lines=_lines(deed.shop, items) if items else None,
+        lines=lines_of(deed.shop, items) if items else None,
         email=email,
         name=(first_name or "", last_name or "") if first_name or last_name else None,
         accepts_marketing=accepts_marketing,
@@ -132,26 +130,17 @@ def create_order(
     test: bool = False,
 ) -> None:
     person, is_new = _buyer(deed, email, first_name, last_name)
-    sale = deed.shop.place_order(deed.now, person, _lines(deed.shop, items))
+    sale = deed.shop.place_order(deed.now, person, lines_of(deed.shop, items))
     sale.test = test
     if is_new:
         deed.customer("customers/create", person)
     _sold(deed, sale)
 
 
-def cancel_order(
-    deed: Deed, order: int | None = None, checkout: str | None = None, reason: str = "customer"
-) -> None:
+def cancel_order(deed: Deed, order: int | None = None, checkout: str | None = None, reason: str = "customer") -> None:
     """Cancel by order id, or by the checkout the order came from."""
-    shop = deed.shop
-    if order is None and checkout is None:
-        raise ValueError("order or checkout is needed")
-    sale = (
-        shop.order_of(shop.checkout(checkout)) if checkout is not None else shop.orders.get(int(order or 0))
-    )
-    if sale is None:
-        raise Unknown(f"no order {order}")
-    shop.cancel_order(deed.now, sale, reason)
+    sale = order_of(deed.shop, order, checkout)
+    deed.shop.cancel_order(deed.now, sale, reason)
     deed.order("orders/cancelled", sale)
     deed.order("orders/updated", sale)
 
@@ -161,12 +150,17 @@ DEEDS: dict[str, Callable[..., None]] = {
     for deed in (
         create_customer,
         set_consent,
+        start_cart,
+        update_cart,
         start_checkout,
         update_checkout,
+        delete_checkout,
         open_recovery,
         complete_checkout,
         create_order,
         cancel_order,
+        *order_deeds.DEEDS,
+        *goods_deeds.DEEDS,
     )
 }
 
@@ -185,21 +179,3 @@ def _sold(deed: Deed, sale: Order) -> None:
     deed.customer("customers/update", sale.customer)
     # The buyer's own address may differ from the one the order was placed with.
     deed.touched["email"] = sale.email
-
-
-def _lines(shop: Shop, items: list[dict[str, Any]] | None) -> list[tuple[Variant, int]]:
-    """`[{"variant_id": 1} or {"product": 3}, "quantity": 2]`; `product` is a place in the catalogue."""
-    products = list(shop.products.values())
-    lines = []
-    for item in items or [{"product": 1}]:
-        quantity = int(item.get("quantity", 1))
-        if quantity < 1:
-            raise ValueError("quantity must be at least 1")
-        if "variant_id" in item:
-            lines.append((shop.variant(int(item["variant_id"])), quantity))
-            continue
-        place = int(item.get("product", 1))
-        if not 1 <= place <= len(products):
-            raise Unknown(f"no product {place}")
-        lines.append((products[place - 1].variants[0], quantity))
-    return lines

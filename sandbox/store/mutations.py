@@ -10,7 +10,7 @@ from graphql import GraphQLError, GraphQLResolveInfo
 
 from sandbox.store import subscriptions
 from sandbox.store.actions import Actions
-from sandbox.store.deeds import Deed
+from sandbox.store.deed import Deed
 from sandbox.store.resolvers import gid, number_of
 from sandbox.store.shop import Unknown
 from sandbox.store.topics import BY_ENUM_NAME

@@ -6,10 +6,11 @@ and checkouts no `id`. A key that has nothing to say is there with null, as in t
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from sandbox.store import order_payloads
+from sandbox.store.payload_parts import address, amount, local_time, money_set, order_line, variant_title
 from sandbox.store.records import Address, Checkout, Customer, Line, Order
 from sandbox.store.shop import Shop
 
@@ -35,15 +36,6 @@ _SET_ONLY = {
     "total_cash_rounding_refund_adjustment",
     "total_shipping_price",
 }
-
-
-def amount(value: Decimal) -> str:
-    return f"{value:.2f}"
-
-
-def local_time(shop: Shop, at: float | None) -> str | None:
-    """`at` in the shop's zone with its offset, whole seconds."""
-    return None if at is None else datetime.fromtimestamp(int(at), shop.zone).isoformat()
 
 
 def customer(shop: Shop, person: Customer) -> dict[str, Any]:
@@ -111,23 +103,41 @@ def checkout(shop: Shop, cart: Checkout) -> dict[str, Any]:
         "subtotal_price": total,
         "total_duties": None,
         "reservation_token": None,
-        "billing_address": _address(cart.address) if cart.address else None,
-        "shipping_address": _address(cart.address) if cart.address else None,
+        "billing_address": address(cart.address) if cart.address else None,
+        "shipping_address": address(cart.address) if cart.address else None,
         "customer": _embedded_customer(shop, cart.customer) if cart.customer else None,
     }
 
 
+def deleted_checkout(shop: Shop, cart: Checkout) -> dict[str, Any]:
+    """Body of checkouts/delete: the cart's token, and not the checkout's."""
+    total = amount(cart.subtotal)
+    return {
+        "id": cart.id,
+        "presentment_currency": shop.settings.currency,
+        "buyer_accepts_sms_marketing": False,
+        "sms_marketing_phone": None,
+        "total_discounts": "0.00",
+        "total_line_items_price": total,
+        "total_price": total,
+        "total_tax": "0.00",
+        "subtotal_price": total,
+        "cart_token": cart.cart_token,
+        "total_duties": None,
+        "reservation_token": None,
+    }
+
+
 def order(shop: Shop, sale: Order) -> dict[str, Any]:
-    """Body of orders/create, orders/updated, orders/paid and orders/cancelled."""
+    """Body of the orders/* topics but edited and delete."""
     currency = shop.settings.currency
     values = dict.fromkeys(_ORDER_MONEY, Decimal(0))
     for name in ("subtotal_price", "total_price", "total_line_items_price"):
         values[name] = sale.subtotal
-    if sale.cancelled_at is None:
-        values["current_subtotal_price"] = values["current_total_price"] = sale.subtotal
+    values["current_subtotal_price"] = values["current_total_price"] = sale.worth
     money: dict[str, Any] = {}
     for name, value in values.items():
-        money[f"{name}_set"] = _money_set(value, currency)
+        money[f"{name}_set"] = money_set(value, currency)
         if name not in _SET_ONLY:
             money[name] = amount(value)
     return {
@@ -157,7 +167,7 @@ def order(shop: Shop, sale: Order) -> dict[str, Any]:
         "email": sale.email,
         "estimated_taxes": False,
         "financial_status": sale.financial_status,
-        "fulfillment_status": None,
+        "fulfillment_status": sale.fulfillment_status,
         "landing_site": "/",
         "landing_site_ref": None,
         "location_id": None,
@@ -192,14 +202,14 @@ def order(shop: Shop, sale: Order) -> dict[str, Any]:
         "total_weight": sum(line.variant.grams * line.quantity for line in sale.lines),
         "updated_at": local_time(shop, sale.updated_at),
         "user_id": None,
-        "billing_address": _address(sale.address),
+        "billing_address": address(sale.address),
         "customer": _embedded_customer(shop, sale.customer),
         "discount_applications": [],
-        "fulfillments": [],
-        "line_items": [_order_line(line, currency) for line in sale.lines],
+        "fulfillments": [order_payloads.fulfillment(shop, parcel) for parcel in sale.fulfillments],
+        "line_items": [order_line(line, currency, sale) for line in sale.lines],
         "payment_terms": None,
-        "refunds": [],
-        "shipping_address": _address(sale.address),
+        "refunds": [order_payloads.refund(shop, given) for given in sale.refunds],
+        "shipping_address": address(sale.address),
         "shipping_lines": [_shipping_line(sale, currency)],
         "returns": [],
         "line_item_groups": [],
@@ -249,37 +259,6 @@ def _default_address(person: Customer, home: Address) -> dict[str, Any]:
     }
 
 
-def _address(place: Address) -> dict[str, Any]:
-    return {
-        "first_name": place.first_name,
-        "address1": place.address1,
-        "phone": place.phone,
-        "city": place.city,
-        "zip": place.zip,
-        "province": place.province,
-        "country": place.country,
-        "last_name": place.last_name,
-        "address2": place.address2,
-        "company": place.company,
-        "latitude": None,
-        "longitude": None,
-        "name": place.name,
-        "country_code": place.country_code,
-        "province_code": place.province_code,
-    }
-
-
-def _money_set(value: Decimal, currency: str) -> dict[str, Any]:
-    return {
-        side: {"amount": amount(value), "currency_code": currency}
-        for side in ("shop_money", "presentment_money")
-    }
-
-
-def _variant_title(line: Line) -> str | None:
-    return None if line.variant.title == "Default Title" else line.variant.title
-
-
 def _checkout_line(line: Line) -> dict[str, Any]:
     variant = line.variant
     return {
@@ -292,7 +271,7 @@ def _checkout_line(line: Line) -> dict[str, Any]:
         "grams": variant.grams,
         "origin_location_id": None,
         "presentment_title": variant.product.title,
-        "presentment_variant_title": _variant_title(line) or "",
+        "presentment_variant_title": variant_title(line) or "",
         "product_id": variant.product.id,
         "properties": None,
         "quantity": line.quantity,
@@ -302,7 +281,7 @@ def _checkout_line(line: Line) -> dict[str, Any]:
         "taxable": True,
         "title": variant.product.title,
         "variant_id": variant.id,
-        "variant_title": _variant_title(line) or "",
+        "variant_title": variant_title(line) or "",
         "variant_price": amount(variant.price),
         "vendor": variant.product.vendor,
         "user_id": None,
@@ -316,45 +295,8 @@ def _checkout_line(line: Line) -> dict[str, Any]:
     }
 
 
-def _order_line(line: Line, currency: str) -> dict[str, Any]:
-    variant = line.variant
-    title = _variant_title(line)
-    return {
-        "id": line.id,
-        "admin_graphql_api_id": f"gid://shopify/LineItem/{line.id}",
-        "attributed_staffs": [],
-        "current_quantity": line.quantity,
-        "fulfillable_quantity": line.quantity,
-        "fulfillment_service": "manual",
-        "fulfillment_status": None,
-        "gift_card": False,
-        "grams": variant.grams,
-        "name": f"{variant.product.title} - {title}" if title else variant.product.title,
-        "price": amount(variant.price),
-        "price_set": _money_set(variant.price, currency),
-        "product_exists": True,
-        "product_id": variant.product.id,
-        "properties": [],
-        "quantity": line.quantity,
-        "requires_shipping": True,
-        "sales_line_item_group_id": None,
-        "sku": variant.sku,
-        "taxable": True,
-        "title": variant.product.title,
-        "total_discount": "0.00",
-        "total_discount_set": _money_set(Decimal(0), currency),
-        "variant_id": variant.id,
-        "variant_inventory_management": "shopify",
-        "variant_title": title,
-        "vendor": variant.product.vendor,
-        "tax_lines": [],
-        "duties": [],
-        "discount_allocations": [],
-    }
-
-
 def _shipping_line(sale: Order, currency: str) -> dict[str, Any]:
-    free = _money_set(Decimal(0), currency)
+    free = money_set(Decimal(0), currency)
     return {
         "id": sale.id + 1_000_000_000_000,
         "carrier_identifier": None,

@@ -29,6 +29,8 @@ class Platform:
             shop.domain: Shop(shop, number, settings.seed, f"{public_url}/{shop.domain}", start)
             for number, shop in enumerate(settings.shops, start=1)
         }
+        for shop in self.shops.values():
+            shop.populate(start, settings.customers)
         self.faults = Faults(settings.seed)
         self.deliveries = Deliveries(settings.delivery, clock, self.journal, self._give_up)
         self.actions = Actions(self.shops, clock, self.journal, self.deliveries, self.faults)

@@ -52,6 +52,10 @@ class Variant:
     inventory_quantity: int
     grams: int
 
+    @property
+    def inventory_item_id(self) -> int:
+        return self.id + 10_000_000_000_000
+
 
 @dataclass(eq=False)
 class Product:
@@ -66,6 +70,17 @@ class Product:
     created_at: float
     updated_at: float
     variants: list[Variant] = field(default_factory=list)
+    collections: list[Collection] = field(default_factory=list, repr=False)
+    status: str = "active"
+
+
+@dataclass(eq=False)
+class Collection:
+    id: int
+    title: str
+    handle: str
+    created_at: float
+    updated_at: float
 
 
 @dataclass(eq=False)
@@ -94,6 +109,16 @@ class Line:
     @property
     def total(self) -> Decimal:
         return self.variant.price * self.quantity
+
+
+@dataclass(eq=False)
+class Cart:
+    """An online-store cart: it has no person."""
+
+    token: str
+    created_at: float
+    updated_at: float
+    lines: list[Line]
 
 
 @dataclass(eq=False)
@@ -142,6 +167,11 @@ class Order:
     cancelled_at: float | None = None
     cancel_reason: str | None = None
     test: bool = False
+    fulfillments: list[Fulfillment] = field(default_factory=list, repr=False)
+    refunds: list[Refund] = field(default_factory=list, repr=False)
+    # Line id -> how many staff took out, and how many were given back.
+    taken_out: dict[int, int] = field(default_factory=dict)
+    given_back: dict[int, int] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -149,7 +179,77 @@ class Order:
 
     @property
     def subtotal(self) -> Decimal:
-        return sum((line.total for line in self.lines), Decimal(0))
+        """Before returns."""
+        return sum(
+            (self._price(line, line.quantity - self.taken_out.get(line.id, 0)) for line in self.lines), Decimal(0)
+        )
+
+    @property
+    def worth(self) -> Decimal:
+        """After returns; nothing once it is cancelled."""
+        if self.cancelled_at is not None:
+            return Decimal(0)
+        return sum((self._price(line, self.left(line)) for line in self.lines), Decimal(0))
+
+    @property
+    def refunded(self) -> Decimal:
+        given = sum((refund.amount for refund in self.refunds), Decimal(0))
+        return self.subtotal if self.cancelled_at is not None else given
+
+    def left(self, line: Line) -> int:
+        """How many of a line are left after edits and returns."""
+        return line.quantity - self.taken_out.get(line.id, 0) - self.given_back.get(line.id, 0)
+
+    def unsent(self, line: Line) -> int:
+        """How many of a line are still to be sent."""
+        sent = sum(n for parcel in self.fulfillments for one, n in parcel.lines if one.id == line.id)
+        return max(0, self.left(line) - sent)
+
+    @property
+    def fulfillment_status(self) -> str | None:
+        if not self.fulfillments:
+            return None
+        return "partial" if any(self.unsent(line) for line in self.lines) else "fulfilled"
+
+    @staticmethod
+    def _price(line: Line, quantity: int) -> Decimal:
+        return line.variant.price * quantity
+
+
+@dataclass(eq=False)
+class Fulfillment:
+    """A parcel: `lines` with how many of each. `shipment_status` is the carrier's word."""
+
+    id: int
+    order: Order = field(repr=False)
+    place: int
+    created_at: float
+    updated_at: float
+    lines: list[tuple[Line, int]]
+    tracking_company: str | None = None
+    tracking_number: str | None = None
+    tracking_url: str | None = None
+    status: str = "success"
+    shipment_status: str | None = None
+    delivered_at: float | None = None
+
+
+@dataclass(eq=False)
+class Refund:
+    id: int
+    order: Order = field(repr=False)
+    created_at: float
+    amount: Decimal
+    lines: list[tuple[Line, int]]
+
+
+@dataclass(eq=False)
+class Return:
+    id: int
+    order: Order = field(repr=False)
+    place: int
+    items: int
+    status: str = "requested"
 
 
 @dataclass(eq=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -17,11 +18,14 @@ from sandbox.store import pages
 from sandbox.store.records import (
     Address,
     Checkout,
+    Collection,
     Consent,
     Customer,
+    Fulfillment,
     Line,
     Order,
     Product,
+    Refund,
     Subscription,
     Variant,
 )
@@ -49,6 +53,28 @@ def read(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
     return source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
 
 
+@dataclass(frozen=True)
+class InventoryItem:
+    """What is counted of a variant."""
+
+    variant: Variant
+
+    @property
+    def id(self) -> int:
+        return self.variant.inventory_item_id
+
+
+@dataclass(frozen=True)
+class SoldLine(Line):
+    """A line of an order with what is left of it."""
+
+    current_quantity: int
+
+
+def _sold(sale: Order) -> list[SoldLine]:
+    return [SoldLine(line.id, line.variant, line.quantity, sale.left(line)) for line in sale.lines]
+
+
 # Single records
 
 _BY_KIND: dict[str, Callable[[Shop, int], Any]] = {
@@ -56,9 +82,11 @@ _BY_KIND: dict[str, Callable[[Shop, int], Any]] = {
     "Order": lambda shop, number: shop.orders.get(number),
     "Product": lambda shop, number: shop.products.get(number),
     "ProductVariant": lambda shop, number: next((v for v in shop.variants() if v.id == number), None),
-    "AbandonedCheckout": lambda shop, number: next(
-        (c for c in shop.checkouts.values() if c.id == number), None
+    "InventoryItem": lambda shop, number: next(
+        (InventoryItem(v) for v in shop.variants() if v.inventory_item_id == number), None
     ),
+    "Collection": lambda shop, number: shop.collections.get(number),
+    "AbandonedCheckout": lambda shop, number: next((c for c in shop.checkouts.values() if c.id == number), None),
     "WebhookSubscription": lambda shop, number: shop.subscriptions.get(number),
 }
 _KIND_OF: dict[type, str] = {
@@ -66,6 +94,10 @@ _KIND_OF: dict[type, str] = {
     Order: "Order",
     Product: "Product",
     Variant: "ProductVariant",
+    Collection: "Collection",
+    InventoryItem: "InventoryItem",
+    Fulfillment: "Fulfillment",
+    Refund: "Refund",
     Checkout: "AbandonedCheckout",
     Subscription: "WebhookSubscription",
     Address: "MailingAddress",
@@ -116,11 +148,6 @@ def _bag_of(value: Callable[[Any], Decimal]) -> Callable[..., Any]:
 
 def _zero(source: Any) -> Decimal:
     return Decimal(0)
-
-
-def _kept(sale: Order) -> Decimal:
-    """What the order is worth now: nothing once it is cancelled."""
-    return Decimal(0) if sale.cancelled_at else sale.subtotal
 
 
 def _image(product: Product) -> dict[str, Any]:
@@ -205,6 +232,8 @@ def node_type(source: Any, info: Any, abstract: Any) -> str | None:
     return source.get("__typename") if isinstance(source, Mapping) else _KIND_OF.get(type(source))
 
 
+_FULFILLED = {None: "UNFULFILLED", "partial": "PARTIALLY_FULFILLED", "fulfilled": "FULFILLED"}
+
 _LINE: dict[str, Callable[..., Any]] = {
     "title": lambda line, info: line.variant.product.title,
     "variantTitle": _variant_title,
@@ -220,6 +249,7 @@ _LINE: dict[str, Callable[..., Any]] = {
 RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
     "QueryRoot": {
         "shop": lambda source, info: info.context.shop,
+        "currentAppInstallation": lambda source, info: info.context.shop,
         "node": lambda source, info, id: find(info.context.shop, id),
         "nodes": lambda source, info, ids: [find(info.context.shop, id) for id in ids],
         "customer": _single("Customer"),
@@ -236,6 +266,12 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
         "productVariant": _single("ProductVariant"),
         "webhookSubscription": _single("WebhookSubscription"),
         "webhookSubscriptions": pages.subscriptions,
+    },
+    "AppInstallation": {
+        "id": _own_id("AppInstallation"),
+        "accessScopes": lambda shop, info: [
+            {"handle": scope, "description": scope.replace("_", " ").capitalize()} for scope in sorted(shop.scopes)
+        ],
     },
     "Shop": {
         "id": _own_id("Shop"),
@@ -257,9 +293,7 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
         "weightUnit": _constant("GRAMS"),
         "createdAt": lambda shop, info: shop.opened_at,
         "updatedAt": lambda shop, info: shop.opened_at,
-        "plan": _constant(
-            {"partner_development": True, "public_display_name": "Basic", "shopify_plus": False}
-        ),
+        "plan": _constant({"partner_development": True, "public_display_name": "Basic", "shopify_plus": False}),
     },
     "Customer": {
         "id": _own_id("Customer"),
@@ -298,27 +332,29 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
         "currencyCode": lambda o, info: info.context.shop.settings.currency,
         "presentmentCurrencyCode": lambda o, info: info.context.shop.settings.currency,
         "displayFinancialStatus": lambda o, info: o.financial_status.upper(),
-        "displayFulfillmentStatus": _constant("UNFULFILLED"),
+        "displayFulfillmentStatus": lambda o, info: _FULFILLED[o.fulfillment_status],
+        "fulfillments": lambda o, info, first=None, query=None: o.fulfillments[:first],
+        "refunds": lambda o, info, first=None: o.refunds[:first],
         "fullyPaid": lambda o, info: o.financial_status == "paid",
         "unpaid": lambda o, info: o.financial_status == "pending",
         "customerLocale": lambda o, info: o.locale,
         "customerAcceptsMarketing": lambda o, info: o.accepts_marketing,
         "discountCodes": _constant([]),
-        "lineItems": lambda o, info, **arguments: pages.page(o.lines, arguments),
+        "lineItems": lambda o, info, **arguments: pages.page(_sold(o), arguments),
         "shippingAddress": lambda o, info: o.address,
         "billingAddress": lambda o, info: o.address,
         "subtotalLineItemsQuantity": lambda o, info: sum(line.quantity for line in o.lines),
         "currentSubtotalLineItemsQuantity": lambda o, info: (
-            0 if o.cancelled_at else sum(line.quantity for line in o.lines)
+            0 if o.cancelled_at else sum(o.left(line) for line in o.lines)
         ),
         "subtotalPriceSet": _bag_of(lambda o: o.subtotal),
         "totalPriceSet": _bag_of(lambda o: o.subtotal),
         "originalTotalPriceSet": _bag_of(lambda o: o.subtotal),
-        "currentSubtotalPriceSet": _bag_of(_kept),
-        "currentTotalPriceSet": _bag_of(_kept),
+        "currentSubtotalPriceSet": _bag_of(lambda o: o.worth),
+        "currentTotalPriceSet": _bag_of(lambda o: o.worth),
         "totalReceivedSet": _bag_of(lambda o: o.subtotal),
-        "netPaymentSet": _bag_of(_kept),
-        "totalRefundedSet": _bag_of(lambda o: o.subtotal - _kept(o)),
+        "netPaymentSet": _bag_of(lambda o: o.subtotal - o.refunded),
+        "totalRefundedSet": _bag_of(lambda o: o.refunded),
         **{
             name: _bag_of(_zero)
             for name in (
@@ -342,7 +378,6 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
         **_LINE,
         "id": _own_id("LineItem"),
         "name": _line_name,
-        "currentQuantity": lambda line, info: line.quantity,
         "vendor": lambda line, info: line.variant.product.vendor,
         "isGiftCard": _constant(False),
         "requiresShipping": _constant(True),
@@ -375,10 +410,44 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
         "totalTaxSet": _bag_of(_zero),
         "taxesIncluded": _constant(True),
     },
+    "Fulfillment": {
+        "id": _own_id("Fulfillment"),
+        "legacyResourceId": _legacy_id,
+        "name": lambda f, info: f"{f.order.name}.{f.place}",
+        "status": lambda f, info: f.status.upper(),
+        "displayStatus": lambda f, info: (f.shipment_status or "fulfilled").upper(),
+        "trackingInfo": lambda f, info, first=None: (
+            [{"company": f.tracking_company, "number": f.tracking_number, "url": f.tracking_url}]
+            if f.tracking_number
+            else []
+        ),
+    },
+    "Refund": {
+        "id": _own_id("Refund"),
+        "legacyResourceId": _legacy_id,
+        "processedAt": lambda r, info: r.created_at,
+        "totalRefundedSet": _bag_of(lambda r: r.amount),
+    },
+    "Collection": {
+        "id": _own_id("Collection"),
+        "legacyResourceId": _legacy_id,
+        "image": _constant(None),
+        "products": lambda c, info, **arguments: pages.page(
+            [p for p in info.context.shop.products.values() if c in p.collections], arguments
+        ),
+    },
+    "InventoryItem": {
+        "id": _own_id("InventoryItem"),
+        "legacyResourceId": _legacy_id,
+        "sku": lambda item, info: item.variant.sku,
+        "tracked": _constant(True),
+        "variants": lambda item, info, **arguments: pages.page([item.variant], arguments),
+    },
     "Product": {
         "id": _own_id("Product"),
         "legacyResourceId": _legacy_id,
-        "status": _constant("ACTIVE"),
+        "status": lambda p, info: p.status.upper(),
+        "collections": lambda p, info, **arguments: pages.page(p.collections, arguments),
         "descriptionHtml": lambda p, info: f"<p>{p.description}</p>",
         "description": lambda p, info, truncateAt=None: p.description[:truncateAt],
         "publishedAt": lambda p, info: p.created_at,
@@ -398,6 +467,7 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
         "legacyResourceId": _legacy_id,
         "displayName": lambda v, info: f"{v.product.title} - {v.title}",
         "availableForSale": lambda v, info: v.inventory_quantity > 0,
+        "inventoryItem": lambda v, info: InventoryItem(v),
         "image": lambda v, info: _image(v.product),
         "createdAt": lambda v, info: v.product.created_at,
         "updatedAt": lambda v, info: v.product.updated_at,

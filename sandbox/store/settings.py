@@ -1,7 +1,7 @@
 """What a simulated platform is made of: its shops, its seed, how many shoppers for how long, how it delivers.
 
 A world file is JSON with the same names:
-`{"seed": 7, "shoppers": 300, "days": 30, "start": 1790000000, "secret": "...",
+`{"seed": 7, "shoppers": 300, "days": 30, "customers": 0, "start": 1790000000, "secret": "...",
   "shops": [{"domain": "a.myshopify.com", "token": "...", "currency": "EUR", "timezone": "Europe/Paris"}],
   "delivery": {"retries": 8, "first_retry_seconds": 0.2}}`; only `shops` is required.
 """
@@ -52,12 +52,14 @@ class DeliverySettings:
 
 @dataclass(frozen=True)
 class WorldSettings:
-    """`start` is the business time at which the shoppers begin, None for now when the server starts."""
+    """`start` is the business time at which the shoppers begin, None for now when the server starts; each shop
+    has `customers` from before that, who do nothing by themselves."""
 
     shops: tuple[ShopSettings, ...]
     seed: int = 1
     shoppers: int = 0
     days: int = 30
+    customers: int = 0
     start: float | None = None
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
 
@@ -105,6 +107,7 @@ def from_document(document: dict[str, Any]) -> WorldSettings:
         seed=seed,
         shoppers=int(document.get("shoppers", 0)),
         days=int(document.get("days", 30)),
+        customers=int(document.get("customers", 0)),
         start=None if start is None else float(start),
         delivery=DeliverySettings(**_only_known(DeliverySettings, document.get("delivery") or {})),
     )

@@ -14,12 +14,15 @@ from zoneinfo import ZoneInfo
 from sandbox.store.catalogue import stock
 from sandbox.store.records import (
     Address,
+    Cart,
     Checkout,
+    Collection,
     Consent,
     Customer,
     Line,
     Order,
     Product,
+    Return,
     Subscription,
     Variant,
 )
@@ -29,6 +32,12 @@ from sandbox.store.settings import ShopSettings
 ABANDONED_AFTER_SECONDS = 600
 
 
+GRANTED = (
+    "read_customers", "read_draft_orders", "read_fulfillments", "read_inventory", "read_locations", "read_orders",
+    "read_products", "read_returns",
+)  # fmt: skip
+
+
 class Unknown(LookupError):
     """No such record in this shop."""
 
@@ -36,9 +45,7 @@ class Unknown(LookupError):
 class Shop:
     """Records by id, and by token for checkouts. `lock` guards them all; whoever reads or writes holds it."""
 
-    def __init__(
-        self, settings: ShopSettings, number: int, seed: int, base_url: str, opened_at: float
-    ) -> None:
+    def __init__(self, settings: ShopSettings, number: int, seed: int, base_url: str, opened_at: float) -> None:
         self.settings = settings
         self.number = number
         self.base_url = base_url
@@ -50,7 +57,12 @@ class Shop:
         self.customers: dict[int, Customer] = {}
         self.checkouts: dict[str, Checkout] = {}
         self.orders: dict[int, Order] = {}
+        self.carts: dict[str, Cart] = {}
+        self.collections: dict[int, Collection] = {}
+        self.returns: dict[int, Return] = {}
         self.subscriptions: dict[int, Subscription] = {}
+        # What the app was granted at installation; a merchant may take some of it back.
+        self.scopes = set(GRANTED)
         # A plan of shoppers speaks of checkouts before they have a token.
         self.labels: dict[str, str] = {}
         self._seed = seed
@@ -61,6 +73,11 @@ class Shop:
     @property
     def domain(self) -> str:
         return self.settings.domain
+
+    @property
+    def location_id(self) -> int:
+        """Its one location."""
+        return 70_000_000_000 + self.number
 
     # Finding
 
@@ -73,6 +90,11 @@ class Shop:
         if token not in self.checkouts:
             raise Unknown(f"no checkout {token_or_label!r}")
         return self.checkouts[token]
+
+    def cart(self, token: str) -> Cart:
+        if token not in self.carts:
+            raise Unknown(f"no cart {token!r}")
+        return self.carts[token]
 
     def order_of(self, checkout: Checkout) -> Order:
         for order in self.orders.values():
@@ -91,6 +113,12 @@ class Shop:
         return [variant for product in self.products.values() for variant in product.variants]
 
     # Happening
+
+    def populate(self, now: float, count: int) -> None:
+        """Customers that were there before anything happened: the same for the same seed, domain and number."""
+        name = self.domain.partition(".")[0]
+        for place in range(1, count + 1):
+            self.sign_up(now, f"customer-{place}@{name}.example", "Robin", f"Buyer {place}")
 
     def sign_up(
         self, now: float, email: str, first_name: str | None, last_name: str | None, locale: str | None = None
@@ -118,14 +146,28 @@ class Shop:
         customer.updated_at = now
         return True
 
+    def start_cart(self, now: float, lines: list[tuple[Variant, int]]) -> Cart:
+        cart = Cart(self._token("basket", self._next("basket", 0)), now, now, self._lines(lines))
+        self.carts[cart.token] = cart
+        return cart
+
+    def edit_cart(self, now: float, cart: Cart, lines: list[tuple[Variant, int]]) -> None:
+        cart.lines = self._lines(lines)
+        cart.updated_at = now
+
     def start_checkout(
-        self, now: float, lines: list[tuple[Variant, int]], email: str | None, label: str | None = None
+        self,
+        now: float,
+        lines: list[tuple[Variant, int]],
+        email: str | None,
+        label: str | None = None,
+        cart_token: str | None = None,
     ) -> Checkout:
         place = self._next("checkout", 0)
         checkout = Checkout(
             id=self._place(30_000_000_000_000, place),
             token=self._token("checkout", place),
-            cart_token=self._token("cart", place),
+            cart_token=cart_token or self._token("cart", place),
             recovery_key=self._token("recovery", place),
             created_at=now,
             updated_at=now,
@@ -163,6 +205,11 @@ class Shop:
         if accepts_marketing is not None:
             checkout.accepts_marketing = accepts_marketing
         checkout.updated_at = checkout.last_edit_at = now
+
+    def delete_checkout(self, checkout: Checkout) -> None:
+        if checkout.completed_at is not None:
+            raise ValueError(f"checkout {checkout.token} is completed")
+        del self.checkouts[checkout.token]
 
     def complete_checkout(self, now: float, checkout: Checkout, customer: Customer) -> Order:
         """Turn a checkout with an email into a paid order of `customer`."""
@@ -214,7 +261,7 @@ class Shop:
         return datetime.fromtimestamp(now, self.zone).strftime("%z")
 
     def spent(self, customer: Customer) -> Decimal:
-        return sum((o.subtotal for o in customer.orders if o.cancelled_at is None), Decimal(0))
+        return sum((o.subtotal - o.refunded for o in customer.orders), Decimal(0))
 
     # Making
 
@@ -245,13 +292,15 @@ class Shop:
         return order
 
     def _lines(self, lines: Iterable[tuple[Variant, int]]) -> list[Line]:
-        return [
-            Line(self._next("line", 14_000_000_000_000), variant, quantity) for variant, quantity in lines
-        ]
+        return [Line(self._next("line", 14_000_000_000_000), variant, quantity) for variant, quantity in lines]
 
     def _next(self, kind: str, base: int) -> int:
         self._counters[kind] = self._counters.get(kind, 0) + 1
         return self._place(base, self._counters[kind]) if base else self._counters[kind]
+
+    def next_id(self, kind: str, base: int) -> int:
+        """The next number of a kind of record, above `base`."""
+        return self._next(kind, base)
 
     def next_subscription_id(self) -> int:
         return self._next("subscription", 1_900_000_000_000)

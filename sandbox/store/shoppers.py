@@ -1,5 +1,5 @@
 """The plan of what simulated shoppers do: who signs up, starts a checkout, leaves it, comes back, buys,
-cancels.
+cancels. What is bought is sent a day later.
 
 The same settings give the same plan. Times lie on a ten-minute grid inside two windows of the shop's day, so
 that a stepped clock has few stops.
@@ -160,6 +160,8 @@ class _Shopper:
         yield now, "complete_checkout", {"checkout": label}
         if self._rng.random() < CANCEL:
             yield self._slot(now + self._rng.uniform(1, 24) * HOUR), "cancel_order", {"checkout": label}
+        else:
+            yield self._slot(now + DAY), "fulfil_order", {"checkout": label}
 
     def _slot(self, after: float) -> float:
         return next_slot(after, self._zone)

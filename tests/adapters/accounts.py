@@ -29,6 +29,9 @@ class Unlimited:
     def give_back(self, *_: Any) -> None:
         return
 
+    def blocked(self, *_: Any) -> float:
+        return 0.0
+
     def observe(self, account: str, bucket: str, status: int, headers: Any, **_: Any) -> None:
         self.seen.append((bucket, status, dict(headers)))
 

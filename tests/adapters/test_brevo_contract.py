@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
-import os
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import httpx
-import orjson
 import pytest
 
-from connector.cli.shop import BREVO_EVENTS
 from sync.mapping.contact import attributes, body
 from tests.adapters.accounts import Scripted, account_for
+from tests.adapters.brevo_contract import described, problems
+from webhooks.addresses import BREVO_EVENTS
 
-ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 PERSON: dict[str, Any] = {
     "email": "a@x.test", "phone": "+4915112345678", "first_name": "A", "last_name": "B", "locale": "de",
@@ -31,24 +27,7 @@ pytestmark = pytest.mark.contract
 
 @pytest.fixture(scope="module")
 def contract() -> dict[str, Any]:
-    folder = Path(os.environ.get("CONTRACTS_DIR", ROOT.parent / "shared" / "contracts"))
-    file = folder / "brevo" / "openapi-sdk-5.1.0.json.gz"
-    if not file.exists():
-        pytest.skip(f"Brevo's contract is not here: {file.name} under CONTRACTS_DIR")
-    described = orjson.loads(gzip.decompress(file.read_bytes()))
-    # Its text says that properties of events may be numbers, its types say integers: the text is newer.
-    event = described["paths"]["/events"]["post"]["requestBody"]["content"]["application/json"]["schema"]
-    event["properties"]["event_properties"]["additionalProperties"]["anyOf"].append({"type": "number"})
-    return described
-
-
-def problems(contract: dict[str, Any], method: str, path: str, sent: dict[str, Any]) -> list[str]:
-    """What is wrong with this body; unknown top-level names count, because Brevo would ignore them silently."""
-    jsonschema = pytest.importorskip("jsonschema")
-    schema = contract["paths"][path][method]["requestBody"]["content"]["application/json"]["schema"]
-    whole = {**schema, "components": contract["components"]}
-    found = [error.message for error in jsonschema.Draft202012Validator(whole).iter_errors(sent)]
-    return found + [f"unknown: {name}" for name in sent if name not in schema["properties"]]
+    return described()
 
 
 CONTACT = body(PERSON, CONSENTS, attributes({}))
@@ -93,6 +72,11 @@ def test_every_call_of_the_client_is_in_the_contract(contract: dict[str, Any]) -
     account.create_event(EVENT)
     account.send_email({"subject": "s"})
     account.emails("a@x.test", "2026-11-01", "2026-11-02")
+    account.activate_ecommerce()
+    account.put_order({"id": "1"})
+    account.put_product({"id": "1", "name": "Mug"})
+    account.put_products([{"id": "1", "name": "Mug"}])
+    account.put_categories([{"id": "1"}])
     account.create_webhook(WEBHOOK)
     account.update_webhook(1, WEBHOOK)
     for request in brevo.requests:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from connector.brevo.verdicts import Kind, clashing_identifier, reset_seconds, verdict
+from connector.brevo.headers import reset_seconds
+from connector.brevo.verdicts import Kind, clashing_identifier, verdict
 from connector.errors import (
     ActionNeeded,
     AlreadyAccepted,

@@ -46,6 +46,7 @@ class Account:
     webhooks: list[dict[str, Any]] = field(default_factory=list)
     refuse: dict[str, int] = field(default_factory=dict)
     keys: set[str] = field(default_factory=set)
+    activated: int = 0
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path.removeprefix("/v3/")
@@ -61,6 +62,9 @@ class Account:
         if path.startswith("contacts/attributes/normal/"):
             self.attributes.append({"name": path.rsplit("/", 1)[1], "category": "normal", **body})
             return httpx.Response(201)
+        if path == "ecommerce/activate":
+            self.activated += 1
+            return httpx.Response(200, json={})
         if path == "webhooks" and request.method == "GET":
             if self.webhooks:
                 return httpx.Response(200, json={"webhooks": self.webhooks})
@@ -79,9 +83,7 @@ def _store(request: requests.PreparedRequest) -> tuple[int, dict[str, str], byte
         data = {"shop": {"shopAddress": {"company": "Two Ltd", "address1": "1 Road", "city": "Bern", "zip": None}}}
     elif "ianaTimezone" in text:
         url = {"url": "https://two.test"}
-        data = {
-            "shop": {"name": "Two", "currencyCode": "CHF", "ianaTimezone": "Europe/Zurich", "primaryDomain": url}
-        }
+        data = {"shop": {"name": "Two", "currencyCode": "CHF", "ianaTimezone": "Europe/Zurich", "primaryDomain": url}}
     elif "webhookSubscriptionCreate" in text:
         data = {"webhookSubscriptionCreate": {"webhookSubscription": {"id": "1"}, "userErrors": []}}
     else:
@@ -129,7 +131,7 @@ def test_a_shop_is_connected(made: World, account: Account) -> None:
     for name, secret in (("shopify_token", "shpat_2"), ("brevo_key", "xkeysib-2")):
         assert secret not in row[name] and made.deps.secrets.decrypt(shop_id, name, row[name]) == secret
         assert secret not in said
-    assert account.keys == {"xkeysib-2"}
+    assert account.keys == {"xkeysib-2"} and account.activated == 1
     assert "Warning" not in said and f"{TOPIC_COUNT} of {TOPIC_COUNT} topics" in said
     assert {one["name"] for one in account.attributes} >= {"ORDERS_COUNT", "LAST_ORDER_DATE", "SHOPIFY_TAGS"}
     (webhook,) = account.webhooks
@@ -185,7 +187,14 @@ def test_a_given_sender_needs_no_list(made: World, account: Account) -> None:
     assert stored(made)["sender_email"] == "me@x.test" and "could not be read" in said
 
 
-@pytest.mark.parametrize(("part", "words"), [("contacts", "attributes"), ("webhooks", "Bounces and opt-outs")])
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        ("contacts", "attributes"),
+        ("webhooks", "Bounces and opt-outs"),
+        ("ecommerce", "Orders and products will not arrive"),
+    ],
+)
 def test_what_fails_at_brevo_later_is_said_and_the_shop_stands(
     made: World, account: Account, part: str, words: str
 ) -> None:
@@ -195,9 +204,7 @@ def test_what_fails_at_brevo_later_is_said_and_the_shop_stands(
     assert stored(made)["brevo_webhook_digest"] == ("" if part == "webhooks" else stored(made)["brevo_webhook_digest"])
 
 
-def test_a_store_that_answers_nothing_is_connected_with_defaults(
-    made: World, account: Account
-) -> None:
+def test_a_store_that_answers_nothing_is_connected_with_defaults(made: World, account: Account) -> None:
     with responses.RequestsMock() as mock:
         mock.assert_all_requests_are_fired = False
         mock.post(GRAPHQL, status=401, json={"errors": "no"})

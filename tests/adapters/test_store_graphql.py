@@ -16,6 +16,7 @@ import connector.shopify
 from connector.errors import ActionNeeded, InvalidInput, OutcomeUnknown, RateLimited, Refused, Retry
 from connector.http import Http
 from connector.settings import Settings
+from connector.shopify.cost import Hold
 from connector.shopify.domain import shop_domain
 from connector.shopify.graphql import PartialData, Store, document
 from connector.shopify.subscriptions import subscribe
@@ -171,11 +172,21 @@ def test_partial_data_is_kept_and_is_not_the_truth() -> None:
     assert raised.value.data == data
 
 
+def test_what_an_error_struck_is_not_told_and_the_rest_is() -> None:
+    nodes = [{"id": "1", "tags": ["a", None]}, None, {"id": "3", "tags": ["b"]}, None]
+    struck = PartialData("m", {"nodes": nodes}, paths=[("nodes", 0, "tags", 1), ("nodes", 1)])
+    assert struck.nodes() == ([{"id": "1", "tags": None}, None, {"id": "3", "tags": ["b"]}, None], {0, 1})
+    # Without a place, or with one that is not there, nothing is sure; the control is the line above.
+    for paths in ([()], [("shop", "name")], [("nodes", 9)]):
+        assert PartialData("m", {"nodes": nodes}, paths=paths).nodes() == ([None] * 4, {0, 1, 2, 3})  # type: ignore[arg-type]
+    assert PartialData("m", {}, paths=[("nodes",)]).nodes() == ([], set())
+
+
 class Spent:
     """A budget with nothing left."""
 
-    def take(self, domain: str, name: str) -> float:
-        return 3.0
+    def take(self, domain: str, name: str) -> Hold:
+        return Hold(3.0)
 
 
 @responses.activate

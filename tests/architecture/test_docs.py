@@ -12,6 +12,7 @@ import pytest
 from marshmallow import Schema
 
 from connector import settings, shops
+from connector.doctor.checks import INSTALLATION, SHOP
 from tests.architecture.project import (
     FOLDERS,
     PACKAGES,
@@ -164,7 +165,7 @@ def test_a_path_that_does_not_exist_is_found() -> None:
 
 CHECKLISTS = (
     "step", "operator", "signal", "channel", "webhook topic", "synced attribute", "event mapping", "setting",
-    "migration",
+    "check of the doctor", "migration",
 )  # fmt: skip
 
 
@@ -217,3 +218,12 @@ def test_every_process_of_the_procfile_is_described() -> None:
     assert named
     described = [row[0] for row in table_rows(DOCS / "run.md", 3)]
     assert [name for name in named if name not in described] == []
+
+
+# --- the doctor's checks
+
+
+def test_every_check_of_the_doctor_is_described_in_the_order_in_which_it_is_made() -> None:
+    described = [first_code(row[0]) for row in table_rows(DOCS / "operations.md", 3)]
+    names = [check.name for check in (*INSTALLATION, *SHOP)]
+    assert [name for name in described if name in names] == names

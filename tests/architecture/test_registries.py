@@ -9,6 +9,8 @@ from types import ModuleType
 
 import pytest
 
+from connector.doctor.checks import INSTALLATION, SHOP
+from connector.doctor.finding import Check
 from flows.channels import CHANNELS
 from flows.channels.channel import Channel
 from flows.core.signals import SIGNALS
@@ -24,6 +26,7 @@ REGISTRIES: Mapping[str, tuple[type, Iterable[object], set[str]]] = {
     "flows/core/steps": (StepKind, STEPS.values(), {"kind"}),
     "flows/core/signals": (Signal, SIGNALS.values(), {"signal", "orders_of_person"}),
     "flows/channels": (Channel, CHANNELS.values(), {"channel"}),
+    "connector/doctor/checks": (Check, (*INSTALLATION, *SHOP), set()),
     "webhooks/topics": (Topic, TOPICS.values(), {"topic", "payload"}),
 }
 
@@ -66,11 +69,13 @@ def test_the_files_beside_the_registries_are_all_looked_at() -> None:
     """A folder whose registry is not in the table above would not be checked."""
     holders = {path_of(file.parent) for file in (PROJECT / "flows").rglob("__init__.py") if _registers(file)}
     holders |= {path_of(file.parent) for file in (PROJECT / "webhooks").rglob("__init__.py") if _registers(file)}
+    holders |= {path_of(file.parent) for file in (PROJECT / "connector").rglob("__init__.py") if _registers(file)}
     assert holders == set(REGISTRIES)
 
 
 def _registers(file: Path) -> bool:
-    return ": Mapping[str, " in file.read_text(encoding="utf-8") or "TOPICS = " in file.read_text(encoding="utf-8")
+    text = file.read_text(encoding="utf-8")
+    return any(mark in text for mark in (": Mapping[str, ", "TOPICS = ", ": tuple[Check["))
 
 
 @pytest.mark.parametrize("folder", REGISTRIES)

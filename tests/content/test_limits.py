@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 
 import pytest
 
+from flows.content.language import MAX_SECONDS as MAX_WORK
+from flows.content.language import Work
+from flows.content.problems import ContentProblem
 from tests.content.bomb_shelter import HEADROOM
 
 MAX_SECONDS = 2.0
@@ -99,6 +103,17 @@ def test_what_repeats_must_be_whole(name: str, outcomes: dict[str, tuple[str, fl
 @pytest.mark.parametrize("name", FORBIDDEN)
 def test_there_is_no_way_to_the_machine(name: str, outcomes: dict[str, tuple[str, float]]) -> None:
     assert outcomes[name][0] == FORBIDDEN[name][1]
+
+
+def test_a_process_that_stood_still_drops_no_message() -> None:
+    """Work is limited, not the time on the wall: the machine may be busy, or asleep."""
+    began = Work()
+    time.sleep(MAX_WORK + 0.1)
+    began.turn()
+    with pytest.raises(ContentProblem, match="filled within"):
+        while time.thread_time() < began.until + 0.5:
+            began.turns = 0
+            began.turn()
 
 
 def test_the_process_still_works(outcomes: dict[str, tuple[str, float]]) -> None:

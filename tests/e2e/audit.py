@@ -1,4 +1,5 @@
-"""Checks over the platforms' own logs: what was sent twice, what is missing, what was lost, what left too late.
+"""Checks over the platforms' own logs: what was sent twice, what is missing, what was lost, what left too late or to
+the wrong account, what was told otherwise than it is.
 
 Pure: logs in, sentences out; an empty list means that nothing is wrong. Times are real unix seconds as the
 platforms and the poster of webhooks noted them on one machine.
@@ -9,7 +10,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, time
 from typing import Any
+from zoneinfo import ZoneInfo
+
+DAY = 86400.0
 
 Entry = Mapping[str, Any]
 # (account, address, flow, message)
@@ -18,7 +23,10 @@ Letter = tuple[str, str, str, str]
 
 @dataclass(frozen=True)
 class Mail:
-    """One email that the provider accepted. ``key`` is its X-Mailin-custom: run, step and visit."""
+    """One email that the provider accepted. ``key`` is its X-Mailin-custom: run, step and visit.
+
+    ``first_byte_at`` is real time, ``accepted_at`` business time.
+    """
 
     account: str
     to: str
@@ -95,3 +103,107 @@ def races(sent: Sequence[Mail], acknowledged: Mapping[str, float]) -> Races:
     reached = {mail.to for mail in sent if mail.flow == "cart-recovery"}
     before = sum(margin <= 0 for margin in margins)
     return Races(before, len(margins) - before, len(set(acknowledged) - reached), margins)
+
+
+# --- what the product says, against what the provider saw
+
+
+def unaccounted(sent: Sequence[Mail], outbox: Mapping[str, str]) -> list[str]:
+    """As with a queue: what was taken in comes out once. ``outbox``: key of a message -> its state.
+
+    Lost is what the product calls sent and the provider never had, unexpected what the provider had and the
+    product does not call sent. A state that is none of the ends is a message that nobody looks after any more.
+    """
+    had = {mail.key for mail in sent}
+    said = [f"{key} is called sent and never arrived" for key in sorted(_in_state(outbox, "sent") - had)]
+    said += [
+        f"{key} arrived and is called {outbox.get(key, 'nothing')}" for key in sorted(had - _in_state(outbox, "sent"))
+    ]
+    ends = {"sent", "skipped", "failed", "deferred"}
+    return said + [f"{key} is {state} for ever" for key, state in sorted(outbox.items()) if state not in ends]
+
+
+def _in_state(outbox: Mapping[str, str], state: str) -> set[str]:
+    return {key for key, found in outbox.items() if found == state}
+
+
+# --- what must not leave
+
+
+def too_late(sent: Iterable[Mail], ended: Mapping[tuple[str, str], float], promise: float) -> list[str]:
+    """Emails that began to leave longer than ``promise`` seconds after their person's flow had ended.
+
+    ``ended``: (address, flow) -> real time at which the store got its 2xx for what ended it.
+    """
+    late = [(mail, mail.first_byte_at - ended[mail.to, mail.flow]) for mail in sent if (mail.to, mail.flow) in ended]
+    return [f"{mail.letter} left {after:.2f} s after its end" for mail, after in late if after > promise]
+
+
+def at_night(sent: Iterable[Mail], start: time, end: time, zone: str) -> list[str]:
+    """Emails accepted between ``start`` in the evening and ``end`` in the morning of ``zone``."""
+    said = []
+    for mail in sent:
+        at = datetime.fromtimestamp(mail.accepted_at, UTC).astimezone(ZoneInfo(zone))
+        if at.time() >= start or at.time() < end:
+            said.append(f"{mail.letter} came at {at:%H:%M}")
+    return said
+
+
+def above_cap(sent: Iterable[Mail], limited: Collection[str], count: int, days: float) -> list[str]:
+    """Emails of ``limited`` flows that came when the person had had ``count`` emails in the ``days`` before."""
+    came: dict[tuple[str, str], list[float]] = {}
+    said = []
+    for mail in sorted(sent, key=lambda mail: mail.accepted_at):
+        before = came.setdefault((mail.account, mail.to), [])
+        recent = sum(at > mail.accepted_at - days * DAY for at in before)
+        if mail.flow in limited and recent >= count:
+            said.append(f"{mail.letter} is number {recent + 1} in {days:g} days")
+        before.append(mail.accepted_at)
+    return said
+
+
+def astray(provider_log: Iterable[Entry], account_of: Mapping[str, str]) -> list[str]:
+    """Emails, contacts and events at another account than the one of the person's shop.
+
+    ``account_of``: the domain of an address -> the account.
+    """
+    said = []
+    for entry in provider_log:
+        address = entry.get("to") or (entry.get("identifiers") or {}).get("email_id") or ""
+        if entry["kind"] in ("email", "event") and account_of.get(address.partition("@")[2]) != entry["account"]:
+            said.append(f"{entry['kind']} for {address} at {entry['account']}")
+    return said
+
+
+# --- effects of what happened, however often it was told
+
+
+def event_faults(provider_log: Iterable[Entry], wanted: Mapping[tuple[str, str, str], str]) -> list[str]:
+    """Events that never arrived, that arrived as two facts, or that nothing at the store stands behind.
+
+    ``wanted``: (account, event name, what it is about) -> the person's address. One fact may arrive twice: the
+    provider knows no idempotency for events, so ours carry the fact's id.
+    """
+    names = {name for _, name, _ in wanted}
+    facts: dict[tuple[str, str, str], set[str]] = {}
+    for entry in provider_log:
+        if entry["kind"] == "event" and entry["name"] in names:
+            told = entry["properties"]
+            about = str(told.get("checkout_token") or told.get("order_id") or "")
+            facts.setdefault((entry["account"], entry["name"], about), set()).add(told["event_id"])
+    said = [f"{key} never arrived" for key in sorted(set(wanted) - set(facts))]
+    said += [f"{key} arrived and never happened" for key in sorted(set(facts) - set(wanted))]
+    return said + [f"{key} arrived as {len(ids)} facts" for key, ids in sorted(facts.items()) if len(ids) > 1]
+
+
+def contact_faults(told: Mapping[tuple[str, str], Entry], customers: Mapping[tuple[str, str], Entry]) -> list[str]:
+    """Contacts that differ from the store's customers. Both are by (account, address); a customer has ``id`` and
+    ``consent``, a contact is as the provider tells it."""
+    said = [f"{key} is no contact" for key in sorted(set(customers) - set(told))]
+    for key in sorted(set(customers) & set(told)):
+        customer, contact = customers[key], told[key]
+        if contact["attributes"].get("EXT_ID") != str(customer["id"]):
+            said.append(f"{key} is contact {contact['attributes'].get('EXT_ID')}")
+        if contact["emailBlacklisted"] != (customer["consent"] == "unsubscribed"):
+            said.append(f"{key} is {customer['consent']} and emailBlacklisted={contact['emailBlacklisted']}")
+    return said

@@ -63,6 +63,11 @@ class Platforms:
             end(process, (signal.SIGINT, 2.0))
 
     @property
+    def store_pid(self) -> int:
+        pid: int = self._processes[0].pid
+        return pid
+
+    @property
     def settings(self) -> dict[str, str]:
         """What the product needs to know of them."""
         return {

@@ -38,7 +38,7 @@ careful = processes.workers
 def careless():
     for process in careful():
         if process.name == "deliver":
-            command = (sys.executable, "-m", "tests.e2e.careless", "deliver")
+            command = (sys.executable, "-m", "tests.e2e.careless", "deliver", "ignores_the_lane")
             process = processes.Process("deliver", command, process.wave)
         yield process
 processes.workers = careless

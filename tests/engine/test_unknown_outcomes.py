@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from connector.errors import OutcomeUnknown
+from connector import pauses
+from connector.errors import OutcomeUnknown, ProviderError, TooLate
+from connector.locks import lock_persons
 from connector.models.flow import runs
 from connector.models.outbox import attempts, outbox, send_ledger
 from flows.channels import CHANNELS
 from flows.channels.email import EMAIL
+from flows.engine import outcomes, unknown
 from flows.engine.claim import Claimed, claim
 from tests.engine.installation import DAY, HOUR, ConnectedShop, Installation
 from tests.engine.payloads import reported
@@ -124,9 +128,7 @@ def test_a_refusal_that_passes_is_tried_again(
     assert state(shop)[0] == "sent" and len(shop.mails()) == 1
 
 
-def test_a_refusal_for_good_ends_the_message_and_the_flow_goes_on(
-    product: Installation, shop: ConnectedShop
-) -> None:
+def test_a_refusal_for_good_ends_the_message_and_the_flow_goes_on(product: Installation, shop: ConnectedShop) -> None:
     spoil(shop, "status", status=400)
     subscribe(shop, ANN)
     product.settle()
@@ -146,9 +148,7 @@ def claimed(product: Installation, shop: ConnectedShop) -> Claimed:
 
 
 @pytest.mark.parametrize("sent", [True, False], ids=["after the call", "before the call"])
-def test_a_killed_senders_message_is_sent_once(
-    product: Installation, shop: ConnectedShop, sent: bool
-) -> None:
+def test_a_killed_senders_message_is_sent_once(product: Installation, shop: ConnectedShop, sent: bool) -> None:
     subscribe(shop, ANN)
     one = claimed(product, shop)
     if sent:
@@ -162,6 +162,61 @@ def test_a_killed_senders_message_is_sent_once(
     product.skip(TELLING)
     product.settle()
     assert state(shop)[0] == "sent" and len(shop.mails()) == 1
+
+
+@pytest.mark.parametrize(
+    "late",
+    [TooLate("brevo", "its permission had run out"), OutcomeUnknown("brevo", "no answer")],
+    ids=["turned back", "no answer"],
+)
+def test_who_was_held_up_says_nothing_about_the_attempt_after_its_own(
+    product: Installation, shop: ConnectedShop, late: ProviderError
+) -> None:
+    """A sender stood still for longer than its lease; what it writes must not let a third send beside the second."""
+    subscribe(shop, ANN)
+    first = claimed(product, shop)
+    product.skip(LEASE)
+    product.settle()
+    product.skip(TELLING)
+    unknown.settle_due(shop.deps, shop.shop)
+    assert state(shop) == ("due", "not_at_provider")
+    second = claimed(product, shop)
+    with shop.scope() as scope:
+        lock_persons(scope, [first.row["person_id"]])
+        outcomes.record(scope, first.row, first.n, late)
+    assert state(shop)[0] == "leased" and len(shop.rows(send_ledger)) == 1
+    with shop.scope() as scope:
+        lock_persons(scope, [second.row["person_id"]])
+        outcomes.record(scope, second.row, second.n, late)
+    assert state(shop)[0] != "leased", "from the one who holds the lease the same is believed"
+
+
+def test_a_look_up_says_nothing_about_an_attempt_that_began_after_it(
+    product: Installation, shop: ConnectedShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two look at the same unknown message; one finds nothing and sends, and its answer is lost, before the other has
+    written down that it found nothing either."""
+    spoil(shop, "cut")
+    subscribe(shop, ANN)
+    product.settle()
+    product.skip(TELLING)
+    look_up = EMAIL.look_up
+    assert look_up is not None
+
+    def slowly(*asked: Any) -> str | None:
+        found = look_up(*asked)
+        monkeypatch.setitem(CHANNELS, "email", EMAIL)  # type: ignore[arg-type]
+        spoil(shop, "accept_then_cut", method="POST")
+        product.settle()
+        assert state(shop)[0] == "unknown" and len(shop.mails()) == 1
+        return found
+
+    monkeypatch.setitem(CHANNELS, "email", replace(EMAIL, look_up=slowly))  # type: ignore[arg-type]
+    product.settle()
+    assert state(shop)[0] == "unknown"
+    product.skip(TELLING)
+    product.settle()
+    assert state(shop) == ("sent", "looked_up") and len(shop.mails()) == 1
 
 
 def test_what_cannot_be_looked_up_is_never_sent_twice(
@@ -195,3 +250,50 @@ def test_a_message_that_went_unknown_and_is_absent_passes_the_gate_again(
     product.settle()
     assert shop.mails() == []
     assert shop.one(outbox).state == "skipped"
+
+
+def test_look_ups_go_by_their_limit_oldest_first_and_the_rest_stays_in_its_place(
+    product: Installation, shop: ConnectedShop
+) -> None:
+    """Five look-ups a second, four of them ours."""
+    for number in range(1, 7):
+        subscribe(shop, f"p{number}@example.com", number)
+    product.settle("intake", "fetch", "flows")
+    shop.account.fault("accept_then_cut", path="/smtp/email", method="POST", count=6)
+    product.settle("deliver")
+    product.skip(TELLING)
+    places = {row.id: row.lease_real for row in shop.rows(outbox, state="unknown")}
+    assert len(places) == 6
+    oldest = sorted(places, key=lambda one: places[one])
+    for done, left in ((4, oldest[4:]), (0, oldest[4:])):
+        assert unknown.settle_due(shop.deps, shop.shop).done == done
+        # Nobody is moved: put off together they would come back together.
+        assert {row.id: row.lease_real for row in shop.rows(outbox, state="unknown")} == {
+            one: places[one] for one in left
+        }
+    product.skip(1.1)
+    assert unknown.settle_due(shop.deps, shop.shop).done == 2
+    assert len(shop.mails()) == 6 and {row.state for row in shop.rows(outbox)} == {"sent"}
+
+
+def test_with_a_refused_key_nobody_is_asked(product: Installation, shop: ConnectedShop) -> None:
+    spoil(shop, "accept_then_cut", method="POST")
+    subscribe(shop, ANN)
+    product.settle("intake", "fetch", "flows", "deliver")
+    shop.account.fault("status", path="/smtp/emails", status=401, count=2)
+    product.skip(TELLING)
+    for _ in range(3):
+        product.settle("deliver")
+        product.skip(15)
+
+    def looks() -> int:
+        return sum(1 for call in shop.account.log("request") if call["path"] == "/v3/smtp/emails")
+
+    assert looks() == 2, "once, and once more because single stray 401s are known"
+    assert state(shop)[0] == "unknown"
+    # With no message to try the key with, the look-up itself does.
+    product.skip(61)
+    product.settle("deliver")
+    assert state(shop) == ("sent", "looked_up") and len(shop.mails()) == 1
+    with shop.deps.engine.connect() as connection:
+        assert pauses.pauses(connection, shop.id) == []

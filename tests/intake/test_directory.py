@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine, text
 
-from connector.clock import monotonic
+from connector.clock import monotonic, pause
 from tests.intake.senders import add_shop
 from webhooks import directory
 from webhooks.directory import Directory, Unreadable
@@ -70,6 +70,22 @@ def test_a_list_that_is_due_serves_on_while_none_can_be_read(
     monkeypatch.setattr(directory, "SPARE_SECONDS", 0.0)
     with pytest.raises(Unreadable):
         shops.shops(_soon(), oldest=0.0)
+
+
+def test_a_list_is_read_again_before_anybody_has_to_wait_for_it(
+    shops: Directory, engine: Engine, reads: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shops.shops(_soon())
+    shop_id = add_shop(engine)
+    monkeypatch.setattr(directory, "RENEW_SECONDS", 0.0)
+    # Served from the list that is there, and the next one is on its way.
+    assert shop_id not in shops.shops(_soon()).by_id
+    end = _soon()
+    while len(reads) < 2 and monotonic() < end:
+        pause(0.01)
+    monkeypatch.setattr(directory, "RENEW_SECONDS", 3.0)
+    pause(0.1)
+    assert shop_id in shops.shops(_soon()).by_id
 
 
 def test_without_any_list_there_is_no_answer(database_url: str) -> None:

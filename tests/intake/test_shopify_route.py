@@ -15,7 +15,8 @@ from werkzeug.test import Client
 from connector.clock import monotonic, pause
 from connector.settings import Settings
 from tests.intake.senders import OLD_SECRET, Counted, add_shop, all_at_once, rows, shopify_headers, sign
-from webhooks.intake import LARGEST_BODY, Intake
+from webhooks.bodies import LARGEST_BODY
+from webhooks.intake import Intake
 
 BODY = b'{"id":1,"email":"ann@example.com"}'
 URL = "/webhooks/shopify"

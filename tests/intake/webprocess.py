@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +15,7 @@ from typing import Self
 import requests
 from cryptography.fernet import Fernet
 
+from connector.runtime import processes
 from tests.intake.senders import SECRET
 
 START_SECONDS = 30.0
@@ -53,11 +53,11 @@ class WebProcess:
         return f"http://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
-        command = f"-m granian --interface wsgi --port {self.port} --workers 1 --backpressure 128 {self._target}"
+        *command, _ = processes.web("127.0.0.1", self.port, workers=1).command
         with self._log.open("ab") as log:
             # A group of its own, so that kill() reaches the parent and its worker in the same moment.
             self._process = subprocess.Popen(
-                [sys.executable, *command.split()],
+                [*command, self._target],
                 env=self._environment,
                 stdout=log,
                 stderr=log,

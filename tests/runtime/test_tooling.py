@@ -33,9 +33,9 @@ PLANTED = {
     "connector/http.py": ("import webhooks.shopify", "Layers"),
     "flows/core/enrol.py": ("import time", "The flow core is pure"),
     "webhooks/shopify.py": ("import flows.engine", "Webhooks and sync reach flows only through"),
-    "sync/contacts.py": ("import brevo", "Provider SDKs live in their adapter"),
+    "sync/copies/contact.py": ("import brevo", "Provider SDKs live in their adapter"),
     "connector/admin/pages.py": ("import requests", "HTTP leaves through connector.http"),
-    "connector/runtime/up.py": ("import sync.contacts", "The runtime knows nothing of the business"),
+    "connector/runtime/up.py": ("import sync.wishes", "The runtime knows nothing of the business"),
     "sandbox/store.py": ("import connector.http", "The sandbox imports none of ours"),
     "connector/cli.py": ("import sandbox.store", "None of ours imports the sandbox"),
 }

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.store import payloads
+from sandbox.store import after_sale, goods_payloads, order_payloads, payloads
+from sandbox.store.records import Collection
 from sandbox.store.settings import ShopSettings
 from sandbox.store.shop import Shop
 
@@ -49,8 +50,33 @@ def bodies() -> dict[str, dict[str, Any]]:
     created = payloads.checkout(shop, cart)
     sale = shop.complete_checkout(NOW, cart, person)
     paid = payloads.order(shop, sale)
+    parcel = after_sale.fulfil(shop, NOW, sale, 2, "1Z", "UPS")
+    after_sale.move(shop, NOW, parcel, "delivered")
+    back = after_sale.refund(shop, NOW, sale, None, 1)
+    sent = payloads.order(shop, sale)
     shop.cancel_order(NOW, sale, "customer")
+    variant, (line, *_) = shop.variants()[0], sale.lines
+    basket = shop.start_cart(NOW, lines)
+    season = Collection(9, "Season", "season", NOW, NOW)
     return {
+        "carts/create": goods_payloads.cart(shop, basket),
+        "carts/update": goods_payloads.cart(shop, basket),
+        "checkouts/delete": payloads.deleted_checkout(shop, cart),
+        "orders/fulfilled": sent,
+        "orders/partially_fulfilled": sent,
+        "orders/edited": order_payloads.edit(shop, sale, 5, {line.id: 1}, {line.id: 1}, NOW),
+        "order_transactions/create": order_payloads.transaction(shop, sale, 6, "sale", "failure", sale.subtotal, NOW),
+        "refunds/create": order_payloads.refund(shop, back),
+        "returns/request": order_payloads.returned(after_sale.ask_return(shop, sale, 1)),
+        "fulfillments/create": order_payloads.fulfillment(shop, parcel),
+        "fulfillments/update": order_payloads.fulfillment(shop, parcel),
+        "fulfillment_events/create": order_payloads.fulfillment_event(shop, parcel, 7, "delivered"),
+        "products/create": goods_payloads.product(shop, variant.product),
+        "products/update": goods_payloads.product(shop, variant.product),
+        "variants/in_stock": goods_payloads.variant(shop, variant),
+        "variants/out_of_stock": goods_payloads.variant(shop, variant),
+        "inventory_levels/update": goods_payloads.level(shop, variant),
+        "collections/update": goods_payloads.collection(shop, season),
         "customers/create": payloads.customer(shop, person),
         "customers/update": payloads.customer(shop, person),
         "customers_email_marketing_consent/update": payloads.email_consent(shop, person),

@@ -11,7 +11,8 @@ import pytest
 
 from connector.models.person import persons
 from connector.models.sync import sync_state
-from sync import contacts
+from sync.copies.contact import CONTACTS
+from sync.copies.sending import send_due
 from tests.sync.world import NOON, World, world
 
 
@@ -22,7 +23,7 @@ def shop(database_url: str, redis_url: str) -> Iterator[World]:
 
 
 def send(shop: World) -> bool:
-    return contacts.send_due(shop.deps, shop.shop)
+    return send_due(shop.deps, shop.shop, [CONTACTS]).more
 
 
 def test_a_first_upsert_goes_at_once_and_is_sent_once(shop: World) -> None:

@@ -173,15 +173,56 @@ def test_partial_data_does_not_erase_what_is_known(
 def test_an_answer_that_is_refused_in_part_erases_nothing(
     product: Installation, shop: ConnectedShop, store: AnsweringStore
 ) -> None:
+    """It does not say which part, so nothing of it is believed; it is asked for again, but not for ever."""
     store.nodes[GID] = customer_node(1)
     updated(shop)
     fetched(product)
     before = shop.one(persons)
-    store.answers = [{"data": {"nodes": [customer_node(1, firstName=None)], "x": 1}, "errors": [DENIED]}]
+    partly = {"data": {"nodes": [customer_node(1, firstName=None)], "x": 1}, "errors": [DENIED]}
+    store.answers = [partly] * 100
     wish(shop, 1)
-    fetched(product)
+    while shop.one(fetches).state == "due":
+        fetched(product)
+        product.skip(7_201)
     assert shop.one(persons) == before
-    assert shop.one(fetches).state in ("failed", "done")
+    assert shop.one(fetches).state == "failed" and len(store.asked) == 1 + 7
+
+
+def test_of_a_partial_answer_what_came_is_applied_and_the_rest_asked_for_again(
+    product: Installation, shop: ConnectedShop, store: AnsweringStore
+) -> None:
+    gids = [f"gid://shopify/Customer/{number}" for number in (1, 2, 3)]
+    for number, gid in enumerate(gids, 1):
+        email = {"emailAddress": f"{number}@example.com", "marketingState": "SUBSCRIBED"}
+        store.nodes[gid] = customer_node(number, defaultEmailAddress=email)
+    store.denied = {gids[1]: "tags", gids[2]: ""}
+    wish(shop, 1, 2, 3)
+    fetched(product)
+    assert {row.remote_id: row.state for row in shop.rows(fetches)} == {1: "done", 2: "due", 3: "due"}
+    tags = {row.customer_id: row.tags for row in shop.rows(persons)}
+    assert tags.keys() == {1, 2} and tags[1] == ["vip"] and not tags[2]
+    store.denied = {}
+    product.skip(31)
+    fetched(product)
+    assert sorted(store.asked[-1]) == gids[1:], "only these are asked for again"
+    assert [row.tags for row in shop.rows(persons)] == [["vip"]] * 3
+    assert {row.state for row in shop.rows(fetches)} == {"done"}
+
+
+def test_waiting_for_a_limit_is_no_failure(product: Installation, shop: ConnectedShop, store: AnsweringStore) -> None:
+    store.nodes[GID] = customer_node(1)
+    store.answers = [429] * 20
+    wish(shop, 1)
+    for _ in range(20):
+        product.settle("fetch")
+        assert shop.one(fetches).state == "due"
+        product.skip(2)
+    # The control: as many answers that are failures end it.
+    store.answers = [500] * 20
+    for _ in range(20):
+        product.settle("fetch")
+        product.skip(7_201)
+    assert shop.one(fetches).state == "failed"
 
 
 def test_a_customer_that_is_gone_is_answered_too(product: Installation, shop: ConnectedShop) -> None:

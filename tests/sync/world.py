@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
@@ -15,19 +15,21 @@ from cryptography.fernet import Fernet
 from redis import Redis
 from sqlalchemy import Connection, insert, select, update
 
-from connector import shops
+from connector import eventlog, shops
 from connector.brevo.limits import Limiter
 from connector.db.session import create_engine, transaction
 from connector.deps import Deps
+from connector.eventlog import Fact
 from connector.http import Http, guarded_client
 from connector.models.person import consent_ledger, consents, persons
 from connector.models.shop import shops as shops_table
 from connector.models.sync import feed, sync_state
+from connector.scope import Scope, scoped
 from connector.secrets import Secrets
 from connector.settings import Settings
 from connector.shopify.cost import Budget
 from connector.shops import Shop
-from sync import contacts
+from sync.wishes import wish
 
 NOON = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 SPACE = UUID("11111111-1111-1111-1111-111111111111")
@@ -108,22 +110,17 @@ class World:
                 .values(version=persons.c.version + 1, **values)
                 .returning(persons.c.version)
             ).scalar_one()
-            self._wish(connection, person_id, version)
+            with self.scope(connection) as scope:
+                wish(scope, "contact", person_id, version)
         return int(version)
 
     def wish(self, person_id: int, version: int = 1) -> None:
-        with self.transaction() as connection:
-            self._wish(connection, person_id, version)
+        with self.transaction() as connection, self.scope(connection) as scope:
+            wish(scope, "contact", person_id, version)
 
-    def _wish(self, connection: Connection, person_id: int, version: int) -> None:
-        contacts.wish(
-            connection,
-            self.shop.id,
-            person_id,
-            version,
-            machine_now=self.clock.machine(),
-            coalesce_seconds=self.deps.settings.contact_coalesce_seconds,
-        )
+    def scope(self, connection: Connection, shop: Shop | None = None) -> AbstractContextManager[Scope]:
+        """What every write of this transaction shares."""
+        return scoped(connection, shop or self.shop, self.clock, self.deps.settings)
 
     def consent(self, person_id: int, channel: str, state: str) -> None:
         row = {"shop_id": self.shop.id, "person_id": person_id, "channel": channel, "state": state}
@@ -138,45 +135,42 @@ class World:
             connection.execute(insert(consent_ledger).values(**row, **at, source="test", verdict="applied"))
 
     def happened(self, person_id: int, name: str, number: int) -> None:
-        event_id = uuid5(SPACE, f"{person_id}:{name}:{number}")
-        body = {"event_name": name, "event_date": NOON.isoformat(), "event_properties": {"number": number}}
-        row = {"shop_id": self.shop.id, "person_id": person_id, "event_id": event_id, "name": name}
-        with self.transaction() as connection:
-            connection.execute(
-                insert(feed).values(**row, body=body, state="due", due_real=self.clock.machine(), attempts=0)
-            )
+        """Something that Brevo is told of under the same name, as the event log writes it."""
+        mapped = replace(self.shop, raw_settings={"event_mapping": {name: {"as": name, "properties": ["number"]}}})
+        fact = Fact(name, f"{person_id}:{number}", NOON, f"test:{number}", person_id, props={"number": number})
+        with self.transaction() as connection, self.scope(connection, mapped) as scope:
+            eventlog.append(scope, [fact], undecided=False)
 
-    def state(self, person_id: int) -> Any:
+    def state(self, entity_id: int, entity: str = "contact") -> Any:
         with self.transaction() as connection:
             return connection.execute(
                 select(sync_state).where(
-                    sync_state.c.shop_id == self.shop.id, sync_state.c.entity_id == person_id
+                    sync_state.c.shop_id == self.shop.id,
+                    sync_state.c.entity == entity,
+                    sync_state.c.entity_id == entity_id,
                 )
             ).one()
 
     def fed(self) -> list[Any]:
         with self.transaction() as connection:
-            return list(
-                connection.execute(select(feed).where(feed.c.shop_id == self.shop.id).order_by(feed.c.id))
-            )
+            return list(connection.execute(select(feed).where(feed.c.shop_id == self.shop.id).order_by(feed.c.id)))
 
 
 @contextmanager
 def world(
-    database_url: str, redis_url: str, clock: Any = None, **settings: Any
+    database_url: str, redis_url: str, clock: Any = None, *, brevo: FakeBrevo | None = None, **settings: Any
 ) -> Iterator[World]:
     clock = clock or HandClock()
     chosen = Settings(
         environment="development",
         database_url=database_url,
         redis_url=redis_url,
-        brevo_base_url="http://brevo.test/v3",
         secret_keys=(Fernet.generate_key().decode(),),
-        **settings,
+        **{"brevo_base_url": "http://brevo.test/v3", **settings},
     )
     engine = create_engine(database_url, pool_size=4)
     redis = Redis.from_url(redis_url)
-    brevo = FakeBrevo()
+    brevo = brevo or FakeBrevo()
     http = Http(provider=guarded_client(5, httpx.MockTransport(brevo)))
     secrets = Secrets(chosen.secret_keys)
     deps = Deps(

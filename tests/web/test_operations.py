@@ -11,14 +11,16 @@ from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy import Engine, text
 
+from connector import pulse
 from connector.app import create_app
 from connector.clock import monotonic
 from connector.db.session import create_engine
 from connector.settings import Settings
 from connector.web.backlog import Waiting, lagging
-from connector.web.health import Health, Report
+from connector.web.health import PROCESSES, Health, Report
 
-KINDS = ["contacts", "feed", "fetches", "inbox", "outbox", "outbox_unknown", "persons", "timers"]
+KINDS = ["commerce", "contacts", "feed", "fetches", "inbox", "outbox", "outbox_unknown", "persons", "timers"]
+STOPPED = ["events_refused", "fetches_failed", "messages_failed", "poison", "quarantined", "records_refused"]
 
 
 def test_a_ready_installation_says_so_and_what_waits(client: FlaskClient, shop_id: int) -> None:
@@ -31,7 +33,10 @@ def test_a_ready_installation_says_so_and_what_waits(client: FlaskClient, shop_i
         "postgres": "up",
         "migrations": "current",
         "redis": "up",
+        "processes": {name: {"state": "silent", "age": None, "failures": 0} for name in PROCESSES},
         "lagging": [],
+        "stopped": dict.fromkeys(STOPPED, 0),
+        "draining": [],
     }
 
 
@@ -62,6 +67,7 @@ def test_old_work_is_counted_and_named(client: FlaskClient, engine: Engine, sett
         )
     body = client.get("/healthz").get_json()
     assert body["lagging"] == ["inbox", "timers"]
+    assert (body["stopped"]["poison"], body["stopped"]["quarantined"]) == (1, 0)
     waiting = body["waiting"]
     assert (waiting["inbox"]["count"], waiting["timers"]["count"], waiting["persons"]["count"]) == (2, 2, 1)
     assert 300 <= waiting["inbox"]["age"] < 330
@@ -69,7 +75,29 @@ def test_old_work_is_counted_and_named(client: FlaskClient, engine: Engine, sett
     assert waiting["persons"]["age"] < 30
     page = client.get("/metrics").get_data(as_text=True)
     assert 'connector_waiting_rows{kind="inbox"} 2.0' in page
+    assert 'connector_stopped_rows{kind="poison"} 1.0' in page
     assert "connector_ready 1.0" in page
+
+
+def test_the_signs_of_life_are_told_without_the_kind_of_error(
+    client: FlaskClient, redis: Redis, settings: Settings, shop_id: int
+) -> None:
+    machine = settings.clock.machine()
+    failing = pulse.Pulse(redis, pulse.CLOCK)
+    for _ in range(3):
+        failing.beat(machine, "OperationalError")
+    pulse.Pulse(redis, pulse.worker("deliver")).beat(machine - timedelta(seconds=20))
+    pulse.Pulse(redis, pulse.worker("flows")).beat(machine - timedelta(minutes=5))
+    answer = client.get("/healthz")
+    told = answer.get_json()["processes"]
+    assert {name: one["state"] for name, one in told.items()} == {
+        "clock": "failing", "housekeeping": "silent", "worker:intake": "silent", "worker:flows": "silent",
+        "worker:deliver": "alive", "worker:sync": "silent",
+    }  # fmt: skip
+    assert told["clock"]["failures"] == 3 and 300 <= told["worker:flows"]["age"] < 330
+    assert "OperationalError" not in answer.get_data(as_text=True)
+    page = client.get("/metrics").get_data(as_text=True)
+    assert 'connector_alive{name="clock"} 0.0' in page and 'connector_alive{name="worker:deliver"} 1.0' in page
 
 
 def test_what_lags_is_told_in_machine_time_also_when_business_time_is_quick() -> None:

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from connector.db.session import transaction
-from connector.scope import Scope
+from connector.scope import scoped
 from connector.settings import Settings
 from connector.shops import load
 from connector.unsubscribe import token
@@ -23,9 +23,11 @@ ONE_CLICK = "List-Unsubscribe=One-Click"
 @pytest.fixture
 def person_id(engine: Engine, settings: Settings, shop_id: int) -> int:
     """Ann, subscribed a day ago."""
-    with transaction(engine) as connection:
-        now = settings.clock.now()
-        scope = Scope(connection, load(connection, shop_id), now, settings.clock.machine(), settings)
+    with (
+        transaction(engine) as connection,
+        scoped(connection, load(connection, shop_id), settings.clock, settings) as scope,
+    ):
+        now = scope.now
         found = people.identify(scope, email="ann@example.com")
         assert found is not None
         consent.record(

@@ -5,7 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from webhooks.topics import brevo_transactional, checkouts, customers, email_consent, orders
+from webhooks.topics import (
+    brevo_transactional,
+    carts,
+    checkouts,
+    collections,
+    customers,
+    draft_orders,
+    email_consent,
+    fulfillments,
+    inventory_levels,
+    order_transactions,
+    orders,
+    products,
+    refunds,
+    returns,
+)
 from webhooks.topics.topic import Topic
 
 
@@ -22,7 +37,16 @@ def _register(*modules: tuple[Topic, ...]) -> Mapping[tuple[str, str], Topic]:
 TOPICS = _register(
     customers.TOPICS,
     email_consent.TOPICS,
+    carts.TOPICS,
     checkouts.TOPICS,
     orders.TOPICS,
+    order_transactions.TOPICS,
+    refunds.TOPICS,
+    returns.TOPICS,
+    fulfillments.TOPICS,
+    draft_orders.TOPICS,
+    products.TOPICS,
+    collections.TOPICS,
+    inventory_levels.TOPICS,
     brevo_transactional.TOPICS,
 )

@@ -1,4 +1,4 @@
-"""checkouts/create and checkouts/update. Since 2026-04 they carry no id: a checkout is its token."""
+"""checkouts/*. Since 2026-04 they carry no id: a checkout is its token; a deletion names the cart only."""
 
 from __future__ import annotations
 
@@ -9,15 +9,7 @@ from marshmallow import fields, validate
 
 from connector.scope import Scope
 from sync import checkouts
-from webhooks.topics.payload import (
-    URL,
-    BuyerPayload,
-    LineItemPayload,
-    Money,
-    items,
-    moment,
-    text,
-)
+from webhooks.topics.payload import URL, BuyerPayload, Money, Payload, items, lines, moment, text
 from webhooks.topics.topic import Delivery, Topic
 
 
@@ -33,16 +25,24 @@ class CheckoutPayload(BuyerPayload):
     presentment_currency = text(8)
     total_price = Money(load_default=None, allow_none=True)
     abandoned_checkout_url = text(URL)
-    line_items = fields.List(
-        fields.Nested(LineItemPayload), load_default=list, validate=validate.Length(max=20_000)
-    )
+    line_items = lines()
+
+
+class CheckoutDeletedPayload(Payload):
+    token = text(255)
+    cart_token = text(255)
 
 
 def apply(scope: Scope, payload: Mapping[str, Any], delivery: Delivery) -> None:
     checkouts.project(scope, payload, items(payload["line_items"]))
 
 
-TOPICS = tuple(
-    Topic("shopify", name, "commerce", CheckoutPayload, apply)
-    for name in ("checkouts/create", "checkouts/update")
+def apply_deletion(scope: Scope, payload: Mapping[str, Any], delivery: Delivery) -> None:
+    checkouts.deleted(scope, payload["token"], payload["cart_token"], delivery.happened_at)
+
+
+TOPICS = (
+    Topic("shopify", "checkouts/create", "commerce", CheckoutPayload, apply),
+    Topic("shopify", "checkouts/update", "commerce", CheckoutPayload, apply),
+    Topic("shopify", "checkouts/delete", "commerce", CheckoutDeletedPayload, apply_deletion),
 )

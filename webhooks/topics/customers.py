@@ -17,6 +17,5 @@ def apply(scope: Scope, payload: Mapping[str, Any], delivery: Delivery) -> None:
 
 
 TOPICS = tuple(
-    Topic("shopify", name, "other", CustomerPayload, apply)
-    for name in ("customers/create", "customers/update")
+    Topic("shopify", name, "other", CustomerPayload, apply) for name in ("customers/create", "customers/update")
 )

@@ -39,6 +39,4 @@ def apply(scope: Scope, payload: Mapping[str, Any], delivery: Delivery) -> None:
     )
 
 
-TOPICS = (
-    Topic("shopify", "customers_email_marketing_consent/update", "commerce", EmailConsentPayload, apply),
-)
+TOPICS = (Topic("shopify", "customers_email_marketing_consent/update", "commerce", EmailConsentPayload, apply),)

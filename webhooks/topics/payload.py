@@ -6,10 +6,13 @@ Ids are larger than 2^53 in the platform's own samples: they are read as integer
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, validate
+
+_ERA = validate.Range(datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
 
 TEXT = 2_000
 URL = 4_000
@@ -26,20 +29,24 @@ def text(limit: int = TEXT, **options: Any) -> fields.String:
     return fields.String(load_default=None, allow_none=True, validate=validate.Length(max=limit), **options)
 
 
+def count(**options: Any) -> fields.Integer:
+    bounds = validate.Range(min=0, max=10**9)
+    return fields.Integer(strict=True, validate=bounds, **{"load_default": None, "allow_none": True, **options})
+
+
 def identifier(**options: Any) -> fields.Integer:
     return fields.Integer(strict=True, validate=validate.Range(min=1, max=2**63 - 1), **options)
 
 
 def moment(**options: Any) -> fields.AwareDateTime:
-    return fields.AwareDateTime(format="iso", **{"load_default": None, "allow_none": True, **options})
+    """A time with its zone. Years far off are none that a store tells, and no database keeps."""
+    return fields.AwareDateTime(format="iso", validate=_ERA, **{"load_default": None, "allow_none": True, **options})
 
 
-class Money(fields.Field):
+class Money(fields.Field[Decimal]):
     """A decimal written as text or number, e.g. "421.88"; bounded, so that 1e999999 is refused early."""
 
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> Decimal:
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Decimal:
         written = str(value)
         if len(written) > 24 or isinstance(value, bool | dict | list):
             raise ValidationError("Not a valid amount.")
@@ -55,7 +62,13 @@ class Money(fields.Field):
 class AddressPayload(Payload):
     first_name = text(255)
     last_name = text(255)
+    name = text(511)
+    address1 = text(255)
+    address2 = text(255)
     city = text(255)
+    province = text(255)
+    zip = text(64)
+    country = text(255)
     country_code = text(8)
     phone = text(64)
 
@@ -96,20 +109,30 @@ class LineItemPayload(Payload):
     presentment_title = text()
     variant_title = text()
     sku = text(255)
-    quantity = fields.Integer(
-        load_default=1, strict=True, allow_none=True, validate=validate.Range(min=0, max=10**9)
-    )
+    quantity = count(load_default=1)
+    # Of orders: what is left of it after edits and returned items.
+    current_quantity = count()
     price = Money(load_default=None, allow_none=True)
     line_price = Money(load_default=None, allow_none=True)
 
 
-def items(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def lines() -> fields.List[Any]:
+    """Line items; None when the payload does not speak of them."""
+    return fields.List(
+        fields.Nested(LineItemPayload), load_default=None, allow_none=True, validate=validate.Length(max=20_000)
+    )
+
+
+def items(lines: list[dict[str, Any]] | None) -> list[dict[str, Any]] | None:
     """Line items as the projections keep them: JSON values, amounts as text."""
+    if lines is None:
+        return None
     kept = []
     for line in lines:
         price = line["price"] or Decimal(0)
         quantity = line["quantity"] if line["quantity"] is not None else 1
         total = line["line_price"] if line["line_price"] is not None else price * quantity
+        left = line["current_quantity"]
         kept.append(
             {
                 "product_id": line["product_id"],
@@ -120,6 +143,7 @@ def items(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 "quantity": quantity,
                 "price": str(price),
                 "line_price": str(total),
+                **({"current_quantity": left} if left is not None else {}),
             }
         )
     return kept

@@ -23,6 +23,11 @@ class Delivery:
     received_at: datetime
     triggered_at: datetime | None
 
+    @property
+    def happened_at(self) -> datetime:
+        """When it happened, for payloads that do not say."""
+        return self.triggered_at or self.received_at
+
 
 @dataclass(frozen=True)
 class Topic:

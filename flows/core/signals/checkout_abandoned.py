@@ -20,7 +20,7 @@ DEFAULT = timedelta(hours=1)
 CHANGED = frozenset({"checkout_started", "checkout_updated"})
 # Only what cannot be undone stops the clock: word of an empty checkout may be older than what is in it now, and
 # the clock looks for itself when it fires.
-DONE = frozenset({"order_placed", "checkout_completed"})
+DONE = frozenset({"order_placed", "checkout_completed", "checkout_deleted"})
 _COPIED = ("total", "currency", "items", "recovery_url", "cart_token")
 
 
@@ -57,7 +57,9 @@ def derive(event: Event, facts: Facts, settings: SignalSettings, now: datetime) 
 
 def fire(payload: Mapping[str, Any], facts: Facts, now: datetime) -> Derived:
     checkout = lookup(facts, "checkout")
-    if not isinstance(checkout, Mapping) or checkout.get("completed_at") or not _worth_recovering(checkout):
+    if not isinstance(checkout, Mapping) or checkout.get("completed_at") or checkout.get("deleted_at"):
+        return Derived()
+    if not _worth_recovering(checkout):
         return Derived()
     token, seconds, place = payload["checkout_token"], payload["after_seconds"], payload["place"]
     armed_at = datetime.fromisoformat(payload["anchor_at"])

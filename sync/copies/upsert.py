@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
+from dataclasses import dataclass
 from typing import Any
 
 from connector.brevo.client import BrevoAccount
@@ -11,21 +12,31 @@ from connector.errors import Refused
 from sync.mapping import contact as mapping
 
 BUCKET = "contacts"
+WITHOUT_ID = "without ext_id"
+"""How the note of a contact begins that could not be given its customer id."""
 
 
-def send(
-    account: BrevoAccount,
-    person: Mapping[str, Any],
-    consents: Mapping[str, Mapping[str, Any]],
-    opted_out_before: Set[str],
-    attributes: tuple[mapping.Attribute, ...],
-) -> str | None:
+@dataclass(frozen=True)
+class Contact:
+    """A row of ``persons``, the rows of ``consents`` by channel, the channels with an opt-out in the ledger."""
+
+    person: Mapping[str, Any]
+    consents: dict[str, Mapping[str, Any]]
+    opted_out_before: set[str]
+
+    def body(self, attributes: tuple[mapping.Attribute, ...], without: Set[str] = frozenset()) -> dict[str, Any]:
+        return mapping.body(
+            self.person, self.consents, attributes, opted_out_before=self.opted_out_before, without=without
+        )
+
+
+def send(account: BrevoAccount, contact: Contact, attributes: tuple[mapping.Attribute, ...]) -> str | None:
     """Upsert this person; returns a note for staff when something had to be left out.
 
     Raises the ProviderError of the call. The repetitions below are new, different requests, each with its own
     turn at the limiter.
     """
-    body = mapping.body(person, consents, attributes, opted_out_before=opted_out_before)
+    body = contact.body(attributes)
     try:
         account.upsert_contact(body)
         return None
@@ -33,9 +44,7 @@ def send(
         if _about_phone(error) and "SMS" in body.get("attributes", {}):
             # Families share a number, and Brevo's idea of a valid one is stricter than a store's.
             account.await_turn(BUCKET)
-            account.upsert_contact(
-                mapping.body(person, consents, attributes, opted_out_before=opted_out_before, without={"SMS"})
-            )
+            account.upsert_contact(contact.body(attributes, without={"SMS"}))
             return f"without SMS: {error.detail}"
         if clashing_identifier(error) in ("EXT_ID", "EMAIL") and "ext_id" in body:
             return _take_over(account, body, error)
@@ -59,7 +68,7 @@ def _take_over(account: BrevoAccount, body: dict[str, Any], clash: Refused) -> s
     except Refused as error:
         account.await_turn(BUCKET)
         account.upsert_contact({key: value for key, value in body.items() if key != "ext_id"})
-        return f"without ext_id: {error.detail}"
+        return f"{WITHOUT_ID}: {error.detail}"
     blocked = bool(existing.get("emailBlacklisted"))
     account.await_turn(BUCKET)
     account.upsert_contact({**({"emailBlacklisted": True} if blocked else {}), **body})

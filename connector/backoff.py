@@ -11,7 +11,7 @@ _UNTOLD_WINDOW = 1.0
 
 
 def backoff(steps: Sequence[float], attempts: int, error: ProviderError) -> float:
-    """Machine seconds: the step for this many attempts so far, and at least what the provider asked for.
+    """Machine seconds: the step for this many attempts before this one, and at least what the provider asked for.
 
     A rate limit is no failure of the request, so only its own window counts.
     """

@@ -1,0 +1,114 @@
+"""Named places at which a process can be made to die, as by kill -9: between every claim, call and commit.
+
+Costs one look at a global when off, and is off unless the process was started with ``CRASH_AT`` (development only):
+``CRASH_AT=t4.leased`` dies when it first comes there, ``CRASH_AT=t4.leased:3`` when it does so for the third time.
+``tests/e2e/test_crash_points.py`` dies at every one of them.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import count
+from types import MappingProxyType
+
+
+@dataclass(frozen=True)
+class Point:
+    """``process``: one that comes there, by its name in ``connector/runtime/processes.py``; ``then``: what was done
+    and what was not when it dies there."""
+
+    process: str
+    then: str
+
+
+POINTS: Mapping[str, Point] = MappingProxyType(
+    {
+        # T1: receive
+        "t1.verified": Point("web", "a delivery is authentic, nothing of it is stored"),
+        "t1.stored": Point("web", "deliveries are committed, nobody was answered"),
+        "t1.ringing": Point("web", "a delivery is committed, its bell has not rung"),
+        # T2: normalise
+        "t2.claimed": Point("intake", "inbox rows are locked"),
+        "t2.applied": Point("intake", "projections, events and verdicts are written, not committed"),
+        # T2b: read from the store
+        "t2b.leased": Point("sync", "wishes are leased, the store was not asked"),
+        "t2b.answered": Point("sync", "the store has answered, nothing is written"),
+        "t2b.applied": Point("sync", "the answer is applied, not committed"),
+        # The hourly look at the store's products
+        "pass.leased": Point("sync", "a pass is leased, the store was not asked"),
+        "pass.listed": Point("sync", "the store has listed a page, nothing is written"),
+        "pass.advanced": Point("sync", "what the page lacks is wished for, not committed"),
+        # T3: decide
+        "t3.claimed": Point("flows", "persons are locked"),
+        "t3.decided": Point("flows", "a batch is decided in memory"),
+        "t3.written": Point("flows", "runs, timers and messages are written, not committed"),
+        # T4a: claim
+        "t4.granted": Point("deliver", "calls are taken from the limiter, nothing is claimed"),
+        "t4.asked": Point("deliver", "the store was asked for orders, nothing is claimed"),
+        "t4.claimed": Point("deliver", "leases, attempts and ledger entries are written, not committed"),
+        "t4.leased": Point("deliver", "messages are leased, no call has begun"),
+        # The call
+        "t4.half_sent": Point("deliver", "the head of a request has left, its body has not"),
+        "t4.sent": Point("deliver", "a whole request has left, its answer is not read"),
+        "t4.answered": Point("deliver", "the answer is read, nothing is written"),
+        # T4b: record
+        "t4.recorded": Point("deliver", "an outcome is written, not committed"),
+        # Unknown outcomes
+        "unknown.cut_off": Point("deliver", "a message whose lease ran out is marked unknown, not committed"),
+        "unknown.looked_up": Point("deliver", "the provider's log was read, nothing is written"),
+        "unknown.settled": Point("deliver", "what the log says is written, not committed"),
+        # T5: tell Brevo
+        "t5.leased": Point("sync", "records and events are leased, no call has begun"),
+        "t5.told": Point("sync", "a record was accepted, nothing is written"),
+        "t5.recorded": Point("sync", "the version that was sent is written, not committed"),
+        # Bells and the sweeper
+        "bells.committed": Point("intake", "a transaction is committed, its bells have not rung"),
+        "bells.flagged": Point("intake", "shops stand in line and the bell counts as rung, no job is queued"),
+        "bells.cleared": Point("intake", "a bell counts as answered, no shop was taken out of the line"),
+        "bells.taken": Point("intake", "a shop was taken out of the line, nothing is claimed"),
+        "bells.tail": Point("sync", "there is more to do for a shop, its bell has not rung"),
+        "sweep.found": Point("clock", "what is due is known, no bell has rung"),
+    }
+)
+
+
+class _Order:
+    """To die at the ``nth`` pass of ``name``."""
+
+    def __init__(self, name: str, nth: int) -> None:
+        self._name = name
+        self._nth = nth
+        # Taking the next of a count is one step of the interpreter, whichever threads do it.
+        self._passes = count(1)
+
+    def passing(self, name: str) -> None:
+        if name == self._name and next(self._passes) == self._nth:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+_order: _Order | None = None
+
+
+def read(order: str) -> tuple[str, int]:
+    """The point and the pass that ``NAME`` or ``NAME:N`` names. Raises ValueError with what is wrong."""
+    name, _, nth = order.partition(":")
+    if name not in POINTS:
+        raise ValueError(f"there is no crash point {name!r}")
+    if nth and not (nth.isdecimal() and int(nth) > 0):
+        raise ValueError(f"{nth!r} is no number of passes")
+    return name, int(nth or 1)
+
+
+def arm(order: str) -> None:
+    """Make this process die as ``CRASH_AT`` says; "" lets it live. Raises ValueError."""
+    global _order
+    _order = _Order(*read(order)) if order else None
+
+
+def reach(name: str) -> None:
+    """This point is reached."""
+    if _order is not None:
+        _order.passing(name)

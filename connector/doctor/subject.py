@@ -1,0 +1,85 @@
+"""What is examined: the installation, and each of its shops. What several checks ask for is asked once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, text
+
+from connector.brevo.client import BrevoAccount
+from connector.clock import pause
+from connector.db.session import transaction
+from connector.deps import Deps
+from connector.errors import RateLimited
+from connector.shopify.graphql import Store
+from connector.shops import Shop
+
+# No question to PostgreSQL is waited for longer: a doctor who hangs is no help.
+_STATEMENT_TIMEOUT = "4s"
+# Machine seconds for which a limit is waited for.
+_PATIENCE = 5.0
+
+Answer = TypeVar("Answer")
+
+
+@dataclass
+class Installation:
+    """The installation as a whole."""
+
+    deps: Deps
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """One short transaction, for reading."""
+        with transaction(self.deps.engine) as connection:
+            connection.execute(text(f"SET LOCAL statement_timeout = '{_STATEMENT_TIMEOUT}'"))
+            yield connection
+
+
+@dataclass
+class ConnectedShop(Installation):
+    """One shop. Its credentials are opened when a check first asks; ConfigurationError when they cannot be."""
+
+    shop: Shop
+
+    @cached_property
+    def store(self) -> Store:
+        return self.deps.store(self.shop)
+
+    @cached_property
+    def account(self) -> BrevoAccount:
+        return self.deps.brevo(self.shop)
+
+    @cached_property
+    def scopes(self) -> frozenset[str]:
+        """The access scopes that the store's token has. Raises ProviderError."""
+        said = self.in_turn(lambda: self.store.query("app_installation"))
+        granted = (said.get("currentAppInstallation") or {}).get("accessScopes") or []
+        return frozenset(str(scope.get("handle")) for scope in granted)
+
+    @cached_property
+    def plan(self) -> dict[str, Any]:
+        """GET /account of Brevo. Raises ProviderError."""
+        self.await_turn()
+        return self.account.account()
+
+    def in_turn(self, ask: Callable[[], Answer]) -> Answer:
+        """What the store answers, asked once more when its query budget was used up for a moment.
+
+        Raises ProviderError.
+        """
+        try:
+            return ask()
+        except RateLimited as limited:
+            if limited.after > _PATIENCE:
+                raise
+            pause(limited.after)
+            return ask()
+
+    def await_turn(self, bucket: str = "other") -> None:
+        """Take a call from the account's limit, behind everybody else's. Raises RateLimited."""
+        self.account.await_turn(bucket, _PATIENCE, lane="maintenance")

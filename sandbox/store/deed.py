@@ -1,0 +1,86 @@
+"""One action under way in a shop, and the words in which actions name goods and orders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.store import goods_payloads, order_payloads, payloads
+from sandbox.store.records import Cart, Checkout, Customer, Fulfillment, Order, Product, Variant
+from sandbox.store.shop import Shop, Unknown
+
+
+@dataclass
+class Deed:
+    """One action under way: what it touched and what it has to tell the subscribers, in order."""
+
+    shop: Shop
+    now: float
+    touched: dict[str, Any] = field(default_factory=dict)
+    news: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+
+    def customer(self, topic: str, person: Customer) -> None:
+        self.touched |= {"customer_id": person.id, "email": person.email}
+        self.news.append((topic, f"customer/{person.id}", payloads.customer(self.shop, person)))
+
+    def consent(self, person: Customer) -> None:
+        self.touched |= {"customer_id": person.id, "email": person.email, "consent": person.consent.state}
+        body = payloads.email_consent(self.shop, person)
+        self.news.append(("customers_email_marketing_consent/update", f"customer/{person.id}", body))
+
+    def checkout(self, topic: str, cart: Checkout) -> None:
+        self.touched |= {"checkout_token": cart.token, "cart_token": cart.cart_token, "email": cart.email}
+        self.news.append((topic, f"checkout/{cart.token}", payloads.checkout(self.shop, cart)))
+
+    def cart(self, topic: str, cart: Cart) -> None:
+        self.touched |= {"cart_token": cart.token}
+        self.news.append((topic, f"cart/{cart.token}", goods_payloads.cart(self.shop, cart)))
+
+    def order(self, topic: str, sale: Order) -> None:
+        self.touched |= {"order_id": sale.id, "checkout_token": sale.checkout_token, "email": sale.email}
+        self.news.append((topic, f"order/{sale.id}", payloads.order(self.shop, sale)))
+
+    def parcel(self, topic: str, parcel: Fulfillment) -> None:
+        self.touched |= {"fulfillment_id": parcel.id}
+        self.news.append((topic, f"order/{parcel.order.id}", order_payloads.fulfillment(self.shop, parcel)))
+
+    def product(self, topic: str, goods: Product) -> None:
+        self.touched |= {"product_id": goods.id}
+        self.news.append((topic, f"product/{goods.id}", goods_payloads.product(self.shop, goods)))
+
+
+def order_of(shop: Shop, order: int | None, checkout: str | None) -> Order:
+    """An order by its id, or by the checkout that it came from. Raises Unknown, ValueError."""
+    if checkout is not None:
+        return shop.order_of(shop.checkout(checkout))
+    if order is None:
+        raise ValueError("order or checkout is needed")
+    found = shop.orders.get(int(order))
+    if found is None:
+        raise Unknown(f"no order {order}")
+    return found
+
+
+def product_of(shop: Shop, product: int) -> Product:
+    """A product by its id, or by its place in the catalogue, from 1. Raises Unknown."""
+    found = shop.products.get(int(product))
+    if found is not None:
+        return found
+    products = list(shop.products.values())
+    if not 1 <= int(product) <= len(products):
+        raise Unknown(f"no product {product}")
+    return products[int(product) - 1]
+
+
+def lines_of(shop: Shop, items: list[dict[str, Any]] | None) -> list[tuple[Variant, int]]:
+    """`[{"variant_id": 1} or {"product": 3}, "quantity": 2]`; `product` as in `product_of`."""
+    lines = []
+    for item in items or [{"product": 1}]:
+        quantity = int(item.get("quantity", 1))
+        if quantity < 1:
+            raise ValueError("quantity must be at least 1")
+        if "variant_id" in item:
+            lines.append((shop.variant(int(item["variant_id"])), quantity))
+        else:
+            lines.append((product_of(shop, item.get("product", 1)).variants[0], quantity))
+    return lines

@@ -1,0 +1,89 @@
+"""Contacts: people at Brevo. Orders and events of a person wait for the contact's first upsert."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from connector.shops import Shop
+from sync.copies import upsert
+from sync.copies.resource import Claim, Resource, Snapshot
+from sync.copies.turn import Turn, one_by_one
+from sync.mapping import contact as mapping
+
+# One row per channel of consent, one without for a person who has none. In one statement, so that no consent is newer
+# than the version it is sent with.
+_PEOPLE = text(
+    """
+SELECT persons.*, consents.channel, consents.state, consents.level, consents.evidence_at, EXISTS (
+    SELECT FROM consent_ledger WHERE consent_ledger.shop_id = persons.shop_id
+        AND consent_ledger.person_id = persons.id AND consent_ledger.channel = consents.channel
+        AND consent_ledger.state = ANY(:blacklisting)
+) AS opted_out_before
+FROM persons LEFT JOIN consents ON consents.shop_id = persons.shop_id AND consents.person_id = persons.id
+WHERE persons.shop_id = :shop_id AND persons.id = ANY(:ids)
+"""
+)
+
+
+def read(connection: Connection, shop: Shop, held: Sequence[Claim]) -> dict[int, Snapshot]:
+    """These people as they are now, with what they agreed to."""
+    by_id = {one.entity_id: one for one in held}
+    rows = connection.execute(
+        _PEOPLE, {"shop_id": shop.id, "ids": list(by_id), "blacklisting": list(mapping.BLACKLISTING)}
+    ).mappings()
+    found: dict[int, Snapshot] = {}
+    for row in rows:
+        if row["id"] not in found:
+            nothing = "erased" if row["erased_at"] is not None else None if row["email"] else "no_email"
+            found[row["id"]] = Snapshot(by_id[row["id"]], row["version"], upsert.Contact(dict(row), {}, set()), nothing)
+        if row["channel"] is not None:
+            found[row["id"]].body.consents[row["channel"]] = dict(row)
+            if row["opted_out_before"]:
+                found[row["id"]].body.opted_out_before.add(row["channel"])
+    return found
+
+
+def _send(turn: Turn, snapshot: Snapshot) -> str | None:
+    return upsert.send(turn.account, snapshot.body, mapping.attributes(turn.shop.settings["contact_mapping"]))
+
+
+# Rows that a writer of wishes holds are left alone: it makes them due itself, and waiting for it could be for ever.
+_WAKE = text(
+    """
+UPDATE sync_state SET state = 'due', due_real = :machine, reason = NULL
+FROM (
+    SELECT waiting.entity, waiting.entity_id
+    FROM (
+        SELECT 'events' AS entity, CAST(:person_id AS bigint) AS id
+        UNION ALL SELECT 'order', id FROM orders WHERE shop_id = :shop_id AND person_id = :person_id
+    ) AS theirs
+    JOIN sync_state AS waiting ON waiting.entity = theirs.entity AND waiting.entity_id = theirs.id
+    WHERE waiting.shop_id = :shop_id AND waiting.state = 'waiting'
+    FOR UPDATE OF waiting SKIP LOCKED
+) AS waiting
+WHERE sync_state.shop_id = :shop_id AND sync_state.entity = waiting.entity
+    AND sync_state.entity_id = waiting.entity_id
+"""
+)
+
+
+def wake(connection: Connection, shop: Shop, person_id: int, machine: datetime) -> bool:
+    """What has waited for this contact may go, or hear that it waits in vain."""
+    asked = {"shop_id": shop.id, "person_id": person_id, "machine": machine}
+    return connection.execute(_WAKE, asked).rowcount > 0
+
+
+def identifiers(row: Mapping[str, Any]) -> dict[str, str]:
+    """Whose order or event it is. ``row``: email and customer_id of the person, ``contact_reason`` of its contact."""
+    found = {"email_id": row["email"]} if row["email"] else {}
+    # An id that another contact there holds would bring it to the wrong person.
+    if row["customer_id"] is not None and not str(row["contact_reason"] or "").startswith(upsert.WITHOUT_ID):
+        found["ext_id"] = str(row["customer_id"])
+    return found
+
+
+CONTACTS = Resource("contact", 20, one_by_one(upsert.BUCKET, read, _send), wake)

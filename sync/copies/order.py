@@ -1,0 +1,60 @@
+"""Orders at Brevo, live ones only: POST /orders/status starts automations, so history must never pass through it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from connector.shops import Shop
+from sync.copies import commerce
+from sync.copies.contact import identifiers
+from sync.copies.resource import Claim, Resource, Snapshot
+from sync.copies.turn import Turn, one_by_one
+from sync.mapping import order as mapping
+from sync.order_events import exclusion
+
+_ORDERS = text(
+    """
+SELECT orders.*, persons.email AS person_email, persons.customer_id AS person_customer_id,
+    contact.sent_version AS contact_version, contact.state AS contact_state, contact.reason AS contact_reason
+FROM orders
+LEFT JOIN persons ON persons.shop_id = orders.shop_id AND persons.id = orders.person_id
+LEFT JOIN sync_state AS contact
+    ON contact.shop_id = orders.shop_id AND contact.entity = 'contact' AND contact.entity_id = orders.person_id
+WHERE orders.shop_id = :shop_id AND orders.id = ANY(:ids)
+"""
+)
+
+
+def read(connection: Connection, shop: Shop, held: Sequence[Claim]) -> dict[int, Snapshot]:
+    """These orders as they are now; one of somebody whose contact is not at Brevo yet waits for it."""
+    by_id = {one.entity_id: one for one in held}
+    rows = connection.execute(_ORDERS, {"shop_id": shop.id, "ids": list(by_id)}).mappings()
+    return {row["id"]: _snapshot(shop, by_id[row["id"]], dict(row)) for row in rows}
+
+
+def _snapshot(shop: Shop, held: Claim, row: Mapping[str, Any]) -> Snapshot:
+    nothing = "historical" if row["historical"] else exclusion(row, shop.settings)
+    if nothing is None and held.first and row["deleted_at"]:
+        nothing = "deleted"
+    if nothing is not None:
+        return Snapshot(held, row["version"], nothing=nothing)
+    whose: dict[str, str] = {}
+    if row["person_id"] is not None:
+        if not row["contact_version"]:
+            hopeless = row["contact_state"] in ("done", "failed")
+            why = f"no contact: {row['contact_reason'] or 'unknown'}" if hopeless else "its contact"
+            return Snapshot(held, row["version"], None, why, waits_for=row["person_id"], hopeless=hopeless)
+        person: dict[str, Any] = {"email": row["person_email"], "customer_id": row["person_customer_id"]}
+        whose = identifiers({**person, "contact_reason": row["contact_reason"]})
+    return Snapshot(held, row["version"], mapping.body(row, whose, shop.domain))
+
+
+def _send(turn: Turn, snapshot: Snapshot) -> None:
+    commerce.active(turn, partial(turn.account.put_order, snapshot.body))
+
+
+ORDERS = Resource("order", 10, one_by_one("orders", read, _send))

@@ -1,0 +1,67 @@
+"""What a kind of record that Brevo keeps a copy of says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection
+
+from connector.shops import Shop
+
+if TYPE_CHECKING:
+    from sync.copies.turn import Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A row of ``sync_state`` under our lease. ``sent_version`` is 0 as long as Brevo does not know the record."""
+
+    entity: str
+    entity_id: int
+    wanted_version: int
+    sent_version: int
+    attempts: int
+    lease: datetime
+
+    @property
+    def first(self) -> bool:
+        return self.sent_version == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a call would send of a claimed record now, and the version that this is.
+
+    ``nothing``: why nothing is to be sent now, if so. ``waits_for``: the person whose contact has to be at Brevo
+    first; ``hopeless`` when Brevo cannot have that contact as things stand.
+    """
+
+    claim: Claim
+    version: int
+    body: Any = None
+    nothing: str | None = None
+    waits_for: int | None = None
+    hopeless: bool = False
+
+
+Read = Callable[[Connection, Shop, Sequence[Claim]], Mapping[int, Snapshot]]
+"""The newest state of these records, by their id. A record that is not there any more is left out."""
+
+
+@dataclass(frozen=True)
+class Resource:
+    """``entity``: its name in ``sync_state``; ``most``: how many are claimed at once; ``send`` takes one turn.
+
+    ``settled``, if given, runs in the transaction that says for the first time what became of a record (accepted, or
+    not to be sent) and wakes what has waited for that word; it answers whether there was any. ``coalesced``: what
+    changed during a call waits for the window that it opens, else it goes at once.
+    """
+
+    entity: str
+    most: int
+    send: Callable[[Turn, Sequence[Claim]], None]
+    settled: Callable[[Connection, Shop, int, datetime], bool] | None = None
+    coalesced: bool = True

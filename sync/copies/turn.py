@@ -1,0 +1,293 @@
+"""One turn of telling Brevo: claims in hand, calls taken from the limiter, endings written down one by one.
+
+* Calls are taken before records are read, so that changes made while a call waits for the limiter join it.
+* ``sent_version`` becomes the version that was *read*. If more is wanted by then, the record is due again.
+* No transaction is open during a call. An ending is written right after its call: a worker that dies repeats one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from functools import cached_property, partial
+
+from sqlalchemy import Connection
+
+from connector import pauses
+from connector.backoff import backoff
+from connector.brevo.client import BrevoAccount
+from connector.brevo.limits import Grant
+from connector.clock import monotonic, pause
+from connector.crashpoints import reach
+from connector.db.session import transaction
+from connector.deps import Deps
+from connector.errors import ActionNeeded, ProviderError, RateLimited, Refused
+from connector.logging import get
+from connector.scope import scoped
+from connector.shops import Shop
+from sync.copies import claims
+from sync.copies.claims import Ending
+from sync.copies.resource import Claim, Read, Resource, Snapshot
+
+# What goes wrong inside of us when a record holds what nobody thought of.
+DEFECTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+# All that a turn may wait for the limiter before others have theirs. Machine seconds.
+_PATIENCE = 0.25
+# For a call that is further away than this nobody comes back at once: the sweeper looks every second.
+_SOON = 1.0
+# What waits for an hourly limit is not looked at every second, but every minute.
+_LONG, _LONGEST_REST = 2.0, 60.0
+
+log = get(__name__)
+
+
+class Interrupted(Exception):
+    """A call failed in a way that the next one would likely meet too. ``everywhere``: whatever the next one is."""
+
+    def __init__(self, error: ProviderError) -> None:
+        super().__init__(str(error))
+        self.error = error
+        limited = isinstance(error, RateLimited)
+        self.everywhere = not limited and not (isinstance(error, ActionNeeded) and error.status == 403)
+
+
+CallsOf = Callable[[Sequence[Snapshot]], list[Callable[[], None]]]
+"""The calls that bring these snapshots to Brevo together."""
+
+
+class Turn:
+    """What a resource works with while it is its turn. ``again``: there is more that can be done soon.
+
+    ``rest``: machine seconds for which there is no call for what is left. ``accepted``: Brevo has taken something.
+    """
+
+    def __init__(
+        self, deps: Deps, shop: Shop, resource: Resource, held: Sequence[Claim], last_start: float, *, begun: bool
+    ) -> None:
+        """After ``last_start`` (monotonic) no call is begun: its answer could come when the lease has ended. The very
+        first always goes; ``begun``: it was another turn's.
+        """
+        self.deps = deps
+        self.shop = shop
+        self.resource = resource
+        self.again = False
+        self.rest = 0.0
+        self.accepted = False
+        self._open = {one.entity_id: one for one in held}
+        self._last_start = last_start
+        self._waited = 0.0
+        self.begun = begun
+        self._grants: dict[str, tuple[Grant, int]] = {}
+
+    @cached_property
+    def account(self) -> BrevoAccount:
+        return self.deps.brevo(self.shop)
+
+    @property
+    def left(self) -> list[Claim]:
+        """Claims of which nothing has become yet."""
+        return list(self._open.values())
+
+    # Calls
+
+    def calls(self, bucket: str, most: int, *, at_least: int = 1, lane: str = "live") -> int:
+        """How many calls of up to ``most`` may be made now; waits a little for the first. 0 ends the turn."""
+        held = self._grants.get(bucket)
+        if held is not None and held[1] >= at_least:
+            return min(held[1], most)
+        if self.begun and monotonic() > self._last_start:
+            return 0
+        self._give_back(bucket)
+        while True:
+            grant = self.account.grab(bucket, most, at_least=at_least, lane=lane)
+            if grant.calls:
+                self._grants[bucket] = (grant, grant.calls)
+                return grant.calls
+            if grant.wait > _SOON:
+                self.rest = max(self.rest, min(grant.wait, _LONGEST_REST) if grant.wait > _LONG else 0.0)
+                return 0
+            wait = min(grant.wait, _PATIENCE - self._waited)
+            self._waited += wait
+            pause(wait)
+            if wait <= 0 or wait < grant.wait:
+                self.again = True
+                return 0
+
+    def use(self, bucket: str) -> bool:
+        """Use one of the calls that were granted; False when it is too late to begin one. The first always goes."""
+        if self.begun and monotonic() > self._last_start:
+            self.again = True
+            return False
+        grant, left = self._grants[bucket]
+        self._grants[bucket] = (grant, left - 1)
+        self.begun = True
+        return True
+
+    def close(self) -> None:
+        """Return the calls that were not made."""
+        for bucket in list(self._grants):
+            self._give_back(bucket)
+
+    def _give_back(self, bucket: str) -> None:
+        grant, left = self._grants.pop(bucket, (None, 0))
+        if grant is not None and left:
+            self.account.give_back(bucket, grant, left)
+
+    # Records
+
+    def read(self, read: Read, held: Sequence[Claim]) -> list[Snapshot]:
+        """What there is to send of these claims; the others are ended or put aside here."""
+        try:
+            with transaction(self.deps.engine) as connection:
+                found = read(connection, self.shop, held)
+        except DEFECTS as error:
+            if len(held) == 1:
+                self._defective(held[0], error)
+                return []
+            return [snapshot for one in held for snapshot in self.read(read, [one])]
+        sendable = []
+        for one in held:
+            snapshot = found.get(one.entity_id) or Snapshot(one, one.wanted_version, nothing="gone")
+            if snapshot.nothing is None:
+                sendable.append(snapshot)
+            else:
+                self._put_aside(snapshot)
+        return sendable
+
+    def tell(self, bucket: str, snapshot: Snapshot, call: Callable[[], str | None]) -> bool:
+        """Make the one call that brings this snapshot to Brevo, and write down what became of it.
+
+        ``call`` answers a note for staff, or None. Returns False when it is too late to begin it; raises Interrupted.
+        """
+        if not self.use(bucket):
+            return False
+        try:
+            note = call()
+        except DEFECTS as error:
+            self._defective(snapshot.claim, error)
+        except Refused as error:
+            self.refused(snapshot, error)
+        except ProviderError as error:
+            self.postpone(snapshot, error)
+            raise Interrupted(error) from error
+        else:
+            self.sent(snapshot, note)
+        return True
+
+    def tell_together(self, bucket: str, group: Sequence[Snapshot], calls_of: CallsOf, *, lane: str = "live") -> bool:
+        """Bring several snapshots to Brevo at once; False when there are no calls or no time left for it.
+
+        When Brevo refuses, it does not say whose fault it is: the halves are told apart until it is found. Raises
+        Interrupted.
+        """
+        calls = calls_of(group)
+        if self.calls(bucket, len(calls), at_least=len(calls), lane=lane) < len(calls):
+            return False
+        try:
+            for call in calls:
+                if not self.use(bucket):
+                    return False
+                call()
+        except (Refused, *DEFECTS) as error:
+            if len(group) == 1:
+                if isinstance(error, Refused):
+                    self.refused(group[0], error)
+                else:
+                    self._defective(group[0].claim, error)
+                return True
+            middle = len(group) // 2
+            halves = group[:middle], group[middle:]
+            return all(self.tell_together(bucket, half, calls_of, lane=lane) for half in halves)
+        except ProviderError as error:
+            self.postpone(group[0], error)
+            raise Interrupted(error) from error
+        for snapshot in group:
+            self.sent(snapshot)
+        return True
+
+    def sent(
+        self,
+        snapshot: Snapshot,
+        note: str | None = None,
+        *,
+        version: int | None = None,
+        also: Callable[[Connection], object] | None = None,
+    ) -> None:
+        """Brevo has the snapshot, or it up to ``version``. ``also`` is written in the same transaction."""
+        reach("t5.told")
+        self.accepted = True
+        window = self.deps.settings.contact_coalesce_seconds if self.resource.coalesced else 0.0
+        reached = snapshot.version if version is None else version
+        again = self._machine + timedelta(seconds=window)
+        self._end(snapshot.claim, Ending("done", reached, again, sent=reached, reason=note), also)
+
+    def refused(self, snapshot: Snapshot, error: ProviderError) -> None:
+        """Brevo will not take this; a newer version is another request, which it may take."""
+        self._end(snapshot.claim, Ending("failed", snapshot.version, self._machine, reason=str(error)))
+
+    def postpone(self, snapshot: Snapshot, error: ProviderError, *, sent: int = 0) -> None:
+        """Nothing is wrong with the record: again after its back-off. ``sent``: how far Brevo has it already."""
+        held = snapshot.claim
+        wait = backoff(self.deps.settings.retry_seconds, held.attempts, error)
+        attempts = held.attempts + (0 if isinstance(error, RateLimited) else 1)
+        due = self._machine + timedelta(seconds=wait)
+        self._end(held, claims.again(held, due, attempts=attempts, reason=str(error), sent=sent))
+        if isinstance(error, ActionNeeded) and error.status == 401:
+            with (
+                transaction(self.deps.engine) as connection,
+                scoped(connection, self.shop, self.deps.clock, self.deps.settings) as scope,
+            ):
+                pauses.start(scope, pauses.ACCOUNT, error)
+
+    def _defective(self, held: Claim, error: Exception) -> None:
+        """We cannot make a request of this record. It is said and left, so that it holds up nobody."""
+        name = type(error).__name__
+        log.error("record_defective", shop_id=self.shop.id, entity=held.entity, id=held.entity_id, error=name)
+        self._end(held, Ending("failed", held.wanted_version, self._machine, reason=f"cannot be sent: {name}: {error}"))
+
+    @property
+    def _machine(self) -> datetime:
+        return self.deps.clock.machine()
+
+    def _put_aside(self, snapshot: Snapshot) -> None:
+        ending = Ending(
+            "done" if snapshot.waits_for is None else "waiting",
+            snapshot.version,
+            self._machine,
+            reason=snapshot.nothing,
+        )
+        if snapshot.waits_for is None:
+            self._end(snapshot.claim, ending)
+            return
+        with transaction(self.deps.engine) as connection:
+            claims.wait_for_contact(
+                connection, self.shop, snapshot.claim, ending, snapshot.waits_for, settled=snapshot.hopeless
+            )
+        self._open.pop(snapshot.claim.entity_id, None)
+
+    def _end(self, held: Claim, ending: Ending, also: Callable[[Connection], object] | None = None) -> None:
+        with transaction(self.deps.engine) as connection:
+            if also is not None:
+                also(connection)
+            claims.end(connection, self.shop, held, ending)
+            if self.resource.settled is not None and held.first and ending.state != "due":
+                self.again = self.resource.settled(connection, self.shop, held.entity_id, self._machine) or self.again
+            reach("t5.recorded")
+        self._open.pop(held.entity_id, None)
+
+
+def one_by_one(
+    bucket: str, read: Read, call: Callable[[Turn, Snapshot], str | None], *, lane: str = "live"
+) -> Callable[[Turn, Sequence[Claim]], None]:
+    """How records are sent that take one call each."""
+
+    def send(turn: Turn, held: Sequence[Claim]) -> None:
+        waiting = list(held)
+        while waiting and (granted := turn.calls(bucket, len(waiting), lane=lane)):
+            now, waiting = waiting[:granted], waiting[granted:]
+            for snapshot in turn.read(read, now):
+                if not turn.tell(bucket, snapshot, partial(call, turn, snapshot)):
+                    return
+
+    return send

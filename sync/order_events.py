@@ -1,0 +1,120 @@
+"""What happened to an order, told to the event log. An order reaches flows by its person and by its checkout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from connector import eventlog
+from connector.eventlog import Fact
+from connector.scope import Scope
+from sync import people
+
+# Deliveries may be a day late; an order first heard of later than this is none of a delivery's doing.
+HISTORY = timedelta(days=3)
+
+
+@dataclass(frozen=True)
+class Refund:
+    """Money given back for an order. ``amount`` and ``at`` are None when the store did not say."""
+
+    id: int
+    amount: Decimal | None
+    at: datetime | None
+
+
+def exclusion(order: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
+    """Why this order starts no flow and counts as no revenue, if so: it still ends what it should end."""
+    if order["test"] and not settings["include_test_orders"]:
+        return "test"
+    if order["source_name"] == "pos" and not settings["include_pos_orders"]:
+        return "pos"
+    if order["source_name"] == "shopify_draft_order" and not settings["include_draft_orders"]:
+        return "draft"
+    return None
+
+
+def about(scope: Scope, order: Mapping[str, Any]) -> dict[str, Any]:
+    """What each event about this order carries."""
+    return {
+        "order_id": order["id"],
+        "order_name": order["name"],
+        "checkout_token": order["checkout_token"],
+        "total": str(order["total"]),
+        "currency": order["currency"],
+        "items": order["items"],
+        "discount_codes": order["discount_codes"],
+        "test": order["test"],
+        "source_name": order["source_name"],
+        "excluded": exclusion(order, scope.shop.settings),
+    }
+
+
+def fact(
+    scope: Scope, order: Mapping[str, Any] | None, order_id: int, name: str, part: str, at: datetime, **more: Any
+) -> Fact:
+    """Something that happened to an order. ``part`` names it within the order, e.g. "paid" or "refund:17".
+
+    Of an order that is not known yet (None) it becomes the buyer's as soon as that is.
+    """
+    subject = f"order:{order_id}"
+    identity = f"{subject}:{part}" if part else subject
+    if order is None:
+        return Fact(name, identity, at, subject, props={"order_id": order_id, **more})
+    props = {**about(scope, order), **more}
+    return Fact(name, identity, at, subject, order["person_id"], order["checkout_token"], props)
+
+
+def of_state(
+    scope: Scope, order: Mapping[str, Any], payload: Mapping[str, Any], buyer: int | None, *, first: bool
+) -> None:
+    """Tell what this state of the order says: whichever state arrives first tells what it knows.
+
+    ``order`` is the projection, ``payload`` the state; ``buyer`` is who began its checkout, ``first`` whether it is
+    the first that we hear of the order.
+    """
+    updated_at = payload["updated_at"] or order["source_updated_at"]
+    before = _orders_before(scope, order)
+
+    def of(name: str, part: str, at: datetime, **more: Any) -> Fact:
+        return fact(scope, order, order["id"], name, part, at, orders_before=before, **more)
+
+    facts = [of("order_placed", "", order["created_at"])]
+    if payload["financial_status"] == "paid":
+        facts.append(of("order_paid", "paid", updated_at))
+    if payload.get("fulfillment_status") == "partial":
+        facts.append(of("order_partially_fulfilled", "partial", updated_at))
+    if payload.get("fulfillment_status") == "fulfilled":
+        facts.append(of("order_fulfilled", "fulfilled", updated_at))
+    if first and order["historical"]:
+        # First heard of long after it was placed (an old order is edited): what it has been through starts nothing.
+        facts = [replace(one, historical=True) for one in facts]
+    if payload["cancelled_at"]:
+        facts.append(of("order_cancelled", "cancelled", payload["cancelled_at"]))
+    facts += [refund(scope, order, order["id"], one, one.at or updated_at) for one in payload["refunds"] if one.amount]
+    reaches = (buyer,) if buyer is not None and buyer != order["person_id"] else ()
+    eventlog.append(scope, [_dated(scope, replace(one, reaches=reaches)) for one in facts])
+
+
+def refund(scope: Scope, order: Mapping[str, Any] | None, order_id: int, given: Refund, at: datetime) -> Fact:
+    refunded = None if order is None else str(order["refunded"])
+    more = {"refund_id": given.id, "amount": str(given.amount), "refunded": refunded}
+    return fact(scope, order, order_id, "order_refunded", f"refund:{given.id}", at, **more)
+
+
+def _dated(scope: Scope, one: Fact) -> Fact:
+    """A cancellation or refund of long ago is history, whenever we hear of it."""
+    if one.name in ("order_cancelled", "order_refunded") and one.occurred_at < scope.now - HISTORY:
+        return replace(one, historical=True)
+    return one
+
+
+def _orders_before(scope: Scope, order: Mapping[str, Any]) -> int | None:
+    """How many orders the person had before this one."""
+    if order["person_id"] is None:
+        return None
+    counted = int(people.held_profile(scope, order["person_id"])["orders_count"])
+    return counted - 1 if order["counted"] is not None and counted > 0 else counted

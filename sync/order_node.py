@@ -1,0 +1,138 @@
+"""An order as the store's GraphQL tells it (queries/orders.graphql), applied like a webhook's.
+
+Null says nothing here: it may be a field that the store refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from connector.scope import Scope
+from sync import fulfillments, orders
+from sync.order_events import Refund
+from sync.products import number
+
+# The fulfilment states that webhooks know by other names; all others mean: nothing sent yet.
+_FULFILLED = {"FULFILLED": "fulfilled", "PARTIALLY_FULFILLED": "partial", "RESTOCKED": "restocked"}
+
+
+def refresh(scope: Scope, node: Mapping[str, Any]) -> None:
+    """Apply the order, its refunds and its parcels."""
+    payload = _payload(node)
+    orders.project(scope, payload, _items(node), read=True)
+    for parcel in node.get("fulfillments") or ():
+        fulfillments.project(scope, payload["id"], _parcel(parcel), None)
+
+
+def _payload(node: Mapping[str, Any]) -> dict[str, Any]:
+    customer, status = node.get("customer"), node.get("displayFinancialStatus")
+    codes, address = node.get("discountCodes"), node.get("billingAddress")
+    sent = node.get("displayFulfillmentStatus")
+    return {
+        **({"fulfillment_status": _FULFILLED.get(sent)} if sent else {}),
+        **({"closed_at": _moment(node["closedAt"])} if node.get("closedAt") else {}),
+        "id": number(node["id"]),
+        "name": node.get("name"),
+        "email": node.get("email"),
+        "contact_email": None,
+        "customer": _customer(customer) if customer else None,
+        "checkout_token": node.get("checkoutToken"),
+        "cart_token": node.get("cartToken"),
+        "buyer_accepts_marketing": node.get("customerAcceptsMarketing"),
+        "test": node.get("test"),
+        "source_name": node.get("sourceName"),
+        "created_at": _moment(node.get("createdAt")),
+        "updated_at": _moment(node.get("updatedAt")),
+        "cancelled_at": _moment(node.get("cancelledAt")),
+        "currency": node.get("currencyCode"),
+        "total_price": _amount(node.get("totalPriceSet")),
+        "current_total_price": _amount(node.get("currentTotalPriceSet")),
+        "financial_status": status.lower() if status else None,
+        "discount_codes": None if codes is None else [{"code": code} for code in codes],
+        "payment_gateway_names": node.get("paymentGatewayNames"),
+        "billing_address": _address(address) if address else None,
+        "refunds": [
+            Refund(number(one["id"]), _amount(one.get("totalRefundedSet")), _moment(one.get("createdAt")))
+            for one in node.get("refunds") or ()
+        ],
+    }
+
+
+def _customer(customer: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "id": number(customer["id"]),
+        "email": (customer.get("defaultEmailAddress") or {}).get("emailAddress"),
+        "phone": None,
+        "first_name": customer.get("firstName"),
+        "last_name": customer.get("lastName"),
+        "created_at": None,
+        "updated_at": None,
+        "default_address": None,
+    }
+
+
+def _address(address: Mapping[str, Any]) -> dict[str, Any]:
+    same = ("name", "address1", "address2", "city", "province", "zip", "country", "phone")
+    values = {name: address.get(name) for name in same}
+    return {**values, "first_name": None, "last_name": None, "country_code": address.get("countryCodeV2")}
+
+
+def _items(node: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    """As webhooks' items are kept; None when the order has more lines than were read."""
+    lines = node.get("lineItems")
+    if not lines or (lines.get("pageInfo") or {}).get("hasNextPage", True):
+        return None
+    return [_item(line) for line in lines.get("nodes") or ()]
+
+
+def _item(line: Mapping[str, Any]) -> dict[str, Any]:
+    price = _amount(line.get("originalUnitPriceSet")) or Decimal(0)
+    product, variant = line.get("product"), line.get("variant")
+    return {
+        "product_id": number(product["id"]) if product else None,
+        "variant_id": number(variant["id"]) if variant else None,
+        "title": line.get("title") or "",
+        "variant_title": line.get("variantTitle"),
+        "sku": line.get("sku"),
+        "quantity": line["quantity"],
+        "price": str(price),
+        "line_price": str(price * line["quantity"]),
+        "current_quantity": line["currentQuantity"],
+    }
+
+
+def _parcel(node: Mapping[str, Any]) -> dict[str, Any]:
+    tracking = next(iter(node.get("trackingInfo") or ()), None) or {}
+    shipment = node.get("displayStatus")
+    return {
+        "id": number(node["id"]),
+        "status": (node.get("status") or "").lower() or None,
+        "shipment_status": shipment.lower() if shipment in _CARRIED else None,
+        "delivered_at": _moment(node.get("deliveredAt")),
+        "created_at": _moment(node.get("createdAt")),
+        "updated_at": _moment(node.get("updatedAt")),
+        "tracking_company": tracking.get("company"),
+        "tracking_number": tracking.get("number"),
+        "tracking_url": tracking.get("url"),
+    }
+
+
+# The display states that come from carriers; the others repeat the fulfilment's own state.
+_CARRIED = frozenset(
+    {
+        "ATTEMPTED_DELIVERY", "CARRIER_PICKED_UP", "CONFIRMED", "DELAYED", "DELIVERED", "FAILURE", "IN_TRANSIT",
+        "LABEL_PRINTED", "LABEL_PURCHASED", "NOT_DELIVERED", "OUT_FOR_DELIVERY", "PICKED_UP", "READY_FOR_PICKUP",
+    }
+)  # fmt: skip
+
+
+def _amount(money: Mapping[str, Any] | None) -> Decimal | None:
+    told = ((money or {}).get("shopMoney") or {}).get("amount")
+    return None if told is None else Decimal(str(told)).quantize(Decimal("0.01"))
+
+
+def _moment(value: str | None) -> datetime | None:
+    return None if not value else datetime.fromisoformat(value)

@@ -1,0 +1,148 @@
+"""Variants of products: prices and stock, with what changed of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from connector.eventlog import Fact
+from connector.models.store import variants
+from connector.scope import Scope
+
+_EMPTY: Mapping[str, Any] = dict.fromkeys(column.name for column in variants.c)
+_COLUMNS = ("title", "sku", "position", "price", "inventory_item_id", "inventory_quantity")
+
+
+@dataclass
+class Changes:
+    """What became different of a product's variants: [(variant as it is now, values before)] and whether any did."""
+
+    prices: list[tuple[Mapping[str, Any], Mapping[str, Any]]] = field(default_factory=list)
+    any: bool = False
+
+    def facts(self, about: Mapping[str, Any], at: datetime) -> list[Fact]:
+        """A changed price is told with the old and the new one; the first price of a variant is no change."""
+        return [
+            Fact(
+                "price_changed",
+                f"variant:{row['id']}:price:{at.isoformat()}:{row['price']}:{row['compare_at_price']}",
+                at,
+                f"variant:{row['id']}",
+                key=str(row["product_id"]),
+                props={
+                    **about,
+                    "variant_id": row["id"],
+                    "variant_title": row["title"],
+                    "sku": row["sku"],
+                    "old": _text(before["price"]),
+                    "new": _text(row["price"]),
+                    "old_compare_at_price": _text(before["compare_at_price"]),
+                    "new_compare_at_price": _text(row["compare_at_price"]),
+                },
+            )
+            for row, before in self.prices
+        ]
+
+
+def _text(amount: Decimal | None) -> str | None:
+    return None if amount is None else str(amount)
+
+
+def project(
+    scope: Scope,
+    product_id: int,
+    told: Sequence[Mapping[str, Any]] | None,
+    at: datetime,
+    *,
+    all_ids: Collection[int] | None = None,
+) -> Changes:
+    """Apply these variants of a product. ``all_ids``: every variant that it has; others that we hold are gone.
+
+    An older state of a variant changes nothing. Each has an id, and the columns of ``variants`` by name as far as they are told; ``compare_at_price`` None is an
+    answer when the key is there.
+    """
+    changes = Changes()
+    if not told and all_ids is None:
+        return changes
+    mine = (variants.c.shop_id == scope.shop_id) & (variants.c.product_id == product_id)
+    held = {row["id"]: dict(row) for row in scope.connection.execute(select(variants).where(mine)).mappings()}
+    rows = []
+    for one in told or ():
+        before: Mapping[str, Any] = held.get(one["id"]) or {**_EMPTY, "shop_id": scope.shop_id, "id": one["id"]}
+        if before["source_updated_at"] is not None and at < before["source_updated_at"]:
+            continue
+        values = {name: one[name] for name in _COLUMNS if one.get(name) is not None}
+        if "compare_at_price" in one:
+            values["compare_at_price"] = one["compare_at_price"]
+        row = {**before, **values, "product_id": product_id, "deleted_at": None}
+        if row != before:
+            changes.any = True
+            rows.append({**row, "source_updated_at": at})
+            priced = (before["price"], before["compare_at_price"]) != (row["price"], row["compare_at_price"])
+            if before["price"] is not None and priced:
+                changes.prices.append((row, before))
+    if rows:
+        statement = insert(variants)
+        kept = {column.name: statement.excluded[column.name] for column in variants.c if not column.primary_key}
+        scope.connection.execute(statement.on_conflict_do_update(index_elements=["shop_id", "id"], set_=kept), rows)
+    gone = [] if all_ids is None else [id for id, row in held.items() if id not in all_ids and not row["deleted_at"]]
+    if gone:
+        changes.any = True
+        scope.connection.execute(update(variants).where(mine, variants.c.id.in_(gone)).values(deleted_at=at))
+    return changes
+
+
+def price_range(scope: Scope, product_id: int) -> dict[str, Decimal | None]:
+    """{price_min, price_max} of the variants that the product has."""
+    low, high = scope.connection.execute(
+        select(func.min(variants.c.price), func.max(variants.c.price)).where(
+            variants.c.shop_id == scope.shop_id,
+            variants.c.product_id == product_id,
+            variants.c.deleted_at.is_(None),
+        )
+    ).one()
+    return {"price_min": low, "price_max": high}
+
+
+def deleted(scope: Scope, product_id: int, at: datetime) -> None:
+    """All variants of a product are gone with it."""
+    scope.connection.execute(
+        update(variants)
+        .where(
+            variants.c.shop_id == scope.shop_id,
+            variants.c.product_id == product_id,
+            variants.c.deleted_at.is_(None),
+        )
+        .values(deleted_at=at)
+    )
+
+
+def of_node(product: Mapping[str, Any]) -> tuple[list[dict[str, Any]] | None, list[int] | None]:
+    """The variants of a product as the store's GraphQL tells it; and the ids of all that it has, if all are there."""
+    connection = product.get("variants")
+    if not connection:
+        return None, None
+    listed = [_of_node(node) for node in connection.get("nodes") or () if node]
+    more = (connection.get("pageInfo") or {}).get("hasNextPage", True)
+    return listed, None if more else [one["id"] for one in listed]
+
+
+def _of_node(node: Mapping[str, Any]) -> dict[str, Any]:
+    item = (node.get("inventoryItem") or {}).get("id")
+    price, compare = node.get("price"), node.get("compareAtPrice")
+    return {
+        "id": int(node["id"].rsplit("/", 1)[-1]),
+        "title": node.get("title"),
+        "sku": node.get("sku"),
+        "position": node.get("position"),
+        "price": None if price is None else Decimal(price).quantize(Decimal("0.01")),
+        "compare_at_price": None if compare is None else Decimal(compare).quantize(Decimal("0.01")),
+        "inventory_item_id": None if item is None else int(item.rsplit("/", 1)[-1]),
+        "inventory_quantity": node.get("inventoryQuantity"),
+    }

@@ -1,0 +1,176 @@
+"""The whole product on servers of its own, made so that anything of it can die at any moment and often."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import redis as redis_client
+from cryptography.fernet import Fernet
+
+from connector.db.migrate import upgrade
+from connector.db.session import create_engine, transaction
+from connector.runtime import postgres, redis
+from connector.shops import change_settings
+from flows.definition_files import compile_texts, read_folder
+from flows.engine.publish import publish
+from tests.e2e.nursery import Nursery
+from tests.e2e.platforms import Platforms, account_of
+from tests.e2e.product import APP_SECRET, environment
+from tests.runtime.conftest import PROJECT, find_free_port
+
+# Short leases, so that a test need not wait for them; everything else in proportion.
+SHORT = {
+    "PROVIDER_TIMEOUT_SECONDS": "0.8",
+    "STORE_TIMEOUT_SECONDS": "1",
+    "DELIVERY_LEASE_SECONDS": "1.5",
+    "UNKNOWN_SETTLE_SECONDS": "1.5",
+    "RETRY_SECONDS": "0.2,0.4,0.8" + ",1" * 60,
+    "CONTACT_COALESCE_SECONDS": "0.2",
+    "FETCH_COALESCE_SECONDS": "0.2",
+    "LOG_LEVEL": "WARNING",
+}
+
+
+# Work of now that waits for nothing but somebody to do it.
+_DUE = """
+    SELECT EXISTS (SELECT 1 FROM inbox WHERE state = 'new' OR (state = 'retry' AND retry_real <= clock_timestamp()))
+        OR EXISTS (SELECT 1 FROM fetches WHERE state = 'due' AND due_real <= clock_timestamp())
+        OR EXISTS (SELECT 1 FROM person_work WHERE pending)
+        OR EXISTS (SELECT 1 FROM timers WHERE due_at <= %(now)s)
+        OR EXISTS (SELECT 1 FROM outbox WHERE state = 'due' AND due_at <= %(now)s)
+"""
+# The rest: leases and unknown outcomes; then what the provider is still to be told.
+_HELD = "SELECT EXISTS (SELECT 1 FROM inbox WHERE state = 'retry') OR EXISTS (SELECT 1 FROM fetches WHERE state IN"
+_HELD += " ('due', 'leased')) OR EXISTS (SELECT 1 FROM outbox WHERE state IN ('leased', 'unknown'))"
+_TELLING = "SELECT EXISTS (SELECT 1 FROM sync_state WHERE state IN ('due', 'leased'))"
+_TELLING += " OR EXISTS (SELECT 1 FROM feed WHERE state IN ('due', 'leased'))"
+
+
+class Crashable:
+    """Use as a context manager; no process of the product runs until ``nursery.start`` is called."""
+
+    def __init__(self, folder: Path, platforms: Platforms, settings: Mapping[str, str] = SHORT) -> None:
+        self.platforms = platforms
+        self._folder = folder
+        self._settings = settings
+        self._running = contextlib.ExitStack()
+        self._local = threading.local()
+        self._connections: list[psycopg.Connection] = []
+
+    def __enter__(self) -> Crashable:
+        with contextlib.ExitStack() as running:
+            self.postgres = postgres.start(self._folder)
+            running.callback(self.postgres.stop)
+            self.redis = redis.start(self._folder)
+            running.callback(self.redis.stop)
+            upgrade(self.postgres.url)
+            port = find_free_port()
+            self.url = f"http://127.0.0.1:{port}"
+            settings = environment(
+                CONNECTOR_ENV="development",
+                DATABASE_URL=self.postgres.url,
+                REDIS_URL=self.redis.url,
+                CONNECTOR_SECRET_KEYS=Fernet.generate_key().decode(),
+                SHOPIFY_API_SECRET=APP_SECRET,
+                PORT=str(port),
+                **self.platforms.settings,
+                **self._settings,
+            )
+            self.nursery = running.enter_context(Nursery(settings, port, self._folder / "nursery.log"))
+            self._running = running.pop_all()
+        return self
+
+    def __exit__(self, *ignored: object) -> None:
+        for connection in self._connections:
+            connection.close()
+        self._running.close()
+
+    def connect(self, shops: Sequence[str]) -> None:
+        """``connector shop add`` for each."""
+        for shop in shops:
+            secrets = {"SHOPIFY_TOKEN": self.platforms.tokens[shop], "BREVO_KEY": account_of(shop)}
+            self.nursery.run("shop", "add", shop, **secrets)
+
+    def restrain(self, shop: str, cap: Mapping[str, int], quiet_hours: Mapping[str, str]) -> None:
+        """The shop's frequency cap and quiet hours; its welcome no longer brings a plan of its own."""
+        welcome = read_folder(PROJECT / "flows" / "library" / "welcome")
+        text = (PROJECT / "flows" / "library" / "welcome" / "flow.yaml").read_text(encoding="utf-8")
+        limited = compile_texts(text.replace("cap: own", "cap: count"), welcome.texts, "flow.yaml")
+        engine = create_engine(self.postgres.url)
+        with transaction(engine) as connection:
+            ((shop_id,),) = self.rows("SELECT id FROM shops WHERE domain = %s", (shop,))
+            change_settings(connection, shop_id, {"marketing_cap": cap, "quiet_hours": quiet_hours})
+            publish(connection, shop_id, limited, datetime.fromtimestamp(self.platforms.now, UTC), status="active")
+        engine.dispose()
+
+    # What is asked of it
+
+    def rows(self, query: str, values: Any = ()) -> list[tuple[Any, ...]]:
+        """Committed rows. A database that is just being started is waited for."""
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                return self._connection().execute(query, values).fetchall()
+            except psycopg.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+
+    def _connection(self) -> psycopg.Connection:
+        made: psycopg.Connection | None = getattr(self._local, "connection", None)
+        if made is None or made.closed:
+            made = psycopg.connect(self.postgres.dsn, autocommit=True)
+            self._local.connection = made
+            self._connections.append(made)
+        return made
+
+    @property
+    def log(self) -> str:
+        """The last that its processes have said."""
+        return self.nursery.log[-3000:]
+
+    def due(self) -> bool:
+        """Whether anything of now waits for nothing but somebody to do it."""
+        now = datetime.fromtimestamp(self.platforms.now, UTC)
+        return bool(self.platforms.store("idle")["pending_deliveries"] or self.rows(_DUE, {"now": now})[0][0])
+
+    def sending(self) -> bool:
+        """Whether a message is leased to anybody."""
+        return bool(self.rows("SELECT EXISTS (SELECT 1 FROM outbox WHERE state = 'leased')")[0][0])
+
+    def idle(self) -> bool:
+        """Whether nothing at all is left to be done, and nothing to be told to the provider."""
+        return not (self.due() or self.rows(_HELD)[0][0] or self.rows(_TELLING)[0][0])
+
+    def wait_until(self, done: Callable[[], bool], seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not done():
+            assert time.monotonic() < deadline, f"not {done.__name__} after {seconds:.0f} s\n{self.log}"
+            time.sleep(0.03)
+
+    # What is done to it
+
+    def flush_redis(self) -> None:
+        """FLUSHALL: every bell, every limit."""
+        with contextlib.closing(redis_client.Redis.from_url(self.redis.url)) as client:
+            client.flushall()
+
+
+@contextlib.contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    """Inside the block the process does not run. It may have been killed when the block ends."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)

@@ -1,0 +1,95 @@
+"""Processes die at every named point between a claim, a call and a commit, and the whole story still ends right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from connector.crashpoints import POINTS
+from tests.e2e import audit
+from tests.e2e.aftermath import Aftermath
+from tests.e2e.crashable import Crashable
+from tests.e2e.nursery import NAMES
+from tests.e2e.platforms import Platforms, account_of
+from tests.e2e.product import open_folder
+from tests.e2e.trade import HOUR, Trade
+
+SHOPS = ("first.myshopify.com", "second.myshopify.com")
+# The first time that a process comes to a point, and the next. A shop's products are looked at once an hour only.
+PASSES, SELDOM = (1, 2), "pass."
+ORDERS = {
+    process: [
+        f"{name}:{nth}"
+        for name, point in POINTS.items()
+        if point.process == process
+        for nth in (PASSES[:1] if name.startswith(SELDOM) else PASSES)
+    ]
+    for process in NAMES
+}
+MOST_ROUNDS = 60
+ROUND_SECONDS = 30.0
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with open_folder("points") as made:
+        yield made
+
+
+def doubtful(platforms: Platforms) -> None:
+    """The provider ignores idempotency keys, and of some calls nobody knows what became."""
+    platforms.provider("settings", {"honour_idempotency": False, "delivery_seconds": 0})
+    for kind in ("accept_then_cut", "cut"):
+        platforms.provider("faults", {"kind": kind, "path": "/smtp/email", "method": "POST", "probability": 0.15})
+
+
+@pytest.mark.timeout(240)
+def test_a_death_at_any_point_loses_nothing_and_mails_nobody_twice(folder: Path) -> None:
+    with Platforms(folder, SHOPS) as platforms, Crashable(folder / "product", platforms) as product:
+        doubtful(platforms)
+        # Who dies while a shop is connected would be another story.
+        product.connect(SHOPS)
+        product.nursery.start(orders=ORDERS)
+        trade, wanted = (
+            Trade(platforms, dict.fromkeys(SHOPS, 2), Random(1)),
+            {order for orders in ORDERS.values() for order in orders},
+        )
+        for _ in range(MOST_ROUNDS):
+            trade.come_in()
+            platforms.pass_time(1.1 * HOUR)
+            trade.buy(1)
+            product.wait_until(lambda: not product.due(), ROUND_SECONDS)
+            died = {death.order for death in product.nursery.deaths}
+            if wanted <= died:
+                break
+        platforms.end_faults()
+        product.wait_until(product.idle, 60)
+        found = Aftermath.read(platforms, product.rows, within=2 * HOUR)
+        said = found.problems()
+    print(f"{len(product.nursery.deaths)} deaths, {len(found.sent)} emails, not sent {dict(found.reasons)}")
+    assert wanted - died == set()
+    assert said == [], "\n".join([*said, product.log])
+    assert product.nursery.by_itself() == {}
+
+
+@pytest.mark.timeout(120)
+def test_controls_who_leaves_out_a_precaution_mails_twice_or_loses(folder: Path) -> None:
+    """Both die at the point at which the precaution counts; the checks of the test above see what came of it."""
+    shop = SHOPS[0]
+    with Platforms(folder, [shop]) as platforms, Crashable(folder / "product", platforms) as product:
+        platforms.provider("settings", {"honour_idempotency": False, "delivery_seconds": 3600})
+        product.connect([shop])
+        product.nursery.start()
+        trade = Trade(platforms, {shop: 3}, Random(1))
+        for way, point in (("looks_nothing_up", "t4.answered"), ("records_first", "t4.leased")):
+            product.nursery.retire("deliver")
+            product.nursery.start(["deliver"], {"deliver": [point]}, careless=way)
+            trade.come_in()
+            product.wait_until(product.idle, 60)
+        found = Aftermath.read(platforms, product.rows)
+    assert audit.duplicates(found.sent) != []
+    assert any("never arrived" in line for line in audit.unaccounted(found.sent, found.outbox))
+    assert {mail.account for mail in found.sent} == {account_of(shop)}
