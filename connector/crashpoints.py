@@ -34,13 +34,13 @@ POINTS: Mapping[str, Point] = MappingProxyType(
         "t2.claimed": Point("intake", "inbox rows are locked"),
         "t2.applied": Point("intake", "projections, events and verdicts are written, not committed"),
         # T2b: read from the store
-        "t2b.leased": Point("sync", "wishes are leased, the store was not asked"),
-        "t2b.answered": Point("sync", "the store has answered, nothing is written"),
-        "t2b.applied": Point("sync", "the answer is applied, not committed"),
+        "t2b.leased": Point("fetch", "wishes are leased, the store was not asked"),
+        "t2b.answered": Point("fetch", "the store has answered, nothing is written"),
+        "t2b.applied": Point("fetch", "the answer is applied, not committed"),
         # The hourly look at the store's products
-        "pass.leased": Point("sync", "a pass is leased, the store was not asked"),
-        "pass.listed": Point("sync", "the store has listed a page, nothing is written"),
-        "pass.advanced": Point("sync", "what the page lacks is wished for, not committed"),
+        "pass.leased": Point("fetch", "a pass is leased, the store was not asked"),
+        "pass.listed": Point("fetch", "the store has listed a page, nothing is written"),
+        "pass.advanced": Point("fetch", "what the page lacks is wished for, not committed"),
         # T3: decide
         "t3.claimed": Point("flows", "persons are locked"),
         "t3.decided": Point("flows", "a batch is decided in memory"),
@@ -69,7 +69,7 @@ POINTS: Mapping[str, Point] = MappingProxyType(
         "bells.flagged": Point("intake", "shops stand in line and the bell counts as rung, no job is queued"),
         "bells.cleared": Point("intake", "a bell counts as answered, no shop was taken out of the line"),
         "bells.taken": Point("intake", "a shop was taken out of the line, nothing is claimed"),
-        "bells.tail": Point("sync", "there is more to do for a shop, its bell has not rung"),
+        "bells.tail": Point("deliver", "there is more to do for a shop, its bell has not rung"),
         "sweep.found": Point("clock", "what is due is known, no bell has rung"),
     }
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 from redis.client import Pipeline
@@ -21,7 +22,7 @@ from connector.db.session import transaction
 from connector.deps import Deps
 from connector.logging import get, setup
 from connector.queue.batch import Batch
-from connector.queue.bells import QUEUES, clear, next_shop, ring
+from connector.queue.bells import QUEUES, clear, next_shop, ring, waiting
 from connector.settings import Settings
 from connector.shops import Shop, load
 from flows.engine import decide, dispatch
@@ -33,6 +34,8 @@ from webhooks import process
 log = get(__name__)
 
 _LONGEST_SECONDS = 1.0
+# Shops that one worker looks after side by side: most of the time is waiting for PostgreSQL or a platform.
+_AT_ONCE = {"intake": 2, "fetch": 4, "flows": 2, "sync": 4}
 
 
 # kind -> one batch of it. What follows from a batch is rung by the transactions that wrote it.
@@ -59,6 +62,19 @@ def answer(kind: str) -> None:
     clear(deps.redis, kind)
     reach("bells.cleared")
     end = monotonic() + _LONGEST_SECONDS
+    hands = min(_AT_ONCE.get(kind, 1), waiting(deps.redis, kind))
+    if hands <= 1:
+        _serve(deps, kind, end)
+    else:
+        with ThreadPoolExecutor(hands) as threads:
+            for hand in [threads.submit(_serve, deps, kind, end) for _ in range(hands)]:
+                hand.result()
+    if waiting(deps.redis, kind):
+        ring(deps.redis, kind)
+
+
+def _serve(deps: Deps, kind: str, end: float) -> None:
+    """One shop after the other, until nobody waits or ``end`` (monotonic seconds)."""
     while (shop_id := next_shop(deps.redis, kind)) is not None:
         reach("bells.taken")
         if work(deps, kind, shop_id):
@@ -66,7 +82,6 @@ def answer(kind: str) -> None:
             # Behind the shops that wait already.
             ring(deps.redis, kind, shop_id)
         if monotonic() > end:
-            ring(deps.redis, kind)
             return
 
 

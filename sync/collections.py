@@ -14,7 +14,7 @@ from connector.eventlog import Fact
 from connector.models.store import collections, products
 from connector.scope import Scope
 from sync import fetch, wishes
-from sync.products import number
+from sync.node_values import moment, number
 
 _EMPTY: Mapping[str, Any] = {**dict.fromkeys(column.name for column in collections.c), "title": "", "version": 0}
 _TOLD = ("title", "handle", "image_url")
@@ -75,14 +75,13 @@ def deleted(scope: Scope, collection_id: int, at: datetime) -> None:
 
 def refresh(scope: Scope, node: Mapping[str, Any]) -> None:
     """Apply a collection as the store's GraphQL tells it (queries/collections.graphql)."""
-    told = {
+    told: dict[str, Any] = {
         "id": number(node["id"]),
         "title": node.get("title"),
         "handle": node.get("handle"),
         "image_url": (node.get("image") or {}).get("url"),
     }
-    told_at = node.get("updatedAt")
-    _apply(scope, told, datetime.fromisoformat(told_at) if told_at else scope.now)
+    _apply(scope, told, moment(node.get("updatedAt")) or scope.now)
     listed = node.get("products")
     if listed:
         ids = {number(one["id"]) for one in listed.get("nodes") or () if one}

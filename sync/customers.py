@@ -10,6 +10,7 @@ from typing import Any
 from connector import eventlog
 from connector.scope import Scope
 from sync import consent, fetch, people
+from sync.node_values import decimal, moment, number
 
 # The store's states, in webhooks lower case and in GraphQL upper case.
 _STATES = {
@@ -93,7 +94,7 @@ def _profile(customer: Mapping[str, Any], email: str | None) -> dict[str, Any]:
 
 def refresh(scope: Scope, node: Mapping[str, Any]) -> None:
     """Apply a customer as the store's GraphQL tells it (the Customer fields of queries/customers.graphql)."""
-    customer_id = int(str(node["id"]).rsplit("/", 1)[-1])
+    customer_id = number(node["id"])
     email = node.get("defaultEmailAddress") or {}
     found = people.identify(scope, customer_id=customer_id, email=email.get("emailAddress"))
     assert found is not None
@@ -110,7 +111,7 @@ def refresh(scope: Scope, node: Mapping[str, Any]) -> None:
         "city": address.get("city"),
         "tags": node.get("tags"),
         "orders_count": _whole(node.get("numberOfOrders")),
-        "total_spent": _amount(node.get("amountSpent")),
+        "total_spent": decimal((node.get("amountSpent") or {}).get("amount")),
     }
     # What the answer left out is not known to be empty.
     people.update_profile(scope, found.person_id, {k: v for k, v in values.items() if v is not None})
@@ -121,7 +122,7 @@ def refresh(scope: Scope, node: Mapping[str, Any]) -> None:
             "email",
             consent_state(email["marketingState"]),
             source="shopify",
-            evidence_at=_moment(email.get("marketingUpdatedAt")),
+            evidence_at=moment(email.get("marketingUpdatedAt")),
             level=email.get("marketingOptInLevel"),
         )
 
@@ -161,11 +162,3 @@ def _order_dates(row: Mapping[str, Any], placed_at: datetime) -> dict[str, datet
 
 def _whole(value: Any) -> int | None:
     return None if value is None else int(value)
-
-
-def _amount(value: Mapping[str, Any] | None) -> Decimal | None:
-    return None if not value else Decimal(str(value["amount"])).quantize(Decimal("0.01"))
-
-
-def _moment(value: str | None) -> datetime | None:
-    return None if not value else datetime.fromisoformat(value)

@@ -21,9 +21,7 @@ SHIPPED = "success"
 _TRACKING = ("tracking_company", "tracking_number", "tracking_url")
 
 
-def project(
-    scope: Scope, order_id: int, payload: Mapping[str, Any], items: Sequence[Mapping[str, Any]] | None
-) -> None:
+def project(scope: Scope, order_id: int, payload: Mapping[str, Any], items: Sequence[Mapping[str, Any]] | None) -> None:
     """Apply a fulfilment as its own topics and orders tell it; ``items``: what is in the parcel, when that is told."""
     held = _held(scope, payload["id"])
     told_at = payload["updated_at"] or payload["created_at"] or scope.now

@@ -6,14 +6,13 @@ Null says nothing here: it may be a field that the store refused.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from connector.scope import Scope
 from sync import fulfillments, orders
+from sync.node_values import moment, number, shop_money
 from sync.order_events import Refund
-from sync.products import number
 
 # The fulfilment states that webhooks know by other names; all others mean: nothing sent yet.
 _FULFILLED = {"FULFILLED": "fulfilled", "PARTIALLY_FULFILLED": "partial", "RESTOCKED": "restocked"}
@@ -33,7 +32,7 @@ def _payload(node: Mapping[str, Any]) -> dict[str, Any]:
     sent = node.get("displayFulfillmentStatus")
     return {
         **({"fulfillment_status": _FULFILLED.get(sent)} if sent else {}),
-        **({"closed_at": _moment(node["closedAt"])} if node.get("closedAt") else {}),
+        **({"closed_at": moment(node["closedAt"])} if node.get("closedAt") else {}),
         "id": number(node["id"]),
         "name": node.get("name"),
         "email": node.get("email"),
@@ -44,18 +43,18 @@ def _payload(node: Mapping[str, Any]) -> dict[str, Any]:
         "buyer_accepts_marketing": node.get("customerAcceptsMarketing"),
         "test": node.get("test"),
         "source_name": node.get("sourceName"),
-        "created_at": _moment(node.get("createdAt")),
-        "updated_at": _moment(node.get("updatedAt")),
-        "cancelled_at": _moment(node.get("cancelledAt")),
+        "created_at": moment(node.get("createdAt")),
+        "updated_at": moment(node.get("updatedAt")),
+        "cancelled_at": moment(node.get("cancelledAt")),
         "currency": node.get("currencyCode"),
-        "total_price": _amount(node.get("totalPriceSet")),
-        "current_total_price": _amount(node.get("currentTotalPriceSet")),
+        "total_price": shop_money(node.get("totalPriceSet")),
+        "current_total_price": shop_money(node.get("currentTotalPriceSet")),
         "financial_status": status.lower() if status else None,
         "discount_codes": None if codes is None else [{"code": code} for code in codes],
         "payment_gateway_names": node.get("paymentGatewayNames"),
         "billing_address": _address(address) if address else None,
         "refunds": [
-            Refund(number(one["id"]), _amount(one.get("totalRefundedSet")), _moment(one.get("createdAt")))
+            Refund(number(one["id"]), shop_money(one.get("totalRefundedSet")), moment(one.get("createdAt")))
             for one in node.get("refunds") or ()
         ],
     }
@@ -89,7 +88,7 @@ def _items(node: Mapping[str, Any]) -> list[dict[str, Any]] | None:
 
 
 def _item(line: Mapping[str, Any]) -> dict[str, Any]:
-    price = _amount(line.get("originalUnitPriceSet")) or Decimal(0)
+    price = shop_money(line.get("originalUnitPriceSet")) or Decimal(0)
     product, variant = line.get("product"), line.get("variant")
     return {
         "product_id": number(product["id"]) if product else None,
@@ -111,9 +110,9 @@ def _parcel(node: Mapping[str, Any]) -> dict[str, Any]:
         "id": number(node["id"]),
         "status": (node.get("status") or "").lower() or None,
         "shipment_status": shipment.lower() if shipment in _CARRIED else None,
-        "delivered_at": _moment(node.get("deliveredAt")),
-        "created_at": _moment(node.get("createdAt")),
-        "updated_at": _moment(node.get("updatedAt")),
+        "delivered_at": moment(node.get("deliveredAt")),
+        "created_at": moment(node.get("createdAt")),
+        "updated_at": moment(node.get("updatedAt")),
         "tracking_company": tracking.get("company"),
         "tracking_number": tracking.get("number"),
         "tracking_url": tracking.get("url"),
@@ -127,12 +126,3 @@ _CARRIED = frozenset(
         "LABEL_PRINTED", "LABEL_PURCHASED", "NOT_DELIVERED", "OUT_FOR_DELIVERY", "PICKED_UP", "READY_FOR_PICKUP",
     }
 )  # fmt: skip
-
-
-def _amount(money: Mapping[str, Any] | None) -> Decimal | None:
-    told = ((money or {}).get("shopMoney") or {}).get("amount")
-    return None if told is None else Decimal(str(told)).quantize(Decimal("0.01"))
-
-
-def _moment(value: str | None) -> datetime | None:
-    return None if not value else datetime.fromisoformat(value)

@@ -18,6 +18,7 @@ from connector.eventlog import Fact
 from connector.models.store import products
 from connector.scope import Scope
 from sync import fetch, variants, wishes
+from sync.node_values import moment, number
 
 _EMPTY: Mapping[str, Any] = {**dict.fromkeys(column.name for column in products.c), "title": "", "version": 0}
 # What an event of a change tells, with the values before and after.
@@ -57,7 +58,7 @@ def project(scope: Scope, told: Mapping[str, Any], at: datetime, *, created: boo
     # Before the product's own row: the lowest price is that of its variants.
     all_ids = None if older else told["variant_ids"]
     changes = variants.project(scope, product_id, told["variants"], told_at, all_ids=all_ids)
-    values = variants.price_range(scope, product_id) if changes.any else {}
+    values: dict[str, Any] = variants.price_range(scope, product_id) if changes.any else {}
     if not older:
         values |= {name: told[name] for name in (*_TOLD, "collection_ids") if told.get(name) is not None}
         values["source_updated_at"] = told_at
@@ -177,7 +178,6 @@ def refresh(scope: Scope, node: Mapping[str, Any]) -> None:
     image = (media.get("preview") or {}).get("image") or media.get("image") or {}
     listed, ids = variants.of_node(node)
     found = (node.get("collections") or {}).get("nodes")
-    told_at = node.get("updatedAt")
     told = {
         "id": number(node["id"]),
         "title": node.get("title"),
@@ -190,13 +190,8 @@ def refresh(scope: Scope, node: Mapping[str, Any]) -> None:
         "tags": node.get("tags"),
         "collection_ids": None if found is None else sorted(number(one["id"]) for one in found),
         "created_at": None,
-        "updated_at": datetime.fromisoformat(told_at) if told_at else None,
+        "updated_at": moment(node.get("updatedAt")),
         "variants": listed,
         "variant_ids": ids,
     }
     project(scope, told, scope.now)
-
-
-def number(gid: str) -> int:
-    """The number in a global id, gid://shopify/Product/17."""
-    return int(gid.rsplit("/", 1)[-1])

@@ -15,6 +15,7 @@ from connector.models.store import inventory_levels, variants
 from connector.scope import Scope
 from sync import fetch, products
 from sync import variants as catalogue
+from sync.node_values import number
 
 
 def counted(scope: Scope, level: Mapping[str, Any], at: datetime) -> None:
@@ -97,4 +98,4 @@ def reported(scope: Scope, event: str, variant: Mapping[str, Any], at: datetime)
 def refresh(scope: Scope, node: Mapping[str, Any]) -> None:
     """Whose inventory item this is (queries/inventory_items.graphql): that product is read next."""
     for variant in (node.get("variants") or {}).get("nodes") or ():
-        fetch.wish(scope, "Product", products.number(variant["product"]["id"]))
+        fetch.wish(scope, "Product", number(variant["product"]["id"]))

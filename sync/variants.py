@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from connector.eventlog import Fact
 from connector.models.store import variants
 from connector.scope import Scope
+from sync.node_values import decimal, number
 
 _EMPTY: Mapping[str, Any] = dict.fromkeys(column.name for column in variants.c)
 _COLUMNS = ("title", "sku", "position", "price", "inventory_item_id", "inventory_quantity")
@@ -64,8 +65,8 @@ def project(
 ) -> Changes:
     """Apply these variants of a product. ``all_ids``: every variant that it has; others that we hold are gone.
 
-    An older state of a variant changes nothing. Each has an id, and the columns of ``variants`` by name as far as they are told; ``compare_at_price`` None is an
-    answer when the key is there.
+    Each has an id, and the columns of ``variants`` by name as far as they are told; ``compare_at_price`` None is an
+    answer when the key is there. An older state of a variant changes nothing.
     """
     changes = Changes()
     if not told and all_ids is None:
@@ -98,7 +99,7 @@ def project(
     return changes
 
 
-def price_range(scope: Scope, product_id: int) -> dict[str, Decimal | None]:
+def price_range(scope: Scope, product_id: int) -> dict[str, Any]:
     """{price_min, price_max} of the variants that the product has."""
     low, high = scope.connection.execute(
         select(func.min(variants.c.price), func.max(variants.c.price)).where(
@@ -135,14 +136,13 @@ def of_node(product: Mapping[str, Any]) -> tuple[list[dict[str, Any]] | None, li
 
 def _of_node(node: Mapping[str, Any]) -> dict[str, Any]:
     item = (node.get("inventoryItem") or {}).get("id")
-    price, compare = node.get("price"), node.get("compareAtPrice")
     return {
-        "id": int(node["id"].rsplit("/", 1)[-1]),
+        "id": number(node["id"]),
         "title": node.get("title"),
         "sku": node.get("sku"),
         "position": node.get("position"),
-        "price": None if price is None else Decimal(price).quantize(Decimal("0.01")),
-        "compare_at_price": None if compare is None else Decimal(compare).quantize(Decimal("0.01")),
-        "inventory_item_id": None if item is None else int(item.rsplit("/", 1)[-1]),
+        "price": decimal(node.get("price")),
+        "compare_at_price": decimal(node.get("compareAtPrice")),
+        "inventory_item_id": number(item) if item else None,
         "inventory_quantity": node.get("inventoryQuantity"),
     }

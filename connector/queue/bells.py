@@ -20,16 +20,16 @@ from connector.crashpoints import reach
 
 KINDS = ("intake", "fetch", "flows", "deliver", "sync", "catalogue")
 
-# The kinds share worker processes: one queue per worker process; what is read from the store shares the sync worker.
+# One queue per worker process. What is read from the store has its own: telling Brevo never waits for the store.
 QUEUE_OF_KIND = {
     "intake": "intake",
-    "fetch": "sync",
+    "fetch": "fetch",
     "flows": "flows",
     "deliver": "deliver",
     "sync": "sync",
-    "catalogue": "sync",
+    "catalogue": "fetch",
 }
-QUEUES = ("intake", "flows", "deliver", "sync")
+QUEUES = ("intake", "fetch", "flows", "deliver", "sync")
 
 # A flag whose job was lost (FLUSHALL spares neither, a killed worker loses the job only) must not silence the
 # bell for long. Seconds of machine time.
@@ -82,6 +82,14 @@ def next_shop(redis: Redis, kind: str) -> int | None:
     except RedisError:
         return None
     return int(taken[0][0]) if taken else None
+
+
+def waiting(redis: Redis, kind: str) -> int:
+    """How many shops stand in line."""
+    try:
+        return int(cast(int, redis.zcard(_line(kind))))
+    except RedisError:
+        return 0
 
 
 def thin_out(redis: Redis, most: int = 100) -> int:

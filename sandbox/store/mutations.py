@@ -11,9 +11,10 @@ from graphql import GraphQLError, GraphQLResolveInfo
 from sandbox.store import subscriptions
 from sandbox.store.actions import Actions
 from sandbox.store.deed import Deed
-from sandbox.store.resolvers import gid, number_of
+from sandbox.store.resolvers import number_of
 from sandbox.store.shop import Unknown
 from sandbox.store.topics import BY_ENUM_NAME
+from sandbox.store.values import gid
 
 
 def mutation_resolvers(actions: Actions) -> dict[str, dict[str, Callable[..., Any]]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from graphql import GraphQLError, GraphQLResolveInfo
@@ -19,7 +18,6 @@ from sandbox.store.records import (
     Address,
     Checkout,
     Collection,
-    Consent,
     Customer,
     Fulfillment,
     Line,
@@ -31,14 +29,28 @@ from sandbox.store.records import (
 )
 from sandbox.store.shop import Shop
 from sandbox.store.topics import enum_name
+from sandbox.store.values import (
+    abandoned_lines,
+    bag_of,
+    constant,
+    email_address,
+    formatted_area,
+    gid,
+    image,
+    legacy_id,
+    line_name,
+    media,
+    money,
+    own_id,
+    phone_number,
+    price_range,
+    variant_title,
+    zero,
+)
 
 
 def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
-
-
-def gid(kind: str, number: int) -> str:
-    return f"gid://shopify/{kind}/{number}"
 
 
 def number_of(global_id: str, kind: str) -> int | None:
@@ -130,104 +142,6 @@ def _by_identifier(source: Any, info: GraphQLResolveInfo, identifier: dict[str, 
     return next((c for c in shop.customers.values() if c.phone == identifier.get("phoneNumber")), None)
 
 
-# Values
-
-
-def _money(value: Decimal, info: GraphQLResolveInfo) -> dict[str, str]:
-    return {"amount": f"{value:.2f}", "currency_code": info.context.shop.settings.currency}
-
-
-def _bag(value: Decimal, info: GraphQLResolveInfo) -> dict[str, Any]:
-    money = _money(value, info)
-    return {"shop_money": money, "presentment_money": money}
-
-
-def _bag_of(value: Callable[[Any], Decimal]) -> Callable[..., Any]:
-    return lambda source, info, **arguments: _bag(value(source), info)
-
-
-def _zero(source: Any) -> Decimal:
-    return Decimal(0)
-
-
-def _image(product: Product) -> dict[str, Any]:
-    url = product.image_url
-    size = {"width": 600, "height": 600}
-    return {"id": gid("ProductImage", product.id), "url": url, "src": url, "alt_text": product.title, **size}
-
-
-def _media(product: Product, info: GraphQLResolveInfo) -> dict[str, Any]:
-    image = _image(product)
-    return {
-        "__typename": "MediaImage",
-        "id": gid("MediaImage", product.id),
-        "alt": product.title,
-        "image": image,
-        "preview": {"image": image, "status": "READY"},
-        "media_content_type": "IMAGE",
-        "status": "READY",
-    }
-
-
-def _email_address(person: Customer, info: GraphQLResolveInfo) -> dict[str, Any]:
-    consent: Consent = person.consent
-    return {
-        "email_address": person.email,
-        "marketing_state": consent.state.upper(),
-        "marketing_opt_in_level": consent.opt_in_level.upper() if consent.opt_in_level else None,
-        "marketing_updated_at": consent.updated_at,
-        "marketing_unsubscribe_url": f"{info.context.shop.base_url}/account/unsubscribe/{person.id}",
-        "open_tracking_level": "UNKNOWN",
-        "valid_format": True,
-    }
-
-
-def _phone_number(person: Customer, info: GraphQLResolveInfo) -> dict[str, Any] | None:
-    if not person.phone:
-        return None
-    never = {"state": "NEVER_SUBSCRIBED"}
-    return {
-        "phone_number": person.phone,
-        "marketing_state": "NOT_SUBSCRIBED",
-        "sms_marketing_consent": never,
-        "whats_app_marketing_consent": never,
-    }
-
-
-def _price_range(product: Product, info: GraphQLResolveInfo) -> dict[str, Any]:
-    prices = [variant.price for variant in product.variants]
-    return {"min_variant_price": _money(min(prices), info), "max_variant_price": _money(max(prices), info)}
-
-
-def _constant(value: Any) -> Callable[..., Any]:
-    return lambda source, info, **arguments: value
-
-
-def _own_id(kind: str) -> Callable[..., str]:
-    return lambda source, info: gid(kind, source.id)
-
-
-def _legacy_id(source: Any, info: GraphQLResolveInfo) -> str:
-    return str(source.id)
-
-
-def _formatted_area(place: Address, info: GraphQLResolveInfo) -> str:
-    return ", ".join(part for part in (place.city, place.province_code, place.country) if part)
-
-
-def _variant_title(line: Line, info: GraphQLResolveInfo) -> str | None:
-    return None if line.variant.title == "Default Title" else line.variant.title
-
-
-def _line_name(line: Line, info: GraphQLResolveInfo) -> str:
-    title = _variant_title(line, info)
-    return f"{line.variant.product.title} - {title}" if title else line.variant.product.title
-
-
-def _abandoned_lines(cart: Checkout, info: GraphQLResolveInfo, **arguments: Any) -> dict[str, Any]:
-    return pages.page(cart.lines, arguments)
-
-
 def node_type(source: Any, info: Any, abstract: Any) -> str | None:
     return source.get("__typename") if isinstance(source, Mapping) else _KIND_OF.get(type(source))
 
@@ -236,13 +150,13 @@ _FULFILLED = {None: "UNFULFILLED", "partial": "PARTIALLY_FULFILLED", "fulfilled"
 
 _LINE: dict[str, Callable[..., Any]] = {
     "title": lambda line, info: line.variant.product.title,
-    "variantTitle": _variant_title,
+    "variantTitle": variant_title,
     "sku": lambda line, info: line.variant.sku,
     "product": lambda line, info: line.variant.product,
-    "image": lambda line, info: _image(line.variant.product),
-    "customAttributes": _constant([]),
-    "originalUnitPriceSet": _bag_of(lambda line: line.variant.price),
-    "discountedUnitPriceSet": _bag_of(lambda line: line.variant.price),
+    "image": lambda line, info: image(line.variant.product),
+    "customAttributes": constant([]),
+    "originalUnitPriceSet": bag_of(lambda line: line.variant.price),
+    "discountedUnitPriceSet": bag_of(lambda line: line.variant.price),
 }
 
 # What the platform calls it -> how our records answer it.
@@ -268,13 +182,13 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
         "webhookSubscriptions": pages.subscriptions,
     },
     "AppInstallation": {
-        "id": _own_id("AppInstallation"),
+        "id": own_id("AppInstallation"),
         "accessScopes": lambda shop, info: [
             {"handle": scope, "description": scope.replace("_", " ").capitalize()} for scope in sorted(shop.scopes)
         ],
     },
     "Shop": {
-        "id": _own_id("Shop"),
+        "id": own_id("Shop"),
         "name": lambda shop, info: shop.settings.name or shop.domain.split(".")[0].title(),
         "email": lambda shop, info: f"owner@{shop.domain.split('.')[0]}.example",
         "contactEmail": lambda shop, info: f"hello@{shop.domain.split('.')[0]}.example",
@@ -289,45 +203,45 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
         "currencyCode": lambda shop, info: shop.settings.currency,
         "ianaTimezone": lambda shop, info: shop.settings.timezone,
         "timezoneOffset": lambda shop, info: shop.offset(info.context.now),
-        "shopOwnerName": _constant("Robin Owner"),
-        "weightUnit": _constant("GRAMS"),
+        "shopOwnerName": constant("Robin Owner"),
+        "weightUnit": constant("GRAMS"),
         "createdAt": lambda shop, info: shop.opened_at,
         "updatedAt": lambda shop, info: shop.opened_at,
-        "plan": _constant({"partner_development": True, "public_display_name": "Basic", "shopify_plus": False}),
+        "plan": constant({"partner_development": True, "public_display_name": "Basic", "shopify_plus": False}),
     },
     "Customer": {
-        "id": _own_id("Customer"),
-        "legacyResourceId": _legacy_id,
+        "id": own_id("Customer"),
+        "legacyResourceId": legacy_id,
         "displayName": lambda c, info: " ".join(n for n in (c.first_name, c.last_name) if n) or c.email,
-        "state": _constant("DISABLED"),
-        "verifiedEmail": _constant(True),
-        "taxExempt": _constant(False),
-        "dataSaleOptOut": _constant(False),
+        "state": constant("DISABLED"),
+        "verifiedEmail": constant(True),
+        "taxExempt": constant(False),
+        "dataSaleOptOut": constant(False),
         "canDelete": lambda c, info: not c.orders,
-        "productSubscriberStatus": _constant("NEVER_SUBSCRIBED"),
-        "statistics": _constant({}),
-        "metafield": _constant(None),
+        "productSubscriberStatus": constant("NEVER_SUBSCRIBED"),
+        "statistics": constant({}),
+        "metafield": constant(None),
         "numberOfOrders": lambda c, info: str(len(c.orders)),
-        "amountSpent": lambda c, info: _money(info.context.shop.spent(c), info),
+        "amountSpent": lambda c, info: money(info.context.shop.spent(c), info),
         "lastOrder": lambda c, info: c.orders[-1] if c.orders else None,
         "orders": pages.orders_of_customer,
-        "defaultEmailAddress": _email_address,
-        "defaultPhoneNumber": _phone_number,
+        "defaultEmailAddress": email_address,
+        "defaultPhoneNumber": phone_number,
         "defaultAddress": lambda c, info: c.address,
         "addressesV2": lambda c, info, **arguments: pages.page([c.address] if c.address else [], arguments),
     },
     "MailingAddress": {
-        "id": _own_id("MailingAddress"),
+        "id": own_id("MailingAddress"),
         "countryCodeV2": lambda place, info: place.country_code,
-        "formattedArea": _formatted_area,
+        "formattedArea": formatted_area,
     },
     "Order": {
-        "id": _own_id("Order"),
-        "legacyResourceId": _legacy_id,
+        "id": own_id("Order"),
+        "legacyResourceId": legacy_id,
         "processedAt": lambda o, info: o.created_at,
         "cancelReason": lambda o, info: o.cancel_reason.upper() if o.cancel_reason else None,
-        "closed": _constant(False),
-        "confirmed": _constant(True),
+        "closed": constant(False),
+        "confirmed": constant(True),
         "confirmationNumber": lambda o, info: o.token[:9].upper(),
         "currencyCode": lambda o, info: info.context.shop.settings.currency,
         "presentmentCurrencyCode": lambda o, info: info.context.shop.settings.currency,
@@ -339,7 +253,7 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
         "unpaid": lambda o, info: o.financial_status == "pending",
         "customerLocale": lambda o, info: o.locale,
         "customerAcceptsMarketing": lambda o, info: o.accepts_marketing,
-        "discountCodes": _constant([]),
+        "discountCodes": constant([]),
         "lineItems": lambda o, info, **arguments: pages.page(_sold(o), arguments),
         "shippingAddress": lambda o, info: o.address,
         "billingAddress": lambda o, info: o.address,
@@ -347,16 +261,16 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
         "currentSubtotalLineItemsQuantity": lambda o, info: (
             0 if o.cancelled_at else sum(o.left(line) for line in o.lines)
         ),
-        "subtotalPriceSet": _bag_of(lambda o: o.subtotal),
-        "totalPriceSet": _bag_of(lambda o: o.subtotal),
-        "originalTotalPriceSet": _bag_of(lambda o: o.subtotal),
-        "currentSubtotalPriceSet": _bag_of(lambda o: o.worth),
-        "currentTotalPriceSet": _bag_of(lambda o: o.worth),
-        "totalReceivedSet": _bag_of(lambda o: o.subtotal),
-        "netPaymentSet": _bag_of(lambda o: o.subtotal - o.refunded),
-        "totalRefundedSet": _bag_of(lambda o: o.refunded),
+        "subtotalPriceSet": bag_of(lambda o: o.subtotal),
+        "totalPriceSet": bag_of(lambda o: o.subtotal),
+        "originalTotalPriceSet": bag_of(lambda o: o.subtotal),
+        "currentSubtotalPriceSet": bag_of(lambda o: o.worth),
+        "currentTotalPriceSet": bag_of(lambda o: o.worth),
+        "totalReceivedSet": bag_of(lambda o: o.subtotal),
+        "netPaymentSet": bag_of(lambda o: o.subtotal - o.refunded),
+        "totalRefundedSet": bag_of(lambda o: o.refunded),
         **{
-            name: _bag_of(_zero)
+            name: bag_of(zero)
             for name in (
                 "totalDiscountsSet",
                 "currentTotalDiscountsSet",
@@ -366,53 +280,53 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
                 "totalOutstandingSet",
             )
         },
-        "taxesIncluded": _constant(True),
-        "tags": _constant([]),
-        "customAttributes": _constant([]),
-        "paymentGatewayNames": _constant(["bogus"]),
+        "taxesIncluded": constant(True),
+        "tags": constant([]),
+        "customAttributes": constant([]),
+        "paymentGatewayNames": constant(["bogus"]),
         "statusPageUrl": lambda o, info: f"{info.context.shop.base_url}/orders/{o.token}/authenticate",
-        "sourceName": _constant("web"),
-        "requiresShipping": _constant(True),
+        "sourceName": constant("web"),
+        "requiresShipping": constant(True),
     },
     "LineItem": {
         **_LINE,
-        "id": _own_id("LineItem"),
-        "name": _line_name,
+        "id": own_id("LineItem"),
+        "name": line_name,
         "vendor": lambda line, info: line.variant.product.vendor,
-        "isGiftCard": _constant(False),
-        "requiresShipping": _constant(True),
-        "taxable": _constant(True),
-        "originalTotalSet": _bag_of(lambda line: line.total),
-        "discountedTotalSet": _bag_of(lambda line: line.total),
-        "totalDiscountSet": _bag_of(_zero),
+        "isGiftCard": constant(False),
+        "requiresShipping": constant(True),
+        "taxable": constant(True),
+        "originalTotalSet": bag_of(lambda line: line.total),
+        "discountedTotalSet": bag_of(lambda line: line.total),
+        "totalDiscountSet": bag_of(zero),
     },
     "AbandonedCheckoutLineItem": {
         **_LINE,
-        "id": _own_id("AbandonedCheckoutLineItem"),
-        "originalTotalPriceSet": _bag_of(lambda line: line.total),
-        "discountedTotalPriceSet": _bag_of(lambda line: line.total),
+        "id": own_id("AbandonedCheckoutLineItem"),
+        "originalTotalPriceSet": bag_of(lambda line: line.total),
+        "discountedTotalPriceSet": bag_of(lambda line: line.total),
     },
     "AbandonedCheckout": {
-        "id": _own_id("AbandonedCheckout"),
+        "id": own_id("AbandonedCheckout"),
         "name": lambda c, info: f"#{c.id}",
-        "note": _constant(""),
+        "note": constant(""),
         "defaultCursor": lambda c, info: pages.cursor(c),
         "abandonedCheckoutUrl": lambda c, info: info.context.shop.recovery_url(c),
-        "lineItems": _abandoned_lines,
-        "discountCodes": _constant([]),
-        "customAttributes": _constant([]),
+        "lineItems": abandoned_lines,
+        "discountCodes": constant([]),
+        "customAttributes": constant([]),
         "shippingAddress": lambda c, info: c.address,
         "billingAddress": lambda c, info: c.address,
-        "subtotalPriceSet": _bag_of(lambda c: c.subtotal),
-        "totalPriceSet": _bag_of(lambda c: c.subtotal),
-        "totalLineItemsPriceSet": _bag_of(lambda c: c.subtotal),
-        "totalDiscountSet": _bag_of(_zero),
-        "totalTaxSet": _bag_of(_zero),
-        "taxesIncluded": _constant(True),
+        "subtotalPriceSet": bag_of(lambda c: c.subtotal),
+        "totalPriceSet": bag_of(lambda c: c.subtotal),
+        "totalLineItemsPriceSet": bag_of(lambda c: c.subtotal),
+        "totalDiscountSet": bag_of(zero),
+        "totalTaxSet": bag_of(zero),
+        "taxesIncluded": constant(True),
     },
     "Fulfillment": {
-        "id": _own_id("Fulfillment"),
-        "legacyResourceId": _legacy_id,
+        "id": own_id("Fulfillment"),
+        "legacyResourceId": legacy_id,
         "name": lambda f, info: f"{f.order.name}.{f.place}",
         "status": lambda f, info: f.status.upper(),
         "displayStatus": lambda f, info: (f.shipment_status or "fulfilled").upper(),
@@ -423,29 +337,29 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
         ),
     },
     "Refund": {
-        "id": _own_id("Refund"),
-        "legacyResourceId": _legacy_id,
+        "id": own_id("Refund"),
+        "legacyResourceId": legacy_id,
         "processedAt": lambda r, info: r.created_at,
-        "totalRefundedSet": _bag_of(lambda r: r.amount),
+        "totalRefundedSet": bag_of(lambda r: r.amount),
     },
     "Collection": {
-        "id": _own_id("Collection"),
-        "legacyResourceId": _legacy_id,
-        "image": _constant(None),
+        "id": own_id("Collection"),
+        "legacyResourceId": legacy_id,
+        "image": constant(None),
         "products": lambda c, info, **arguments: pages.page(
             [p for p in info.context.shop.products.values() if c in p.collections], arguments
         ),
     },
     "InventoryItem": {
-        "id": _own_id("InventoryItem"),
-        "legacyResourceId": _legacy_id,
+        "id": own_id("InventoryItem"),
+        "legacyResourceId": legacy_id,
         "sku": lambda item, info: item.variant.sku,
-        "tracked": _constant(True),
+        "tracked": constant(True),
         "variants": lambda item, info, **arguments: pages.page([item.variant], arguments),
     },
     "Product": {
-        "id": _own_id("Product"),
-        "legacyResourceId": _legacy_id,
+        "id": own_id("Product"),
+        "legacyResourceId": legacy_id,
         "status": lambda p, info: p.status.upper(),
         "collections": lambda p, info, **arguments: pages.page(p.collections, arguments),
         "descriptionHtml": lambda p, info: f"<p>{p.description}</p>",
@@ -453,34 +367,34 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
         "publishedAt": lambda p, info: p.created_at,
         "onlineStoreUrl": lambda p, info: f"{info.context.shop.base_url}/products/{p.handle}",
         "totalInventory": lambda p, info: sum(v.inventory_quantity for v in p.variants),
-        "tracksInventory": _constant(True),
+        "tracksInventory": constant(True),
         "hasOnlyDefaultVariant": lambda p, info: p.variants[0].title == "Default Title",
-        "isGiftCard": _constant(False),
-        "featuredMedia": _media,
-        "featuredImage": lambda p, info: _image(p),
-        "priceRangeV2": _price_range,
+        "isGiftCard": constant(False),
+        "featuredMedia": media,
+        "featuredImage": lambda p, info: image(p),
+        "priceRangeV2": price_range,
         "variants": lambda p, info, **arguments: pages.page(p.variants, arguments),
         "variantsCount": lambda p, info: {"count": len(p.variants), "precision": "EXACT"},
     },
     "ProductVariant": {
-        "id": _own_id("ProductVariant"),
-        "legacyResourceId": _legacy_id,
+        "id": own_id("ProductVariant"),
+        "legacyResourceId": legacy_id,
         "displayName": lambda v, info: f"{v.product.title} - {v.title}",
         "availableForSale": lambda v, info: v.inventory_quantity > 0,
         "inventoryItem": lambda v, info: InventoryItem(v),
-        "image": lambda v, info: _image(v.product),
+        "image": lambda v, info: image(v.product),
         "createdAt": lambda v, info: v.product.created_at,
         "updatedAt": lambda v, info: v.product.updated_at,
         "selectedOptions": lambda v, info: [{"name": "Title", "value": v.title}],
-        "taxable": _constant(True),
+        "taxable": constant(True),
     },
     "WebhookSubscription": {
-        "id": _own_id("WebhookSubscription"),
-        "legacyResourceId": _legacy_id,
+        "id": own_id("WebhookSubscription"),
+        "legacyResourceId": legacy_id,
         "topic": lambda s, info: enum_name(s.topic),
         "callbackUrl": lambda s, info: s.uri,
         "endpoint": lambda s, info: {"__typename": "WebhookHttpEndpoint", "callback_url": s.uri},
-        "format": _constant("JSON"),
+        "format": constant("JSON"),
         "apiVersion": lambda s, info: {
             "display_name": s.api_version,
             "handle": s.api_version,

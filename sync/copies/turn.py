@@ -17,7 +17,7 @@ from connector import pauses
 from connector.backoff import backoff
 from connector.brevo.client import BrevoAccount
 from connector.brevo.limits import Grant
-from connector.clock import monotonic, pause
+from connector.clock import monotonic
 from connector.crashpoints import reach
 from connector.db.session import transaction
 from connector.deps import Deps
@@ -32,11 +32,7 @@ from sync.copies.resource import Claim, Read, Resource, Snapshot
 # What goes wrong inside of us when a record holds what nobody thought of.
 DEFECTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
-# All that a turn may wait for the limiter before others have theirs. Machine seconds.
-_PATIENCE = 0.25
-# For a call that is further away than this nobody comes back at once: the sweeper looks every second.
-_SOON = 1.0
-# What waits for an hourly limit is not looked at every second, but every minute.
+# What waits for an hourly limit is not looked at every second, but every minute. Machine seconds.
 _LONG, _LONGEST_REST = 2.0, 60.0
 
 log = get(__name__)
@@ -76,7 +72,6 @@ class Turn:
         self.accepted = False
         self._open = {one.entity_id: one for one in held}
         self._last_start = last_start
-        self._waited = 0.0
         self.begun = begun
         self._grants: dict[str, tuple[Grant, int]] = {}
 
@@ -92,27 +87,20 @@ class Turn:
     # Calls
 
     def calls(self, bucket: str, most: int, *, at_least: int = 1, lane: str = "live") -> int:
-        """How many calls of up to ``most`` may be made now; waits a little for the first. 0 ends the turn."""
+        """How many calls of up to ``most`` may be made now. 0 ends the turn: others do not wait while we would."""
         held = self._grants.get(bucket)
         if held is not None and held[1] >= at_least:
             return min(held[1], most)
         if self.begun and monotonic() > self._last_start:
             return 0
         self._give_back(bucket)
-        while True:
-            grant = self.account.grab(bucket, most, at_least=at_least, lane=lane)
-            if grant.calls:
-                self._grants[bucket] = (grant, grant.calls)
-                return grant.calls
-            if grant.wait > _SOON:
-                self.rest = max(self.rest, min(grant.wait, _LONGEST_REST) if grant.wait > _LONG else 0.0)
-                return 0
-            wait = min(grant.wait, _PATIENCE - self._waited)
-            self._waited += wait
-            pause(wait)
-            if wait <= 0 or wait < grant.wait:
-                self.again = True
-                return 0
+        grant = self.account.grab(bucket, most, at_least=at_least, lane=lane)
+        if grant.calls:
+            self._grants[bucket] = (grant, grant.calls)
+        else:
+            # Up to LONG the sweeper's next look is soon enough.
+            self.rest = max(self.rest, min(grant.wait, _LONGEST_REST) if grant.wait > _LONG else 0.0)
+        return grant.calls
 
     def use(self, bucket: str) -> bool:
         """Use one of the calls that were granted; False when it is too late to begin one. The first always goes."""

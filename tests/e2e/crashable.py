@@ -40,19 +40,21 @@ SHORT = {
 }
 
 
-# Work of now that waits for nothing but somebody to do it.
-_DUE = """
+# In one look, because work moves from one of these to the other: what of now waits for nothing but somebody to do it,
+# what is leased or unknown or is to be tried again, and what the provider is to be told.
+_WORK = """
     SELECT EXISTS (SELECT 1 FROM inbox WHERE state = 'new' OR (state = 'retry' AND retry_real <= clock_timestamp()))
         OR EXISTS (SELECT 1 FROM fetches WHERE state = 'due' AND due_real <= clock_timestamp())
         OR EXISTS (SELECT 1 FROM person_work WHERE pending)
         OR EXISTS (SELECT 1 FROM timers WHERE due_at <= %(now)s)
-        OR EXISTS (SELECT 1 FROM outbox WHERE state = 'due' AND due_at <= %(now)s)
+        OR EXISTS (SELECT 1 FROM outbox WHERE state = 'due' AND due_at <= %(now)s),
+        EXISTS (SELECT 1 FROM outbox WHERE state = 'leased'),
+        EXISTS (SELECT 1 FROM inbox WHERE state = 'retry')
+        OR EXISTS (SELECT 1 FROM fetches WHERE state IN ('due', 'leased'))
+        OR EXISTS (SELECT 1 FROM outbox WHERE state = 'unknown'),
+        EXISTS (SELECT 1 FROM sync_state WHERE state IN ('due', 'leased'))
+        OR EXISTS (SELECT 1 FROM feed WHERE state IN ('due', 'leased'))
 """
-# The rest: leases and unknown outcomes; then what the provider is still to be told.
-_HELD = "SELECT EXISTS (SELECT 1 FROM inbox WHERE state = 'retry') OR EXISTS (SELECT 1 FROM fetches WHERE state IN"
-_HELD += " ('due', 'leased')) OR EXISTS (SELECT 1 FROM outbox WHERE state IN ('leased', 'unknown'))"
-_TELLING = "SELECT EXISTS (SELECT 1 FROM sync_state WHERE state IN ('due', 'leased'))"
-_TELLING += " OR EXISTS (SELECT 1 FROM feed WHERE state IN ('due', 'leased'))"
 
 
 class Crashable:
@@ -138,18 +140,19 @@ class Crashable:
         """The last that its processes have said."""
         return self.nursery.log[-3000:]
 
-    def due(self) -> bool:
-        """Whether anything of now waits for nothing but somebody to do it."""
-        now = datetime.fromtimestamp(self.platforms.now, UTC)
-        return bool(self.platforms.store("idle")["pending_deliveries"] or self.rows(_DUE, {"now": now})[0][0])
-
-    def sending(self) -> bool:
-        """Whether a message is leased to anybody."""
-        return bool(self.rows("SELECT EXISTS (SELECT 1 FROM outbox WHERE state = 'leased')")[0][0])
+    def done(self) -> bool:
+        """Whether nothing of now waits to be done and no message is leased to anybody."""
+        due, leased, *_ = self._work()
+        return not (due or leased)
 
     def idle(self) -> bool:
         """Whether nothing at all is left to be done, and nothing to be told to the provider."""
-        return not (self.due() or self.rows(_HELD)[0][0] or self.rows(_TELLING)[0][0])
+        return not any(self._work())
+
+    def _work(self) -> tuple[bool, ...]:
+        if self.platforms.store("idle")["pending_deliveries"]:
+            return (True, True, True, True)
+        return self.rows(_WORK, {"now": datetime.fromtimestamp(self.platforms.now, UTC)})[0]
 
     def wait_until(self, done: Callable[[], bool], seconds: float) -> None:
         deadline = time.monotonic() + seconds

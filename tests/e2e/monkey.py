@@ -18,11 +18,11 @@ from random import Random
 from tests.e2e.crashable import Crashable, frozen
 
 # Whom to go for, and how often.
-VICTIMS = {"deliver": 4, "sync": 2, "flows": 3, "intake": 3}
+VICTIMS = {"deliver": 4, "sync": 2, "fetch": 1, "flows": 3, "intake": 3}
 # These hold nothing for longer than one statement: they die whatever they do.
 BYSTANDERS = {"web": 1, "clock": 1}
 # Machine time between two looks at somebody.
-_LOOK_SECONDS = 0.01
+_LOOK_SECONDS = 0.02
 # Leases by the process that holds them: what names one, and when it ends.
 LEASES = {
     "deliver": {
@@ -32,6 +32,8 @@ LEASES = {
     "sync": {
         "record": "SELECT shop_id || ':' || entity || ':' || entity_id, lease_real FROM sync_state"
         " WHERE state = 'leased' AND lease_real > clock_timestamp()",
+    },
+    "fetch": {
         "wish": "SELECT shop_id || ':' || kind || ':' || remote_id, lease_real FROM fetches"
         " WHERE state = 'leased' AND lease_real > clock_timestamp()",
         "pass": "SELECT shop_id::text, lease_real FROM catalogue_passes"
@@ -44,7 +46,8 @@ _DONE = {
     "deliver": "SELECT (SELECT count(*) FROM outbox WHERE state IN ('sent', 'skipped', 'failed'))"
     " + (SELECT count(*) FROM attempts WHERE result = 'unknown')",
     "sync": "SELECT (SELECT coalesce(sum(sent_version), 0) FROM sync_state)"
-    " + (SELECT count(*) FROM feed WHERE state = 'sent') + (SELECT count(*) FROM fetches WHERE state = 'done')",
+    " + (SELECT count(*) FROM feed WHERE state = 'sent')",
+    "fetch": "SELECT count(*) FROM fetches WHERE state = 'done'",
     "flows": "SELECT count(*) FROM decisions",
     "intake": "SELECT count(*) FROM inbox WHERE state <> 'new'",
 }

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-import redis
 import requests
 
 from connector.runtime.child import end, spawn
@@ -184,20 +183,20 @@ class Product:
     def pid_of(self, name: str) -> int:
         return next(one.pid for one in self.living() if one.name == name)
 
-    def flush_redis(self) -> None:
-        """FLUSHALL: every bell, every limit."""
-        with contextlib.closing(redis.Redis.from_url(self.shared("REDIS_URL"))) as client:
-            client.flushall()
+
+_SERVERS = {"postgres": "postgres", "redis": "redis-server"}
 
 
 def _name(command: str) -> str:
-    """What a command line is called here; "" for what is none of the product's business processes."""
+    """What a command line is called here; "" for what is no process of the product."""
     words = command.split()
     if "connector.worker" in words:
         return words[words.index("connector.worker") + 1]
     if "connector.clockwork" in words:
         return "clock"
-    return "web" if "granian" in words or "spawn_main" in command else ""
+    if "granian" in words or "spawn_main" in command:
+        return "web"
+    return next((name for name, program in _SERVERS.items() if Path(words[0]).name == program), "") if words else ""
 
 
 def _process_table() -> tuple[dict[int, int], dict[int, str]]:

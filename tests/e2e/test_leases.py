@@ -23,7 +23,7 @@ CLAIMED_AGAIN, SETTLED = 30.0, 60.0
 # Look-ups a second: the provider's two, of which we use four fifths.
 LOOK_UPS = 1.6
 # Each dies with a lease in hand; the deaths of one process follow each other.
-ORDERS = {"deliver": ["t4.sent"], "sync": ["pass.leased", "t2b.leased", "t5.leased"]}
+ORDERS = {"deliver": ["t4.sent"], "fetch": ["pass.leased", "t2b.leased"], "sync": ["t5.leased"]}
 PEOPLE = 4
 Lease = tuple[str, str, object]
 

@@ -64,15 +64,19 @@ def purchase() -> list[Told]:
     second = {**refund, "id": 32, "created_at": at(50)}
     parcel = {"id": 41, "order_id": 9, "status": "success", "created_at": at(25), "updated_at": at(25)}
 
+    cart = {"token": "cart-tok", "created_at": at(1), "updated_at": at(1), "line_items": [line()]}
+    failed = {"id": 51, "order_id": 9, "kind": "sale", "status": "failure", "created_at": at(21)}
+
     def state(minutes: float, **fields: Any) -> JSON:
         return order(9, ANN, moment(20), token="tok", updated=moment(minutes), **BUYER, **fields)
 
     return [
-        ("carts/create", {"token": "cart-tok", "created_at": at(1), "updated_at": at(1), "line_items": [line()]}),
-        ("carts/update", {"token": "cart-tok", "created_at": at(1), "updated_at": at(2), "line_items": [line(), line()]}),
+        ("carts/create", cart),
+        ("carts/update", {**cart, "updated_at": at(2), "line_items": [line(), line()]}),
         ("checkouts/create", checkout("tok", ANN, moment(5), **BUYER)),
+        ("checkouts/update", checkout("tok", ANN, moment(5), moment(20), completed_at=at(20), **BUYER)),
         ("orders/create", state(20, financial_status="pending")),
-        ("order_transactions/create", {"id": 51, "order_id": 9, "kind": "sale", "status": "failure", "created_at": at(21)}),
+        ("order_transactions/create", failed),
         ("orders/paid", state(22)),
         ("fulfillments/create", parcel),
         ("orders/partially_fulfilled", state(26, fulfillment_status="partial")),
@@ -129,16 +133,18 @@ def end_of(product: Installation, deliveries: Sequence[Told], chance: Random) ->
     return dump(shop)
 
 
+def kept(row: Any) -> str:
+    return repr({name: value for name, value in row._mapping.items() if name not in _INNER})
+
+
 def dump(shop: ConnectedShop) -> dict[str, Any]:
-    held: dict[str, Any] = {
-        table.name: sorted(
-            repr({name: value for name, value in row._mapping.items() if name not in _INNER})
-            for row in shop.rows(table)
-        )
-        for table in TABLES
-    }
-    told = {row.name: row for row in shop.rows(events) if row.name not in _CHANGES | _SEEN}
-    return {**held, "events": sorted((row.name, row.subject, str(row.id)) for row in told.values())}
+    held: dict[str, Any] = {table.name: sorted(kept(row) for row in shop.rows(table)) for table in TABLES}
+    # What was deleted before it was ever told of has nothing but its id.
+    gone = {row.id for row in shop.rows(products) if row.deleted_at}
+    held["products"] = [sorted(gone), *(kept(row) for row in shop.rows(products) if row.id not in gone)]
+    held["variants"] = [kept(row) for row in shop.rows(variants) if row.product_id not in gone]
+    told = [row for row in shop.rows(events) if row.name not in _CHANGES | _SEEN]
+    return {**held, "events": sorted((row.name, row.subject, str(row.id)) for row in told)}
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))

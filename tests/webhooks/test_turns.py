@@ -27,6 +27,7 @@ def product(
     with installation(database_url, redis_url, tmp_path) as made:
         monkeypatch.setattr(worker, "_deps", lambda: made.deps)
         monkeypatch.setattr(worker, "_LONGEST_SECONDS", 0.0)
+        monkeypatch.setattr(worker, "_AT_ONCE", {})
         yield made
 
 

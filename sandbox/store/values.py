@@ -1,0 +1,111 @@
+"""Values that several fields of the Admin API are answered with: money, pictures, addresses, constants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from graphql import GraphQLResolveInfo
+
+from sandbox.store import pages
+from sandbox.store.records import Address, Checkout, Consent, Customer, Line, Product
+
+
+def gid(kind: str, number: int) -> str:
+    return f"gid://shopify/{kind}/{number}"
+
+
+def money(value: Decimal, info: GraphQLResolveInfo) -> dict[str, str]:
+    return {"amount": f"{value:.2f}", "currency_code": info.context.shop.settings.currency}
+
+
+def bag(value: Decimal, info: GraphQLResolveInfo) -> dict[str, Any]:
+    same = money(value, info)
+    return {"shop_money": same, "presentment_money": same}
+
+
+def bag_of(value: Callable[[Any], Decimal]) -> Callable[..., Any]:
+    return lambda source, info, **arguments: bag(value(source), info)
+
+
+def zero(source: Any) -> Decimal:
+    return Decimal(0)
+
+
+def image(product: Product) -> dict[str, Any]:
+    url = product.image_url
+    size = {"width": 600, "height": 600}
+    return {"id": gid("ProductImage", product.id), "url": url, "src": url, "alt_text": product.title, **size}
+
+
+def media(product: Product, info: GraphQLResolveInfo) -> dict[str, Any]:
+    picture = image(product)
+    return {
+        "__typename": "MediaImage",
+        "id": gid("MediaImage", product.id),
+        "alt": product.title,
+        "image": picture,
+        "preview": {"image": picture, "status": "READY"},
+        "media_content_type": "IMAGE",
+        "status": "READY",
+    }
+
+
+def email_address(person: Customer, info: GraphQLResolveInfo) -> dict[str, Any]:
+    consent: Consent = person.consent
+    return {
+        "email_address": person.email,
+        "marketing_state": consent.state.upper(),
+        "marketing_opt_in_level": consent.opt_in_level.upper() if consent.opt_in_level else None,
+        "marketing_updated_at": consent.updated_at,
+        "marketing_unsubscribe_url": f"{info.context.shop.base_url}/account/unsubscribe/{person.id}",
+        "open_tracking_level": "UNKNOWN",
+        "valid_format": True,
+    }
+
+
+def phone_number(person: Customer, info: GraphQLResolveInfo) -> dict[str, Any] | None:
+    if not person.phone:
+        return None
+    never = {"state": "NEVER_SUBSCRIBED"}
+    return {
+        "phone_number": person.phone,
+        "marketing_state": "NOT_SUBSCRIBED",
+        "sms_marketing_consent": never,
+        "whats_app_marketing_consent": never,
+    }
+
+
+def price_range(product: Product, info: GraphQLResolveInfo) -> dict[str, Any]:
+    prices = [variant.price for variant in product.variants]
+    return {"min_variant_price": money(min(prices), info), "max_variant_price": money(max(prices), info)}
+
+
+def constant(value: Any) -> Callable[..., Any]:
+    return lambda source, info, **arguments: value
+
+
+def own_id(kind: str) -> Callable[..., str]:
+    return lambda source, info: gid(kind, source.id)
+
+
+def legacy_id(source: Any, info: GraphQLResolveInfo) -> str:
+    return str(source.id)
+
+
+def formatted_area(place: Address, info: GraphQLResolveInfo) -> str:
+    return ", ".join(part for part in (place.city, place.province_code, place.country) if part)
+
+
+def variant_title(line: Line, info: GraphQLResolveInfo) -> str | None:
+    return None if line.variant.title == "Default Title" else line.variant.title
+
+
+def line_name(line: Line, info: GraphQLResolveInfo) -> str:
+    title = variant_title(line, info)
+    return f"{line.variant.product.title} - {title}" if title else line.variant.product.title
+
+
+def abandoned_lines(cart: Checkout, info: GraphQLResolveInfo, **arguments: Any) -> dict[str, Any]:
+    return pages.page(cart.lines, arguments)
