@@ -34,9 +34,7 @@ class ProviderError(ConnectorError):
     """``provider`` is "shopify" or "brevo"; ``status`` the HTTP status or 0 when there was no answer."""
 
     def __init__(self, provider: str, message: str, *, status: int = 0, code: str = "") -> None:
-        super().__init__(
-            f"{provider} answered {status or 'nothing'}{f' ({code})' if code else ''}: {message}"
-        )
+        super().__init__(f"{provider} answered {status or 'nothing'}{f' ({code})' if code else ''}: {message}")
         self.provider = provider
         self.status = status
         self.code = code
@@ -46,9 +44,7 @@ class ProviderError(ConnectorError):
 class Retry(ProviderError):
     """Nothing was accepted. ``after``: seconds of machine time to wait at least (0: the caller's back-off)."""
 
-    def __init__(
-        self, provider: str, message: str, *, status: int = 0, code: str = "", after: float = 0.0
-    ) -> None:
+    def __init__(self, provider: str, message: str, *, status: int = 0, code: str = "", after: float = 0.0) -> None:
         super().__init__(provider, message, status=status, code=code)
         self.after = after
 

@@ -19,9 +19,9 @@ from typing import Any
 from uuid import UUID, uuid5
 
 import orjson
-from sqlalchemy import Uuid, any_, bindparam, select, text, update
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import bindparam, select, text, update
 
+from connector.db.rows import among
 from connector.event_mapping import provider_events
 from connector.models.event import events, exit_marks
 from connector.scope import Scope
@@ -91,9 +91,7 @@ def append(scope: Scope, facts: Sequence[Fact], *, undecided: bool = True) -> di
     return new
 
 
-_KNOWN = select(events.c.id).where(
-    events.c.shop_id == bindparam("shop_id"), events.c.id == any_(bindparam("ids", type_=ARRAY(Uuid)))
-)
+_KNOWN = select(events.c.id).where(events.c.shop_id == bindparam("shop_id"), among(events.c.id, "ids"))
 
 
 def _mark_exits(scope: Scope, facts: Mapping[UUID, Fact]) -> None:
@@ -214,19 +212,7 @@ def adopt(scope: Scope, subjects: Sequence[str], person_id: int, since: datetime
     if any(key[0] == "events" and row["subject"] in subjects for key, row in scope.owed(_write).items()):
         scope.pay()
     rows = scope.connection.execute(
-        update(events)
-        .where(events.c.shop_id == scope.shop_id, events.c.subject.in_(subjects), events.c.person_id.is_(None))
-        .values(person_id=person_id)
-        .returning(
-            events.c.id,
-            events.c.occurred_at,
-            events.c.name,
-            events.c.subject,
-            events.c.key,
-            events.c.props,
-            events.c.historical,
-            events.c.source,
-        )
+        _ADOPT, {"shop": scope.shop_id, "subjects": list(subjects), "adopter": person_id}
     ).all()
     recent = {
         row.id: Fact(
@@ -249,3 +235,20 @@ def adopt(scope: Scope, subjects: Sequence[str], person_id: int, since: datetime
         )
         .values(person_id=person_id)
     )
+
+
+_ADOPT = (
+    update(events)
+    .where(events.c.shop_id == bindparam("shop"), among(events.c.subject, "subjects"), events.c.person_id.is_(None))
+    .values(person_id=bindparam("adopter"))
+    .returning(
+        events.c.id,
+        events.c.occurred_at,
+        events.c.name,
+        events.c.subject,
+        events.c.key,
+        events.c.props,
+        events.c.historical,
+        events.c.source,
+    )
+)

@@ -65,9 +65,7 @@ def settle(
         return False
     if outcome != "accepted":
         scope.connection.execute(
-            delete(send_ledger).where(
-                send_ledger.c.shop_id == scope.shop_id, send_ledger.c.outbox_id == row["id"]
-            )
+            delete(send_ledger).where(send_ledger.c.shop_id == scope.shop_id, send_ledger.c.outbox_id == row["id"])
         )
     if not awaited:
         return True

@@ -124,9 +124,7 @@ class _SettingsSchema(Schema):
     class Meta:
         unknown = EXCLUDE
 
-    environment = _Text(
-        "production", data_key="CONNECTOR_ENV", validate=validate.OneOf(["production", "development"])
-    )
+    environment = _Text("production", data_key="CONNECTOR_ENV", validate=validate.OneOf(["production", "development"]))
     database_url = _Text(data_key="DATABASE_URL")
     redis_url = _Text(data_key="REDIS_URL")
     port = fields.Integer(load_default=8000, data_key="PORT", validate=validate.Range(min=1, max=65535))
@@ -219,9 +217,7 @@ def _contradictions(s: Settings, values: Mapping[str, str]) -> list[str]:
     if moved and not s.development:
         problems.append("CLOCK_*, WIRE_RATE: moved clocks are for CONNECTOR_ENV=development only")
     if moved and not s.clock_file and s.clock_epoch is None:
-        problems.append(
-            "CLOCK_EPOCH: is required when clocks are moved: unix seconds at which CLOCK_START was"
-        )
+        problems.append("CLOCK_EPOCH: is required when clocks are moved: unix seconds at which CLOCK_START was")
     problems += _wrong_crash_order(s)
     if not s.development:
         for name, url in (("SHOPIFY_BASE_URL", s.shopify_base_url), ("BREVO_BASE_URL", s.brevo_base_url)):

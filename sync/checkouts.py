@@ -9,10 +9,10 @@ from hashlib import sha256
 from typing import Any
 
 import orjson
-from sqlalchemy import RowMapping, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import RowMapping, Text, bindparam, func, select, update
 
 from connector import eventlog
+from connector.db.rows import replacing
 from connector.eventlog import Fact
 from connector.models.person import consents
 from connector.models.store import checkouts
@@ -46,8 +46,7 @@ def project(scope: Scope, payload: Mapping[str, Any], items: Sequence[Mapping[st
     values["completed_at"] = before["completed_at"] or values["completed_at"]
     if held is None or values["source_updated_at"] >= held["source_updated_at"]:
         if held is None or values != dict(held):
-            statement = insert(checkouts).values(values)
-            scope.connection.execute(statement.on_conflict_do_update(index_elements=["shop_id", "token"], set_=values))
+            scope.connection.execute(replacing(checkouts, tuple(values)), values)
     elif payload["completed_at"]:
         complete(scope, token, payload["completed_at"])
     if person_id is not None and (held is None or held["person_id"] != person_id or not held["cart_token"]):
@@ -90,20 +89,22 @@ def _person(scope: Scope, payload: Mapping[str, Any]) -> int | None:
 
 
 def _consent_known(scope: Scope, person_id: int) -> bool:
-    query = select(consents.c.state).where(
-        consents.c.shop_id == scope.shop_id, consents.c.person_id == person_id, consents.c.channel == "email"
-    )
-    return scope.connection.execute(query).first() is not None
+    given = {"shop_id": scope.shop_id, "person_id": person_id}
+    return scope.connection.execute(_EMAIL_CONSENT, given).first() is not None
+
+
+_EMAIL_CONSENT = select(consents.c.state).where(
+    consents.c.shop_id == bindparam("shop_id"),
+    consents.c.person_id == bindparam("person_id"),
+    consents.c.channel == "email",
+)
 
 
 def _held(scope: Scope, token: str) -> RowMapping | None:
-    return (
-        scope.connection.execute(
-            select(checkouts).where(checkouts.c.shop_id == scope.shop_id, checkouts.c.token == token)
-        )
-        .mappings()
-        .first()
-    )
+    return scope.connection.execute(_HELD, {"shop_id": scope.shop_id, "token": token}).mappings().first()
+
+
+_HELD = select(checkouts).where(checkouts.c.shop_id == bindparam("shop_id"), checkouts.c.token == bindparam("token"))
 
 
 def _facts(token: str, values: Mapping[str, Any], held: RowMapping | None) -> list[Fact]:
@@ -136,15 +137,18 @@ def _facts(token: str, values: Mapping[str, Any], held: RowMapping | None) -> li
 
 def complete(scope: Scope, token: str, at: datetime) -> None:
     """The checkout became an order."""
-    scope.connection.execute(
-        update(checkouts)
-        .where(
-            checkouts.c.shop_id == scope.shop_id,
-            checkouts.c.token == token,
-            checkouts.c.completed_at.is_(None),
-        )
-        .values(completed_at=at)
+    scope.connection.execute(_COMPLETE, {"shop": scope.shop_id, "named": token, "at": at})
+
+
+_COMPLETE = (
+    update(checkouts)
+    .where(
+        checkouts.c.shop_id == bindparam("shop"),
+        checkouts.c.token == bindparam("named"),
+        checkouts.c.completed_at.is_(None),
     )
+    .values(completed_at=bindparam("at"))
+)
 
 
 def deleted(scope: Scope, token: str | None, cart_token: str | None, at: datetime) -> None:
@@ -200,14 +204,21 @@ def of_cart(scope: Scope, cart_token: str) -> RowMapping | None:
 
 
 def of_order(scope: Scope, checkout_token: str | None, cart_token: str | None) -> RowMapping | None:
-    """The checkout that an order came from: by its token, else by the cart's."""
+    """The checkout that an order came from: by its token, else the newest of its cart."""
     if not (checkout_token or cart_token):
         return None
-    by_token = checkouts.c.token == checkout_token
-    query = (
-        select(checkouts)
-        .where(checkouts.c.shop_id == scope.shop_id, by_token | (checkouts.c.cart_token == cart_token))
-        .order_by(by_token.desc(), checkouts.c.created_at.desc())
-        .limit(1)
+    given = {"shop_id": scope.shop_id, "token": checkout_token, "cart_token": cart_token}
+    return scope.connection.execute(_OF_ORDER, given).mappings().first()
+
+
+_by_token = checkouts.c.token == bindparam("token", type_=Text)
+_OF_ORDER = (
+    select(checkouts)
+    .where(
+        checkouts.c.shop_id == bindparam("shop_id"),
+        _by_token | (checkouts.c.cart_token == bindparam("cart_token", type_=Text)),
     )
-    return scope.connection.execute(query).mappings().first()
+    # Null, where the order names no checkout, counts as no match.
+    .order_by(func.coalesce(_by_token, False).desc(), checkouts.c.created_at.desc())
+    .limit(1)
+)

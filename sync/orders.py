@@ -187,12 +187,15 @@ def keep(scope: Scope, held: Mapping[str, Any] | None, row: Mapping[str, Any], c
     if seen:
         values["version"] = row["version"] + 1
     if held is None:
-        scope.connection.execute(insert(orders).values({**row, **values}))
+        scope.connection.execute(_FIRST, {**row, **values})
     elif any(held[name] != value for name, value in values.items()):
         mine = (orders.c.shop_id == scope.shop_id) & (orders.c.id == row["id"])
         scope.connection.execute(update(orders).where(mine).values(values))
     if seen and not excluded:
         wishes.wish(scope, "order", row["id"], values["version"])
+
+
+_FIRST = insert(orders)
 
 
 def _count(scope: Scope, held: Mapping[str, Any] | None, row: Mapping[str, Any], *, excluded: bool) -> Decimal | None:

@@ -12,10 +12,11 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid5
 
-from sqlalchemy import BigInteger, Text, any_, bindparam, func, select, text, update
+from sqlalchemy import Text, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from connector import eventlog
+from connector.db.rows import among
 from connector.locks import lock_persons
 from connector.models.person import identities, person_work, persons
 from connector.scope import Scope
@@ -240,7 +241,7 @@ def _raise_versions(scope: Scope, person_ids: dict[int, bool]) -> None:
 
 _RAISE = (
     update(persons)
-    .where(persons.c.shop_id == bindparam("shop"), persons.c.id == any_(bindparam("ids", type_=ARRAY(BigInteger))))
+    .where(persons.c.shop_id == bindparam("shop"), among(persons.c.id, "ids"))
     .values(version=persons.c.version + 1)
     .returning(persons.c.id, persons.c.version)
 )

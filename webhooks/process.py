@@ -120,7 +120,9 @@ class _Elsewhere:
         self._scope = scope
 
     def __contains__(self, host: object) -> bool:
-        return host != self._scope.shop.domain and host in self._domains
+        # Most orders name an address on the shop's own domain, which no other shop is connected by.
+        named = isinstance(host, str) and host.endswith(".myshopify.com") and host != self._scope.shop.domain
+        return named and host in self._domains
 
     @cached_property
     def _domains(self) -> frozenset[str]:

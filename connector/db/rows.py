@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Table, any_, bindparam

@@ -63,9 +63,7 @@ runs = Table(
     Column("anchor_at", Moment, nullable=False),
     Column("ended_at", Moment),
     PrimaryKeyConstraint("shop_id", "id"),
-    Index(
-        "uq_runs_live", "shop_id", "flow", "person_id", "key", unique=True, postgresql_where="state = 'live'"
-    ),
+    Index("uq_runs_live", "shop_id", "flow", "person_id", "key", unique=True, postgresql_where="state = 'live'"),
     Index(None, "shop_id", "person_id"),
     Index("ix_runs_live_key", "shop_id", "key", postgresql_where="state = 'live'"),
 )

@@ -90,9 +90,7 @@ def _package(name: str) -> Path | None:
 def _major(program: Path) -> int:
     """The first number that ``--version`` prints; 0 when the program does not run here."""
     try:
-        answer = subprocess.run(
-            [program, "--version"], capture_output=True, text=True, timeout=10, check=True
-        )
+        answer = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=10, check=True)
     except (OSError, subprocess.SubprocessError):
         return 0
     return _digits(answer.stdout)

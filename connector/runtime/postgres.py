@@ -65,9 +65,7 @@ class PostgresServer:
 
     name = "postgres"
 
-    def __init__(
-        self, folder: Path, *, port: int | None, embedded: bool, settings: Mapping[str, str]
-    ) -> None:
+    def __init__(self, folder: Path, *, port: int | None, embedded: bool, settings: Mapping[str, str]) -> None:
         self._account = account.unprivileged()
         self._lock = FolderLock(folder)
         try:
@@ -201,9 +199,7 @@ class PostgresServer:
         command = [str(self._programs / "postgres"), "-D", str(self._data), *options]
         with self._log.open("ab") as log:
             # SIGINT is PostgreSQL's own quick and clean end.
-            return spawn(
-                command, on_parent_death=signal.SIGINT, account=self._account, cwd=self._home, stdout=log
-            )
+            return spawn(command, on_parent_death=signal.SIGINT, account=self._account, cwd=self._home, stdout=log)
 
     def _wait_for_previous(self, deadline: float) -> None:
         """A server whose parent was killed is ending by itself; nobody else can hold our lock."""

@@ -198,4 +198,3 @@ class Supervisor:
                 if end(child.running) == -signal.SIGKILL:
                     self._printer.line(f"{child.process.name} did not end by itself and was killed")
                 self._reaper.forget(child.bury(self._selector))
-

@@ -119,9 +119,7 @@ def _make_secrets(var: Path) -> dict[str, str]:
     return made
 
 
-def _start_servers(
-    env: dict[str, str], settings: Settings, var: Path, running: contextlib.ExitStack
-) -> list[Server]:
+def _start_servers(env: dict[str, str], settings: Settings, var: Path, running: contextlib.ExitStack) -> list[Server]:
     """Start what has no address yet and put the addresses into ``env``."""
     embedded = env.get("CONNECTOR_RUNTIME") == "embedded"
     servers: list[Server] = []

@@ -51,6 +51,4 @@ def look_up(account: BrevoAccount, recipient: str, key: UUID, since: datetime, u
     return None
 
 
-EMAIL = Channel(
-    name="email", bucket="email", look_up_bucket="email_log", write=write, send=send, look_up=look_up
-)
+EMAIL = Channel(name="email", bucket="email", look_up_bucket="email_log", write=write, send=send, look_up=look_up)

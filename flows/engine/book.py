@@ -60,11 +60,7 @@ class Book:
         # that a batch decides the same on every machine: the higher priority first.
         self.active: tuple[FlowVersion, ...] = tuple(
             sorted(
-                (
-                    self.published(row.flow, row.version).flow
-                    for row in rows
-                    if row.current and row.status == "active"
-                ),
+                (self.published(row.flow, row.version).flow for row in rows if row.current and row.status == "active"),
                 key=lambda flow: (-flow.priority, flow.flow),
             )
         )

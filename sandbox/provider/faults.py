@@ -1,9 +1,10 @@
 """Faults on demand: rules that spoil some of the calls under a path prefix.
 
-Kinds: `status` (answer `status` instead of working: 401, 429, 500, 502, 503 ..., with `message` if given), `slow` (wait `delay` real
-seconds, before the work or with `after: true` between the work and the answer), `cut` (close the connection
-with the body unread), `accept_then_cut` (do the work, close without an answer), `half` (do the work, close
-in the middle of the answer), `html` (answer 200 with an HTML page instead of working).
+Kinds: `status` (answer `status` instead of working: 401, 429, 500, 502, 503 ..., with `message` if given),
+`slow` (wait `delay` real seconds, before the work or with `after: true` between the work and the answer),
+`cut` (close the connection with the body unread), `accept_then_cut` (do the work, close without an answer),
+`half` (do the work, close in the middle of the answer),
+`html` (answer 200 with an HTML page instead of working).
 """
 
 from __future__ import annotations

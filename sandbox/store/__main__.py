@@ -17,20 +17,14 @@ from sandbox.store.server import create_app, make_http_server
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m sandbox.store", description="A simulated store platform."
-    )
+    parser = argparse.ArgumentParser(prog="python -m sandbox.store", description="A simulated store platform.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=9101, help="0 takes a free one; the ready line names it")
     parser.add_argument("--public-url", help="where links in payloads point (default: this host and port)")
     parser.add_argument("--world", type=Path, help="a JSON file with shops, seed, shoppers, days")
-    parser.add_argument(
-        "--shops", default="demo.myshopify.com", help="domains with commas between, without --world"
-    )
+    parser.add_argument("--shops", default="demo.myshopify.com", help="domains with commas between, without --world")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument(
-        "--shoppers", type=int, default=0, help="how many shoppers there are in all shops together"
-    )
+    parser.add_argument("--shoppers", type=int, default=0, help="how many shoppers there are in all shops together")
     parser.add_argument("--days", type=int, default=30, help="business days over which the shoppers act")
     parser.add_argument("--start", type=float, help="business time (unix) of the first day, default now")
     parser.add_argument("--secret", help="the app's client secret, with which webhooks are signed")

@@ -62,9 +62,7 @@ class AdminApi:
             errors = [GraphQLError("An operation name is required")]
         if document is None or operation is None or errors:
             return self._refuse(shop, None, [error.formatted for error in errors])
-        fragments = {
-            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
-        }
+        fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
         coerced = get_variable_values(self._schema, operation.variable_definitions or (), variables)
         if isinstance(coerced, list):
             invalid = [error.formatted | {"extensions": {"code": "INVALID_VARIABLE"}} for error in coerced]

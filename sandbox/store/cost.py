@@ -121,9 +121,7 @@ class QueryCost:
         inside = max((self._selection(field.selection_set, kind, item) for item in items), default=0)
         return inside if _is_free(kind) else 1 + inside
 
-    def _connection(
-        self, field: FieldNode, parent: GraphQLObjectType, kind: GraphQLNamedType, value: Any
-    ) -> int:
+    def _connection(self, field: FieldNode, parent: GraphQLObjectType, kind: GraphQLNamedType, value: Any) -> int:
         arguments = get_argument_values(parent.fields[field.name.value], field, self._variables)
         page = page_size(arguments.get("first") or arguments.get("last") or 0)
         node = 0
@@ -159,9 +157,7 @@ class QueryCost:
             total += self._field(field, parent, inner)
         return total
 
-    def _fields(
-        self, selections: SelectionSetNode | None, kind: GraphQLNamedType
-    ) -> list[tuple[FieldNode, Any]]:
+    def _fields(self, selections: SelectionSetNode | None, kind: GraphQLNamedType) -> list[tuple[FieldNode, Any]]:
         """The fields selected on `kind`, fragments unfolded, each with the type it is selected on."""
         found: list[tuple[FieldNode, Any]] = []
         for selection in selections.selections if selections else ():

@@ -91,9 +91,7 @@ def _update_subscription(
 ) -> dict[str, Any]:
     number = number_of(id, "WebhookSubscription") or 0
     try:
-        changed = subscriptions.change(
-            info.context.shop, info.context.now, number, _changes(webhookSubscription)
-        )
+        changed = subscriptions.change(info.context.shop, info.context.now, number, _changes(webhookSubscription))
     except Unknown as problem:
         return _refused("webhook_subscription", ["id"], str(problem))
     except subscriptions.Refused as refusal:
@@ -114,9 +112,7 @@ def _changes(given: dict[str, Any]) -> dict[str, Any]:
     """The input by our names; `callbackUrl` is the old name of `uri`, and only JSON is delivered."""
     if given.get("format") == "XML":
         raise GraphQLError("The simulated store delivers JSON only")
-    changes = (
-        {"uri": given.get("uri") or given.get("callbackUrl")} if {"uri", "callbackUrl"} & set(given) else {}
-    )
+    changes = {"uri": given.get("uri") or given.get("callbackUrl")} if {"uri", "callbackUrl"} & set(given) else {}
     for theirs, ours in (
         ("filter", "filter"),
         ("name", "name"),

@@ -137,9 +137,7 @@ def _key_of(text: str) -> tuple[Any, ...]:
         raise GraphQLError("Invalid cursor for current pagination sort.") from None
 
 
-def _found(
-    info: GraphQLResolveInfo, records: list[Any], fields: dict[str, Field], arguments: dict[str, Any]
-) -> list:
+def _found(info: GraphQLResolveInfo, records: list[Any], fields: dict[str, Field], arguments: dict[str, Any]) -> list:
     try:
         search = compile_search(arguments.get("query"), fields)
     except BadSearch as problem:
@@ -150,8 +148,7 @@ def _found(
                 "path": info.path.as_list(),
                 "query": arguments["query"],
                 "warnings": [
-                    {"field": name, "message": "Invalid search field for this query."}
-                    for name in search.ignored
+                    {"field": name, "message": "Invalid search field for this query."} for name in search.ignored
                 ],
             }
         )

@@ -45,6 +45,4 @@ class Platform:
             if subscription is None or subscription.origin != "admin_api":
                 return
             del shop.subscriptions[subscription.id]
-        self.journal.append(
-            "subscription_removed", shop=shop.domain, topic=subscription.topic, uri=subscription.uri
-        )
+        self.journal.append("subscription_removed", shop=shop.domain, topic=subscription.topic, uri=subscription.uri)

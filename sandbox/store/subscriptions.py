@@ -118,9 +118,7 @@ def _check_address(uri: str | None) -> None:
     if parts.scheme not in ("http", "https"):
         raise Refused("Address is invalid", ["webhookSubscription", "callbackUrl"])
     if host.endswith((".myshopify.com", ".shopify.com")):
-        raise Refused(
-            "Address cannot be a Shopify or an internal domain", ["webhookSubscription", "callbackUrl"]
-        )
+        raise Refused("Address cannot be a Shopify or an internal domain", ["webhookSubscription", "callbackUrl"])
 
 
 def _check_filter(text: str | None) -> None:

@@ -172,9 +172,7 @@ class Installation:
 
     # Shops
 
-    def connect(
-        self, domain: str = SHOP, *, flows: Iterable[str] | None = None, **settings: Any
-    ) -> ConnectedShop:
+    def connect(self, domain: str = SHOP, *, flows: Iterable[str] | None = None, **settings: Any) -> ConnectedShop:
         """Connect a shop of the simulated store with a provider account of its own and the shipped ``flows``."""
         account = self.provider.account(tier="extended") if self.provider else None
         secrets = {

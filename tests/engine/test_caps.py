@@ -78,9 +78,7 @@ def at_once(work: object, count: int = WORKERS) -> None:
 
 
 @pytest.mark.row("S1-47")
-def test_a_cap_holds_with_eight_workers_and_nothing_is_sent_twice(
-    product: Installation, shop: ConnectedShop
-) -> None:
+def test_a_cap_holds_with_eight_workers_and_nothing_is_sent_twice(product: Installation, shop: ConnectedShop) -> None:
     crowd(product, shop)
 
     def work() -> None:

@@ -70,9 +70,7 @@ def test_a_checkout_abandoned_at_the_store_gets_four_messages(
     assert last["subject"] == "Your cart expires tonight"
 
 
-def test_without_an_offer_the_third_message_asks_for_questions(
-    product: Installation, shop: ConnectedShop
-) -> None:
+def test_without_an_offer_the_third_message_asks_for_questions(product: Installation, shop: ConnectedShop) -> None:
     begin_checkout(shop, BOB)
     product.play(5 * DAY)
     assert hours(shop) == [(name if name != "incentive" else "any-questions", hour) for name, hour in HOURS]
@@ -132,9 +130,7 @@ def test_an_order_of_the_person_without_a_checkout_ends_it(product: Installation
     assert shop.one(runs).outcome == "exit:order_placed"
 
 
-def test_an_order_of_the_checkout_under_another_email_ends_it(
-    product: Installation, shop: ConnectedShop
-) -> None:
+def test_an_order_of_the_checkout_under_another_email_ends_it(product: Installation, shop: ConnectedShop) -> None:
     after_the_first(product, shop)
     buy(shop, "office@example.com", token="tok", **by_customer(77, "office@example.com"))
     product.play(5 * DAY)
@@ -189,9 +185,7 @@ def test_a_cleared_cart_ends_it(product: Installation, shop: ConnectedShop) -> N
     assert shop.one(runs).outcome == "exit:cart_cleared"
 
 
-def test_a_cart_that_was_cleared_and_filled_again_is_recovered(
-    product: Installation, shop: ConnectedShop
-) -> None:
+def test_a_cart_that_was_cleared_and_filled_again_is_recovered(product: Installation, shop: ConnectedShop) -> None:
     begin_checkout(shop, BOB)
     product.play_to(START + 0.2 * HOUR)
     shop.deliver("checkouts/update", checkout("tok", BOB, START, product.now, items=[]))

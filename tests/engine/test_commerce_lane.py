@@ -83,9 +83,7 @@ def test_a_sender_that_does_not_look_at_the_lane_mails_after_the_purchase(
     assert len(shop.mails()) == 1
 
 
-def test_the_lane_is_waited_for_while_another_worker_clears_it(
-    product: Installation, shop: ConnectedShop
-) -> None:
+def test_the_lane_is_waited_for_while_another_worker_clears_it(product: Installation, shop: ConnectedShop) -> None:
     wanted(product, shop)
     buy(shop, "somebody@example.com")
     worker = threading.Timer(0.1, product.settle, ["intake"])
@@ -96,9 +94,7 @@ def test_the_lane_is_waited_for_while_another_worker_clears_it(
 
 
 @pytest.mark.parametrize("state", ["poison", "quarantined", "ignored", "retry"])
-def test_a_row_that_has_left_the_lane_holds_nothing(
-    product: Installation, shop: ConnectedShop, state: str
-) -> None:
+def test_a_row_that_has_left_the_lane_holds_nothing(product: Installation, shop: ConnectedShop, state: str) -> None:
     wanted(product, shop)
     buy(shop, "somebody@example.com")
     later = product.clock.machine() + timedelta(hours=1) if state == "retry" else None
@@ -166,9 +162,7 @@ def test_a_store_that_cannot_be_asked_holds_nothing(
     assert shop.one(attempts).detail == {"store_asked": False}
 
 
-def test_an_order_that_is_being_applied_comes_before_the_message(
-    product: Installation, shop: ConnectedShop
-) -> None:
+def test_an_order_that_is_being_applied_comes_before_the_message(product: Installation, shop: ConnectedShop) -> None:
     """Whoever holds the person goes first: the message is left for the next round, not sent past the lock."""
     wanted(product, shop)
     with shop.scope() as scope:

@@ -23,9 +23,7 @@ def named(shop: ConnectedShop) -> dict[str, int | None]:
     return {row.name: row.person_id for row in shop.rows(events) if row.subject.startswith("checkout:")}
 
 
-def test_a_checkout_without_an_address_is_nobodys_until_it_has_one(
-    product: Installation, shop: ConnectedShop
-) -> None:
+def test_a_checkout_without_an_address_is_nobodys_until_it_has_one(product: Installation, shop: ConnectedShop) -> None:
     shop.deliver("checkouts/create", checkout("tok", None, START))
     product.settle()
     assert shop.rows(persons) == [] and named(shop) == {"checkout_started": None}

@@ -60,9 +60,7 @@ def test_what_the_provider_reports_ends_the_flow(product: Installation, shop: Co
     assert blacklisted(shop) == {ANN: True}
 
 
-def test_an_address_that_bounced_is_not_written_to_after_a_new_yes(
-    product: Installation, shop: ConnectedShop
-) -> None:
+def test_an_address_that_bounced_is_not_written_to_after_a_new_yes(product: Installation, shop: ConnectedShop) -> None:
     subscribe(shop, ANN)
     product.settle()
     shop.deliver("transactional", reported("hard_bounce", ANN, START), source="brevo")

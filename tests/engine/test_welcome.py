@@ -31,9 +31,7 @@ def days(shop: ConnectedShop, to: str = ANN) -> list[tuple[str, float]]:
 @pytest.mark.row("S1-22")
 @pytest.mark.row("S1-23")
 @pytest.mark.row("S3-22")
-def test_a_subscriber_gets_five_messages_on_days_0_2_4_6_and_8(
-    product: Installation, shop: ConnectedShop
-) -> None:
+def test_a_subscriber_gets_five_messages_on_days_0_2_4_6_and_8(product: Installation, shop: ConnectedShop) -> None:
     subscribe(shop, ANN, first_name="Ann")
     product.play_to(START + 30 * DAY)
     assert days(shop) == DAYS
@@ -45,9 +43,7 @@ def test_a_subscriber_gets_five_messages_on_days_0_2_4_6_and_8(
     assert all(unsubscribe_link(mail) and mail["text"] for mail in shop.mails(ANN))
 
 
-def test_somebody_who_did_not_agree_or_has_bought_gets_nothing(
-    product: Installation, shop: ConnectedShop
-) -> None:
+def test_somebody_who_did_not_agree_or_has_bought_gets_nothing(product: Installation, shop: ConnectedShop) -> None:
     """The control: it is the consent of a newcomer that starts the flow."""
     shop.deliver("customers/create", customer(1, "silent@example.com", START))
     agree(shop, "pending@example.com", 2, state="pending")
@@ -60,9 +56,7 @@ def test_somebody_who_did_not_agree_or_has_bought_gets_nothing(
 
 
 @pytest.mark.parametrize("sent", [1, 4])
-def test_a_purchase_right_before_a_message_ends_the_flow(
-    product: Installation, shop: ConnectedShop, sent: int
-) -> None:
+def test_a_purchase_right_before_a_message_ends_the_flow(product: Installation, shop: ConnectedShop, sent: int) -> None:
     subscribe(shop, ANN)
     product.play_to(START + DAYS[sent][1] * DAY - SECOND)
     buy(shop, ANN, **by_customer(1, ANN))

@@ -18,8 +18,7 @@ from connector.runtime.supervisor import Printer, Supervisor
 from tests.runtime.conftest import eventually, processes_naming
 
 OBEDIENT = (
-    "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(print('bye')));"
-    "print('hello'); time.sleep(60)"
+    "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(print('bye')));print('hello'); time.sleep(60)"
 )
 STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('hello'); time.sleep(60)"
 MASTER = (
@@ -177,9 +176,7 @@ def test_killing_the_supervisor_ends_even_the_stubborn(folder: Path, python) -> 
     assert eventually(lambda: not processes_naming(folder), seconds=8)
 
 
-def test_killing_the_supervisor_ends_the_web_server_and_its_workers(
-    folder: Path, python, free_port: int
-) -> None:
+def test_killing_the_supervisor_ends_the_web_server_and_its_workers(folder: Path, python, free_port: int) -> None:
     (folder / "tiny.py").write_text("def app(environ, start):\n    start('200 OK', [])\n    return [b'ok']\n")
     arguments = f"--interface wsgi --port {free_port} --workers 2 --working-dir {folder} tiny:app"
     web = Process("web", (sys.executable, "-m", "granian", *arguments.split()), 0)

@@ -83,9 +83,7 @@ def test_it_comes_up_says_where_it_is_and_ends_cleanly(folder: Path, python, fre
     assert up.shared_environment(folder) == {"CONNECTOR_SECRET_KEYS": shared["CONNECTOR_SECRET_KEYS"]}
 
 
-def test_killed_it_leaves_nothing_and_comes_up_again_with_its_secrets(
-    folder: Path, python, free_port: int
-) -> None:
+def test_killed_it_leaves_nothing_and_comes_up_again_with_its_secrets(folder: Path, python, free_port: int) -> None:
     first = python(UP, folder, env=plain(PORT=free_port))
     read_until(first, "ready at")
     keys = up.shared_environment(folder)["CONNECTOR_SECRET_KEYS"]

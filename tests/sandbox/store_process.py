@@ -80,9 +80,7 @@ class StoreProcess:
     def act(self, action: str, **arguments: Any) -> Any:
         return self.post("act", action=action, **arguments)
 
-    def query(
-        self, query: str, shop: str = SHOP, token: str | None = None, **variables: Any
-    ) -> requests.Response:
+    def query(self, query: str, shop: str = SHOP, token: str | None = None, **variables: Any) -> requests.Response:
         return self.session.post(
             f"{self.url}/{shop}/admin/api/2026-10/graphql.json",
             json={"query": query, "variables": variables},

@@ -30,9 +30,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreProcess]:
     with StoreProcess(tmp_path_factory.mktemp("store")) as running:
         for n in range(5):
             running.act("create_customer", email=f"c{n}@example.com", first_name=f"N{n}")
-            running.act(
-                "start_checkout", label=f"cart-{n}", email=f"c{n}@example.com", items=[{"product": 2}]
-            )
+            running.act("start_checkout", label=f"cart-{n}", email=f"c{n}@example.com", items=[{"product": 2}])
         for n in range(3):
             running.act("complete_checkout", checkout=f"cart-{n}")
         yield running
@@ -85,9 +83,7 @@ def test_nodes_answer_in_the_order_asked_with_null_for_the_unknown(store: StoreP
 def test_orders_are_found_by_tokens_joined_by_or(store: StoreProcess) -> None:
     first, second = orders(store)[0], orders(store)[2]
     query = "query($q: String) { orders(first: 10, query: $q) { nodes { legacyResourceId checkoutToken } } }"
-    found = store.data(
-        query, q=f"checkout_token:{first['checkout_token']} OR cart_token:{second['cart_token']}"
-    )
+    found = store.data(query, q=f"checkout_token:{first['checkout_token']} OR cart_token:{second['cart_token']}")
     assert {node["legacyResourceId"] for node in found["orders"]["nodes"]} == {
         str(first["id"]),
         str(second["id"]),
@@ -174,9 +170,7 @@ def test_too_dear_a_query_and_an_empty_bucket_are_refused_with_200(full_bucket: 
 
 def test_the_bucket_of_one_shop_is_not_the_others(full_bucket: StoreProcess) -> None:
     full_bucket.post("bucket", shop=SHOP, left=-2000)
-    assert (
-        "errors" not in full_bucket.query("{ customers(first: 1) { nodes { id } } }", shop=OTHER_SHOP).json()
-    )
+    assert "errors" not in full_bucket.query("{ customers(first: 1) { nodes { id } } }", shop=OTHER_SHOP).json()
 
 
 @pytest.mark.parametrize(
@@ -200,9 +194,7 @@ def test_refused_consent_is_a_user_error(full_bucket: StoreProcess, consent: Any
 
 
 def test_states_that_nobody_may_set_are_a_top_level_error(full_bucket: StoreProcess) -> None:
-    errors = change_consent(
-        full_bucket, customer_gid(full_bucket, "c2@example.com"), marketingState="NOT_SUBSCRIBED"
-    )
+    errors = change_consent(full_bucket, customer_gid(full_bucket, "c2@example.com"), marketingState="NOT_SUBSCRIBED")
     assert errors[0]["message"] == "Cannot specify NOT_SUBSCRIBED as a marketing state input"
     unknown = change_consent(full_bucket, "gid://shopify/Customer/1", marketingState="UNSUBSCRIBED")
     assert unknown["userErrors"][0] | {"field": None} == {
@@ -223,9 +215,7 @@ def test_the_newest_consent_wins_and_a_change_is_announced_once(full_bucket: Sto
             "marketingOptInLevel": "SINGLE_OPT_IN",
             "marketingUpdatedAt": iso_utc(START - 100),
         }
-        older = change_consent(
-            store, customer, marketingState="UNSUBSCRIBED", consentUpdatedAt=iso_utc(START - 200)
-        )
+        older = change_consent(store, customer, marketingState="UNSUBSCRIBED", consentUpdatedAt=iso_utc(START - 200))
         assert older["customer"]["defaultEmailAddress"]["marketingState"] == "SUBSCRIBED"
         newer = change_consent(store, customer, marketingState="UNSUBSCRIBED")
         assert newer["customer"]["defaultEmailAddress"]["marketingState"] == "UNSUBSCRIBED"
@@ -246,9 +236,7 @@ def test_subscriptions_are_made_changed_listed_and_deleted(full_bucket: StorePro
       webhookSubscription: $w) { webhookSubscription { uri } userErrors { message } } }"""
     store.data(update, id=subscription["id"], w={"uri": f"{uri}/new"})
     listing = "{ webhookSubscriptions(first: 10, topics: [ORDERS_CREATE]) { nodes { id uri } } }"
-    assert store.data(listing)["webhookSubscriptions"]["nodes"] == [
-        {"id": subscription["id"], "uri": f"{uri}/new"}
-    ]
+    assert store.data(listing)["webhookSubscriptions"]["nodes"] == [{"id": subscription["id"], "uri": f"{uri}/new"}]
     delete = """mutation($id: ID!) { webhookSubscriptionDelete(id: $id) {
       deletedWebhookSubscriptionId userErrors { message } } }"""
     assert store.data(delete, id=subscription["id"])["webhookSubscriptionDelete"]["userErrors"] == []

@@ -44,9 +44,7 @@ def differences(mine: Definitions, theirs: Definitions) -> list[str]:
             found.append(f"{name}: no such type")
         elif isinstance(node, ast.EnumTypeDefinitionNode):
             values = {value.name.value for value in other.values or ()}
-            found += [
-                f"{name}.{v.name.value}: no such value" for v in node.values if v.name.value not in values
-            ]
+            found += [f"{name}.{v.name.value}: no such value" for v in node.values if v.name.value not in values]
         elif isinstance(node, ast.UnionTypeDefinitionNode):
             members = {member.name.value for member in other.types or ()}
             found += [f"{name}: no member {m.name.value}" for m in node.types if m.name.value not in members]
@@ -99,11 +97,7 @@ def _value_differences(place: str, mine: DefinitionNode, theirs: DefinitionNode)
 
 
 def _required(values: object) -> list[str]:
-    return [
-        one.name.value
-        for one in values
-        if isinstance(one.type, ast.NonNullTypeNode) and not one.default_value
-    ]
+    return [one.name.value for one in values if isinstance(one.type, ast.NonNullTypeNode) and not one.default_value]
 
 
 @pytest.fixture(scope="module")

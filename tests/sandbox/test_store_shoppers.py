@@ -94,9 +94,7 @@ def test_a_stepped_clock_plays_the_plan_and_the_log_accounts_for_it(tmp_path: Pa
         assert store.get("idle") == {"pending_deliveries": 0, "held": 0}
     assert [entry["seq"] for entry in log] == list(range(1, len(log) + 1))
     acknowledged = {
-        entry["object_id"]
-        for entry in log
-        if entry["kind"] == "acknowledged" and entry["topic"] == "orders/create"
+        entry["object_id"] for entry in log if entry["kind"] == "acknowledged" and entry["topic"] == "orders/create"
     }
     orders = [order for shop in state["shops"].values() for order in shop["orders"]]
     assert acknowledged == {f"order/{order['id']}" for order in orders} != set()

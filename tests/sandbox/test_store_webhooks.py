@@ -55,9 +55,7 @@ def somebody() -> str:
     return f"p{next(_people)}@example.com"
 
 
-def test_a_purchase_is_told_by_signed_webhooks_that_share_one_event(
-    store: StoreProcess, receiver: Receiver
-) -> None:
+def test_a_purchase_is_told_by_signed_webhooks_that_share_one_event(store: StoreProcess, receiver: Receiver) -> None:
     store.post("subscribe", uri=receiver.url)
     store.act("start_checkout", label="whole", email=somebody())
     receiver.clear()
@@ -124,9 +122,7 @@ def test_a_refused_webhook_is_retried_with_the_same_id_until_acknowledged(
     assert entries[-1]["real"] >= entries[-2]["began"] > entries[2]["real"]
 
 
-def test_a_webhook_is_given_up_and_only_an_admin_api_subscription_ends(
-    store: StoreProcess, receiver: Receiver
-) -> None:
+def test_a_webhook_is_given_up_and_only_an_admin_api_subscription_ends(store: StoreProcess, receiver: Receiver) -> None:
     for origin, left in (("app", 1), ("admin_api", 0)):
         store.post("subscribe", uri=receiver.url, topics=["customers/create"], shops=[SHOP], origin=origin)
         receiver.clear()
@@ -158,9 +154,7 @@ def test_duplicates_share_an_id_unless_asked_for_new_ones(store: StoreProcess, r
         assert len({one.headers["x-shopify-event-id"] for one in receiver.received}) == 1
 
 
-def test_shuffled_webhooks_arrive_out_of_order_and_all_of_them(
-    store: StoreProcess, receiver: Receiver
-) -> None:
+def test_shuffled_webhooks_arrive_out_of_order_and_all_of_them(store: StoreProcess, receiver: Receiver) -> None:
     store.post("subscribe", uri=receiver.url, topics=["checkouts/create", "checkouts/update"])
     store.post("faults", faults=[{"kind": "shuffle", "seconds": 0.2}])
     store.act("start_checkout", label="mixed", wait_seconds=0)
@@ -185,9 +179,7 @@ def test_a_late_webhook_waits_for_the_business_clock(store: StoreProcess, receiv
     assert receiver.received[1].headers["x-shopify-triggered-at"].startswith("2026-09-21T14:13:20")
 
 
-def test_a_dropped_webhook_never_leaves_and_a_forged_one_is_an_extra(
-    store: StoreProcess, receiver: Receiver
-) -> None:
+def test_a_dropped_webhook_never_leaves_and_a_forged_one_is_an_extra(store: StoreProcess, receiver: Receiver) -> None:
     store.post("subscribe", uri=receiver.url, topics=["customers/create"])
     store.post("faults", faults=[{"kind": "drop", "count": 1}])
     since = store.get("log")["next"]

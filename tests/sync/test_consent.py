@@ -34,9 +34,7 @@ def record(shop: ConnectedShop, told: list[Evidence], email: str = ANN) -> str:
         assert found is not None
         for state, at, implied in told:
             source = "checkout" if implied else "shopify"
-            consent.record(
-                scope, found.person_id, "email", state, source=source, evidence_at=at, implied=implied
-            )
+            consent.record(scope, found.person_id, "email", state, source=source, evidence_at=at, implied=implied)
         person_id = found.person_id
     return str(shop.one(consents, person_id=person_id).state)
 

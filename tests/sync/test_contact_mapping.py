@@ -81,9 +81,7 @@ def test_nothing_unknown_is_sent() -> None:
 
 
 def test_a_shop_renames_adds_and_switches_off() -> None:
-    mapping = attributes(
-        {"FIRSTNAME": None, "PRENOM": {"from": "first_name", "type": "text"}, "SHOPIFY_TAGS": None}
-    )
+    mapping = attributes({"FIRSTNAME": None, "PRENOM": {"from": "first_name", "type": "text"}, "SHOPIFY_TAGS": None})
     sent = body(PERSON, {}, mapping)["attributes"]
     assert sent["PRENOM"] == "Ada" and not {"FIRSTNAME", "SHOPIFY_TAGS"} & sent.keys()
     assert Attribute("LASTNAME", "last_name", "text") in mapping
