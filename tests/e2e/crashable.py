@@ -140,6 +140,10 @@ class Crashable:
         """The last that its processes have said."""
         return self.nursery.log[-3000:]
 
+    def emails(self) -> int:
+        """How many it says it has sent."""
+        return int(self.rows("SELECT count(*) FROM outbox WHERE state = 'sent'")[0][0])
+
     def done(self) -> bool:
         """Whether nothing of now waits to be done and no message is leased to anybody."""
         due, leased, *_ = self._work()

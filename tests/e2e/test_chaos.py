@@ -32,20 +32,25 @@ ZONE = "Europe/Paris"
 
 @dataclass(frozen=True)
 class Weather:
-    """How long and how hard it storms. A round lets STEP of business time pass; ``newcomers`` come at the shops in the
-    first ``busy`` of them. It goes on until so many ``rounds`` have passed and so many ``kills`` have hit; the rest is
-    done once in so many rounds."""
+    """How long and how hard it storms.
+
+    In a round some hours of business time pass; ``newcomers`` come at the shops in the first ``busy`` of them. It goes
+    on for so many ``rounds``, and then until so many ``kills`` have hit and so many ``emails`` have left. The rest is
+    done once in so many rounds.
+    """
 
     newcomers: Mapping[str, int]
     busy: int
     rounds: int
     kills: int
+    emails: int
     restart_each: int
     flush_each: int
     hang_each: int
 
 
-STEP = 6 * HOUR
+# While people come in, and after that: their first emails are of use for a few hours only.
+STEPS = 3 * HOUR, 6 * HOUR
 # Real seconds; more is a product that does not get on.
 ROUND_SECONDS, REST_SECONDS = 300, 120
 # Between two kills.
@@ -65,8 +70,8 @@ def rage(product: Crashable, weather: Weather, seed: int) -> Monkey:
     faults.spoil(platforms, seed)
     with Monkey(product, Random(seed + 1), PAUSE_SECONDS) as monkey:
         number = 0
-        while number < weather.rounds or monkey.kills < weather.kills:
-            platforms.pass_time(STEP)
+        while number < weather.rounds or monkey.kills < weather.kills or product.emails() < weather.emails:
+            platforms.pass_time(STEPS[number > weather.busy])
             if number < weather.busy or number >= weather.rounds:
                 trade.come_in()
             monkey.allow(-(-weather.kills // weather.rounds))
@@ -109,7 +114,7 @@ def endure(folder: Path, weather: Weather, seed: int) -> tuple[Monkey, Aftermath
             product.connect(platforms.shops)
             product.restrain(CAREFUL, CAP, NIGHT)
             monkey = rage(product, weather, seed)
-            found = Aftermath.read(platforms, product.rows, within=STEP)
+            found = Aftermath.read(platforms, product.rows, within=max(STEPS))
             print(
                 f"seed {seed}: {monkey.kills} kills that hit {dict(monkey.held)}, others {dict(monkey.others)},"
                 f" {monkey.hung} hung; {len(found.sent)} emails, {found.spoilt:.0%} of calls spoilt;"
@@ -129,8 +134,8 @@ def unrestrained(found: Aftermath) -> list[str]:
 
 @pytest.mark.timeout(400)
 def test_kills_that_hit_a_held_lease_lose_nothing_and_mail_nobody_twice(folder: Path) -> None:
-    newcomers = {HONOURS: 15, IGNORES: 15, CAREFUL: 3}
-    weather = Weather(newcomers, busy=6, rounds=22, kills=160, restart_each=7, flush_each=4, hang_each=11)
+    newcomers = {HONOURS: 16, IGNORES: 16, CAREFUL: 3}
+    weather = Weather(newcomers, busy=6, rounds=22, kills=154, emails=1000, restart_each=7, flush_each=4, hang_each=20)
     monkey, found = endure(folder, weather, seed=20261122)
     assert monkey.kills >= 150 and len(found.sent) >= 1000 and found.spoilt >= 0.3
     prove_the_checks(found)
@@ -140,7 +145,9 @@ def test_kills_that_hit_a_held_lease_lose_nothing_and_mail_nobody_twice(folder: 
 @pytest.mark.timeout(2700)
 def test_fifteen_hundred_kills_over_twenty_thousand_emails(folder: Path) -> None:
     newcomers = {HONOURS: 105, IGNORES: 105, "third.myshopify.com": 20, "fourth.myshopify.com": 5, CAREFUL: 10}
-    weather = Weather(newcomers, busy=16, rounds=34, kills=1550, restart_each=1, flush_each=1, hang_each=5)
+    weather = Weather(
+        newcomers, busy=16, rounds=34, kills=1530, emails=20_000, restart_each=1, flush_each=1, hang_each=5
+    )
     monkey, found = endure(folder, weather, seed=1122)
     assert monkey.kills >= 1500 and len(found.sent) >= 20_000 and found.spoilt >= 0.3
     prove_the_checks(found)
