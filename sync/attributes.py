@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+from connector.backoff import in_turn
 from connector.brevo.client import BrevoAccount
-from connector.clock import pause
-from connector.errors import RateLimited, Refused
+from connector.errors import Refused
 from sync.mapping.contact import IDENTIFIERS, Attribute
 
 _BUCKET = "contacts"
 # Machine seconds.
-_LONGEST_PAUSE = 5.0
+_PATIENCE = 10.0
 
 Answer = TypeVar("Answer")
 
@@ -63,13 +63,12 @@ def _problems(wanted: Mapping[str, str], present: Mapping[str, str]) -> list[str
 
 def _in_turn(account: BrevoAccount, call: Callable[[], Answer]) -> Answer:
     """Somebody waits for this at a terminal: a limit that others have used up is waited for, within reason."""
-    account.await_turn(_BUCKET)
-    try:
-        return call()
-    except RateLimited as limited:
-        pause(min(limited.after, _LONGEST_PAUSE))
+
+    def ask() -> Answer:
         account.await_turn(_BUCKET)
         return call()
+
+    return in_turn(ask, _PATIENCE)
 
 
 def _present(account: BrevoAccount) -> dict[str, str]:

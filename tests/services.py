@@ -1,9 +1,10 @@
 """The real PostgreSQL and Redis that the suite runs on: one of each per test run.
 
 The process that leads the run starts them, at once when there are workers to share them with, otherwise
-when a test first asks. They end with that process, however it ends. Every worker has its own databases: one
-per test in PostgreSQL, copied from a migrated template, and one number in Redis. ``FLUSHALL``, ``kill`` and
-the like belong into a test with servers of its own: ``connector.runtime.postgres.start(folder)``.
+when a test first asks. They end with that process, however it ends. Every worker has its own databases: one in
+PostgreSQL, copied from a migrated template and emptied for each test (``tests/databases.py``), and one number in
+Redis. ``FLUSHALL``, ``kill`` and the like belong into a test with servers of its own:
+``connector.runtime.postgres.start(folder)``.
 
 ``CONNECTOR_RUNTIME=embedded`` takes the programs of the wheels even where the machine has its own.
 """
@@ -15,15 +16,14 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg import sql
 from redis import Redis
 
 from connector.runtime import postgres, redis
+from tests.databases import Recycled, copied, run
 
 TEMPLATE = "connector_template"
 # Any number: it is the name of the advisory lock under which one worker makes the template.
@@ -49,8 +49,8 @@ class Services:
             self._running = running.pop_all()
 
     def _hurry(self) -> None:
-        """Let the disk write when it likes: copying and dropping a database per test flushes everything each time, half
-        a second of it. What dies in a test is a process, never the machine, so nothing is lost by it."""
+        """Let the disk write when it likes: copying and dropping a database flushes everything each time, half a
+        second of it. What dies in a test is a process, never the machine, so nothing is lost by it."""
         with psycopg.connect(self.postgres.dsn, autocommit=True) as admin:
             admin.execute("ALTER SYSTEM SET fsync = off")
             admin.execute("SELECT pg_reload_conf()")
@@ -106,12 +106,12 @@ def _template(_postgres_dsn: str) -> str:
             made = admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [TEMPLATE]).fetchone()
             if not made:
                 unfinished = f"{TEMPLATE}_unfinished"
-                _run(admin, "DROP DATABASE IF EXISTS {} WITH (FORCE)", unfinished)
-                _run(admin, "CREATE DATABASE {}", unfinished)
+                run(admin, "DROP DATABASE IF EXISTS {} WITH (FORCE)", unfinished)
+                run(admin, "CREATE DATABASE {}", unfinished)
                 upgrade(_sqlalchemy(_dsn_of(_postgres_dsn, unfinished)))
                 # A template that somebody is connected to cannot be copied.
-                _run(admin, "ALTER DATABASE {} WITH ALLOW_CONNECTIONS false", unfinished)
-                _run(admin, "ALTER DATABASE {} RENAME TO {}", unfinished, TEMPLATE)
+                run(admin, "ALTER DATABASE {} WITH ALLOW_CONNECTIONS false", unfinished)
+                run(admin, "ALTER DATABASE {} RENAME TO {}", unfinished, TEMPLATE)
         finally:
             admin.execute("SELECT pg_advisory_unlock(%s)", [_TEMPLATE_LOCK])
     return TEMPLATE
@@ -125,25 +125,24 @@ def _worker(pytestconfig: pytest.Config) -> int:
 
 
 @pytest.fixture(scope="session")
-def _database_names(_worker: int) -> Iterator[str]:
-    return (f"test_{_worker}_{number}" for number in count())
+def _recycled(_postgres_dsn: str, _template: str, _worker: int) -> Recycled:
+    name = f"test_{_worker}"
+    return Recycled(_postgres_dsn, _template, name, _dsn_of(_postgres_dsn, name))
 
 
 @pytest.fixture
-def database_url(_postgres_dsn: str, _template: str, _database_names: Iterator[str]) -> Iterator[str]:
-    """SQLAlchemy URL of an empty database with the newest schema, for this test alone."""
-    name = next(_database_names)
-    with psycopg.connect(_postgres_dsn, autocommit=True) as admin:
-        _run(admin, "CREATE DATABASE {} TEMPLATE {}", name, _template)
-    yield _sqlalchemy(_dsn_of(_postgres_dsn, name))
-    with psycopg.connect(_postgres_dsn, autocommit=True) as admin:
-        _run(admin, "DROP DATABASE {} WITH (FORCE)", name)
+def database_url(_recycled: Recycled) -> str:
+    """SQLAlchemy URL of an empty database with the newest schema, for this test alone. Monthly partitions of tests
+    before it may be there."""
+    return _sqlalchemy(_recycled.empty())
 
 
 @pytest.fixture
-def fresh_database(database_url: str) -> str:
-    """The same as ``database_url``: reads better where a test says what it needs."""
-    return database_url
+def fresh_database(_postgres_dsn: str, _template: str, _worker: int) -> Iterator[str]:
+    """The same, as the migrations leave it."""
+    name = f"fresh_{_worker}"
+    with copied(_postgres_dsn, _template, name):
+        yield _sqlalchemy(_dsn_of(_postgres_dsn, name))
 
 
 @pytest.fixture
@@ -164,6 +163,3 @@ def _dsn_of(dsn: str, database: str) -> str:
 def _sqlalchemy(dsn: str) -> str:
     return dsn.replace("postgresql://", "postgresql+psycopg://", 1)
 
-
-def _run(admin: psycopg.Connection, statement: str, *names: str) -> None:
-    admin.execute(sql.SQL(statement).format(*(sql.Identifier(name) for name in names)))

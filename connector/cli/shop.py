@@ -6,6 +6,7 @@ import secrets
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import click
@@ -15,6 +16,7 @@ from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from connector import pauses, shops
+from connector.backoff import in_turn
 from connector.brevo.client import BrevoAccount
 from connector.db.session import create_engine, transaction
 from connector.deps import Deps
@@ -30,6 +32,9 @@ from sync.mapping import contact as contact_mapping
 from webhooks import addresses
 from webhooks.topics import TOPICS
 from webhooks.verify import token_digest
+
+# Machine seconds for which a limit is waited for.
+_PATIENCE = 20.0
 
 Say = Callable[[str], None]
 
@@ -190,7 +195,7 @@ def _describe(store: Store, say: Say) -> dict[str, Any]:
     for document in ("shop_address", "shop"):
         problem = None
         try:
-            data: Any = store.query(document)
+            data: Any = in_turn(partial(store.query, document), _PATIENCE)
         except PartialData as error:
             data = error.data
         except ProviderError as error:

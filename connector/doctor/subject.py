@@ -10,11 +10,10 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, text
 
+from connector.backoff import in_turn
 from connector.brevo.client import BrevoAccount
-from connector.clock import pause
 from connector.db.session import transaction
 from connector.deps import Deps
-from connector.errors import RateLimited
 from connector.shopify.graphql import Store
 from connector.shops import Shop
 
@@ -68,17 +67,8 @@ class ConnectedShop(Installation):
         return self.account.account()
 
     def in_turn(self, ask: Callable[[], Answer]) -> Answer:
-        """What the store answers, asked once more when its query budget was used up for a moment.
-
-        Raises ProviderError.
-        """
-        try:
-            return ask()
-        except RateLimited as limited:
-            if limited.after > _PATIENCE:
-                raise
-            pause(limited.after)
-            return ask()
+        """What the store answers, when its query budget is used up only for a moment. Raises ProviderError."""
+        return in_turn(ask, _PATIENCE)
 
     def await_turn(self, bucket: str = "other") -> None:
         """Take a call from the account's limit, behind everybody else's. Raises RateLimited."""

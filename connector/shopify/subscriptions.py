@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from connector.backoff import in_turn
 from connector.errors import ProviderError, Refused
 from connector.shopify.graphql import Store
 
 _PAGE = 250
+# Machine seconds for which the store's query budget is waited for, with each topic.
+_PATIENCE = 20.0
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ def subscribe(store: Store, topics: Sequence[str], uri: str) -> Subscribed:
     Never raises a ProviderError: connecting a shop goes on without.
     """
     try:
-        found = standing(store)
+        found = in_turn(partial(standing, store), _PATIENCE)
     except ProviderError as error:
         return Subscribed(0, dict.fromkeys(topics, str(error)))
     here = {one.topic for one in found if one.uri == uri}
@@ -52,7 +56,7 @@ def subscribe(store: Store, topics: Sequence[str], uri: str) -> Subscribed:
     missing = [topic for topic in topics if topic_enum(topic) not in here]
     for number, topic in enumerate(missing):
         try:
-            problem = _create(store, topic, uri)
+            problem = in_turn(partial(_create, store, topic, uri), _PATIENCE)
         except Refused as error:
             problem = str(error)
         except ProviderError as error:

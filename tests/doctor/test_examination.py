@@ -14,6 +14,7 @@ import pytest
 from redis import Redis
 
 from connector import pulse
+from connector.cli.shop import Credentials, connect
 from connector.clock import monotonic
 from connector.db import partitions
 from connector.db.migrate import heads
@@ -23,6 +24,7 @@ from connector.doctor.checks import INSTALLATION, SHOP, disk
 from connector.doctor.finding import Check, Finding, Level
 from tests.doctor.patient import PENDING_SENDER, Patient, sentences, verdicts
 from tests.runtime.conftest import find_free_port
+from tests.sandbox.store_process import SHOP as DOMAIN
 from webhooks.topics import TOPICS
 
 ALL_SCOPES = ("read_customers", "read_draft_orders", "read_fulfillments", "read_inventory", "read_orders",
@@ -300,3 +302,14 @@ def test_a_check_that_fails_is_a_finding_without_the_text_of_the_error(
     (found,) = [one for one in patient.examined() if not one.shop]
     assert (found.check, found.level) == ("failing", Level.BROKEN) and "RuntimeError" in found.says
     assert "ann@" not in str(found)
+
+
+def test_a_query_budget_that_others_have_used_up_is_waited_for(patient: Patient) -> None:
+    patient.store.post("unsubscribe", shop=DOMAIN)
+    patient.store.post("bucket", shop=DOMAIN, left=400)
+    said: list[str] = []
+    given = Credentials(DOMAIN, patient.store.ready["tokens"][DOMAIN], patient.account.key)
+    connect(patient.made.deps, given, with_flows=False, say=said.append)
+    assert [line for line in said if "Warning" in line] == []
+    patient.store.post("bucket", shop=DOMAIN, left=900)
+    assert patient.examined() == []

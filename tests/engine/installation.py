@@ -25,7 +25,7 @@ from sqlalchemy import Connection, Table, select, text, update
 from connector import shops, sweep, worker
 from connector.app import create_app
 from connector.brevo.limits import Limiter
-from connector.clock import Clock, monotonic
+from connector.clock import Clock, monotonic, pause
 from connector.db import partitions
 from connector.db.session import create_engine, transaction
 from connector.deps import Deps
@@ -118,10 +118,15 @@ class Installation:
 
     def settle(self, *kinds: str) -> None:
         """Answer bells until nothing is due; with ``kinds``, until nothing of these kinds is."""
-        for _ in range(_ROUNDS):
+        before = None
+        for number in range(_ROUNDS):
             due = [bell for bell in self.due() if not kinds or bell[0] in kinds]
             if not due:
                 return
+            if due == before and number > 3:
+                # What waits for a platform's limit needs a moment, as between two looks of the sweeper.
+                pause(0.1)
+            before = due
             for kind, shop_id in due:
                 while worker.work(self.deps, kind, shop_id):
                     pass

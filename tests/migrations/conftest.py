@@ -8,8 +8,8 @@ from sqlalchemy.pool import NullPool
 
 
 @pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    made = create_engine(database_url, poolclass=NullPool)
+def engine(fresh_database: str) -> Iterator[Engine]:
+    made = create_engine(fresh_database, poolclass=NullPool)
     yield made
     made.dispose()
 

@@ -37,6 +37,12 @@ def shop(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Connecte
         yield made.connect(flows=[])
 
 
+@pytest.fixture
+def database_url(fresh_database: str) -> str:
+    """Which months are there matters here."""
+    return fresh_database
+
+
 def insert(shop: ConnectedShop, table: Any, *rows: dict[str, Any]) -> None:
     with transaction(shop.deps.engine) as connection:
         connection.execute(table.insert(), [{"shop_id": shop.id, **row} for row in rows])

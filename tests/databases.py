@@ -1,0 +1,111 @@
+"""A database per test, at the price of emptying the one before: a copy of the template is made once per worker.
+
+Copying some hundred files costs more than most tests; emptying the few tables that were written costs a fraction of
+it. What a test cannot leave behind: rows, sequences, connections. What it may: monthly partitions, which only say
+where rows lie. A test that changed anything else in the schema gets the next one a new copy.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+
+import psycopg
+from psycopg import sql
+
+# All that a test can change in a schema, but for the partitions that connector/db/partitions.py makes by date.
+_SHAPE = r"""
+SELECT md5(concat_ws('|',
+  (SELECT string_agg(version_num, ',' ORDER BY version_num) FROM alembic_version),
+  (SELECT string_agg(concat_ws(',', c.relname, c.relkind, c.relnatts, c.reloptions,
+     (SELECT string_agg(concat_ws(' ', attname, atttypid, attnotnull, attisdropped), ';' ORDER BY attnum)
+      FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0)), E'\n' ORDER BY c.relname)
+   FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relname !~ '_\d{4}_\d{2}($|_)'),
+  (SELECT string_agg(concat_ws(',', conname, conrelid::regclass, contype, convalidated), E'\n' ORDER BY conname, conrelid)
+   FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+   AND conrelid::regclass::text !~ '_\d{4}_\d{2}$'),
+  (SELECT string_agg(concat_ws(',', tgname, tgrelid::regclass, tgenabled), E'\n' ORDER BY tgname, tgrelid)
+   FROM pg_trigger WHERE NOT tgisinternal),
+  (SELECT string_agg(concat_ws(',', proname, md5(prosrc)), E'\n' ORDER BY proname)
+   FROM pg_proc WHERE pronamespace = 'public'::regnamespace)))
+"""
+_WRITTEN = """
+SELECT relname FROM pg_class
+WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 0
+AND relname <> 'alembic_version'
+"""
+_COUNTED = "SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL"
+_OTHERS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+"""
+
+
+class Recycled:
+    """The one database of a worker, as new for each test. ``server``: DSN of the server's own database."""
+
+    def __init__(self, server: str, template: str, name: str, dsn: str) -> None:
+        self._server = server
+        self._template = template
+        self._name = name
+        self._dsn = dsn
+        self._shape: str | None = None
+
+    def empty(self) -> str:
+        """The DSN of the database, with the newest schema and nothing in it."""
+        if self._shape is None or not self._cleaned():
+            copy(self._server, self._template, self._name)
+            with psycopg.connect(self._dsn, autocommit=True) as connection:
+                self._shape = _one(connection, _SHAPE)
+        return self._dsn
+
+    def _cleaned(self) -> bool:
+        try:
+            with psycopg.connect(self._dsn, autocommit=True) as connection:
+                while connection.execute(_OTHERS).fetchall():
+                    time.sleep(0.005)
+                if _one(connection, _SHAPE) != self._shape:
+                    return False
+                _clean(connection)
+                return True
+        except psycopg.Error:
+            return False
+
+
+def _clean(connection: psycopg.Connection) -> None:
+    written = [name for (name,) in connection.execute(_WRITTEN)]
+    if written:
+        names = sql.SQL(", ").join(map(sql.Identifier, written))
+        connection.execute(sql.SQL("TRUNCATE {} CASCADE").format(names))
+    for (name,) in connection.execute(_COUNTED).fetchall():
+        connection.execute(sql.SQL("ALTER SEQUENCE {} RESTART").format(sql.Identifier(name)))
+
+
+def _one(connection: psycopg.Connection, query: str) -> str:
+    row = connection.execute(query).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def copy(server: str, template: str, name: str) -> None:
+    """Make the database ``name`` anew as a copy of the template."""
+    with psycopg.connect(server, autocommit=True) as admin:
+        run(admin, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+        run(admin, "CREATE DATABASE {} TEMPLATE {}", name, template)
+
+
+@contextlib.contextmanager
+def copied(server: str, template: str, name: str) -> Iterator[None]:
+    """A copy for the length of a block."""
+    copy(server, template, name)
+    try:
+        yield
+    finally:
+        with psycopg.connect(server, autocommit=True) as admin:
+            run(admin, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+def run(admin: psycopg.Connection, statement: str, *names: str) -> None:
+    """One statement with these identifiers in its places."""
+    admin.execute(sql.SQL(statement).format(*(sql.Identifier(name) for name in names)))
