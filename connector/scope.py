@@ -35,27 +35,28 @@ class Scope:
     locked: set[int] = field(default_factory=set)
     profiles: dict[int, dict[str, Any]] = field(default_factory=dict)
     _owed: dict[Write, dict[Any, Any]] = field(default_factory=dict)
+    _last: set[Write] = field(default_factory=set)
 
     @property
     def shop_id(self) -> int:
         return self.shop.id
 
-    def owed(self, write: Write) -> dict[Any, Any]:
+    def owed(self, write: Write, *, last: bool = False) -> dict[Any, Any]:
         """The rows, by key, that ``write`` will be given at the end of the transaction: once, however many there are.
 
         For rows that this transaction itself does not read again. A statement costs the same for one row as for a
-        hundred, and most transactions would write such rows several times.
+        hundred, and most transactions would write such rows several times. ``last``: what other writes owe joins.
         """
+        if last:
+            self._last.add(write)
         return self._owed.setdefault(write, {})
 
     def pay(self) -> None:
         """Write what is owed; what that writes may owe more."""
         while self._owed:
-            owed = dict(self._owed)
-            self._owed.clear()
-            for write, rows in owed.items():
-                if rows:
-                    write(self, rows)
+            write = next((one for one in self._owed if one not in self._last), None) or next(iter(self._owed))
+            if rows := self._owed.pop(write):
+                write(self, rows)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:

@@ -22,7 +22,7 @@ from connector.db.session import transaction
 from connector.deps import Deps
 from connector.logging import get, setup
 from connector.queue.batch import Batch
-from connector.queue.bells import QUEUES, clear, next_shop, ring, waiting
+from connector.queue.bells import QUEUES, clear, line_up, listen, next_shop, ring, waiting
 from connector.settings import Settings
 from connector.shops import Shop, load
 from flows.engine import decide, dispatch
@@ -34,6 +34,7 @@ from webhooks import process
 log = get(__name__)
 
 _LONGEST_SECONDS = 1.0
+_LISTENING_SECONDS = 0.25
 # Shops that one worker looks after side by side: most of the time is waiting for PostgreSQL or a platform.
 _AT_ONCE = {"intake": 2, "fetch": 4, "flows": 2, "sync": 4}
 
@@ -57,32 +58,47 @@ def _deps() -> Deps:
 
 
 def answer(kind: str) -> None:
-    """The RQ job: look after this kind of work for the shops that wait for it."""
+    """The RQ job: look after this kind of work for the shops that wait for it, and for those that come while it lasts.
+
+    A job costs as much as some deliveries do, so one that has nothing to do listens for a moment for more.
+    """
     deps = _deps()
     clear(deps.redis, kind)
     reach("bells.cleared")
     end = monotonic() + _LONGEST_SECONDS
-    hands = min(_AT_ONCE.get(kind, 1), waiting(deps.redis, kind))
-    if hands <= 1:
-        _serve(deps, kind, end)
-    else:
-        with ThreadPoolExecutor(hands) as threads:
-            for hand in [threads.submit(_serve, deps, kind, end) for _ in range(hands)]:
-                hand.result()
+    first = next_shop(deps.redis, kind)
+    while first is not None:
+        _serve_side_by_side(deps, kind, first, end)
+        first = listen(deps.redis, kind, _LISTENING_SECONDS) if monotonic() < end else None
     if waiting(deps.redis, kind):
         ring(deps.redis, kind)
 
 
-def _serve(deps: Deps, kind: str, end: float) -> None:
+def _serve_side_by_side(deps: Deps, kind: str, first: int, end: float) -> None:
+    """``first`` is a shop that was taken out of the line; others may be in it."""
+    hands = min(_AT_ONCE.get(kind, 1), waiting(deps.redis, kind) + 1)
+    if hands <= 1:
+        _serve(deps, kind, first, end)
+        return
+    with ThreadPoolExecutor(hands) as threads:
+        others = [threads.submit(_serve, deps, kind, None, end) for _ in range(hands - 1)]
+        _serve(deps, kind, first, end)
+        for hand in others:
+            hand.result()
+
+
+def _serve(deps: Deps, kind: str, first: int | None, end: float) -> None:
     """One shop after the other, until nobody waits or ``end`` (monotonic seconds)."""
-    while (shop_id := next_shop(deps.redis, kind)) is not None:
+    shop_id = first if first is not None else next_shop(deps.redis, kind)
+    while shop_id is not None:
         reach("bells.taken")
         if work(deps, kind, shop_id):
             reach("bells.tail")
             # Behind the shops that wait already.
-            ring(deps.redis, kind, shop_id)
+            line_up(deps.redis, kind, shop_id)
         if monotonic() > end:
             return
+        shop_id = next_shop(deps.redis, kind)
 
 
 def work(deps: Deps, kind: str, shop_id: int) -> bool:

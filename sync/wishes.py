@@ -20,7 +20,7 @@ def wish(scope: Scope, entity: str, entity_id: int, version: int) -> None:
     "order", "product" or "category" and the store's id. The version lives in the record's own table and is raised
     with every change that Brevo should see; a wish that is not newer changes nothing.
     """
-    wished = scope.owed(_write)
+    wished = scope.owed(_write, last=True)
     wished[entity, entity_id] = max(version, wished.get((entity, entity_id), 0))
 
 

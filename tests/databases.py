@@ -22,7 +22,8 @@ SELECT md5(concat_ws('|',
      (SELECT string_agg(concat_ws(' ', attname, atttypid, attnotnull, attisdropped), ';' ORDER BY attnum)
       FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0)), E'\n' ORDER BY c.relname)
    FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relname !~ '_\d{4}_\d{2}($|_)'),
-  (SELECT string_agg(concat_ws(',', conname, conrelid::regclass, contype, convalidated), E'\n' ORDER BY conname, conrelid)
+  (SELECT string_agg(concat_ws(',', conname, conrelid::regclass, contype, convalidated), E'\n'
+     ORDER BY conname, conrelid)
    FROM pg_constraint WHERE connamespace = 'public'::regnamespace
    AND conrelid::regclass::text !~ '_\d{4}_\d{2}$'),
   (SELECT string_agg(concat_ws(',', tgname, tgrelid::regclass, tgenabled), E'\n' ORDER BY tgname, tgrelid)

@@ -2,8 +2,9 @@
 
 The shops that wait for a kind of work stand in a line in Redis, each once, the one that has waited longest in front.
 One job answers for all of them: a flag is set with the job and cleared by the job before it takes anybody out of the
-line, so that many deliveries of many shops cost one job, and work that arrives meanwhile rings again. Redis being
-down costs nothing but time: the sweeper rings again from what is due.
+line, so that many deliveries of many shops cost one job, and work that arrives meanwhile rings again. A job that finds
+nobody in the line listens for a moment before it ends and keeps the flag up so long: what arrives then is taken at
+once and costs no job. Redis being down costs nothing but time: the sweeper rings again from what is due.
 """
 
 from __future__ import annotations
@@ -34,14 +35,25 @@ QUEUES = ("intake", "fetch", "flows", "deliver", "sync")
 # A flag whose job was lost (FLUSHALL spares neither, a killed worker loses the job only) must not silence the
 # bell for long. Seconds of machine time.
 _FLAG_SECONDS = 5
+# The same for the flag of somebody who listens.
+_LISTENING_SECONDS = 1
 
 # KEYS: line, flag; ARGV: seconds of the flag, shops. Whether the flag was not set yet. The place in the line is by
 # Redis's own clock, which is one for all who ring.
-_STAND_IN_LINE = """
+_RING = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 for i = 2, #ARGV do redis.call('ZADD', KEYS[1], 'NX', now, ARGV[i]) end
-return redis.call('SET', KEYS[2], '1', 'NX', 'EX', ARGV[1]) and 1 or 0
+return redis.call('SET', KEYS[2], 'job', 'NX', 'EX', ARGV[1]) and 1 or 0
+"""
+# KEYS: line; ARGV: shop.
+_STAND = """
+local time = redis.call('TIME')
+redis.call('ZADD', KEYS[1], 'NX', time[1] * 1000000 + time[2], ARGV[1])
+"""
+# KEYS: flag. The flag of a job that has not begun stays.
+_LISTEN_NO_MORE = """
+if redis.call('GET', KEYS[1]) == 'listening' then redis.call('DEL', KEYS[1]) end
 """
 
 
@@ -56,7 +68,7 @@ def _flag(kind: str) -> str:
 def ring(redis: Redis, kind: str, *shop_ids: int) -> bool:
     """Ask a worker to look after ``kind`` for these shops. Best effort: never raises, says whether it is a new job."""
     try:
-        if not redis.eval(_STAND_IN_LINE, 2, _line(kind), _flag(kind), _FLAG_SECONDS, *shop_ids):
+        if not redis.eval(_RING, 2, _line(kind), _flag(kind), _FLAG_SECONDS, *shop_ids):
             return False
         reach("bells.flagged")
         Queue(QUEUE_OF_KIND[kind], connection=redis, serializer=JSONSerializer).enqueue(
@@ -82,6 +94,27 @@ def next_shop(redis: Redis, kind: str) -> int | None:
     except RedisError:
         return None
     return int(taken[0][0]) if taken else None
+
+
+def listen(redis: Redis, kind: str, seconds: float) -> int | None:
+    """Wait for somebody to stand in line and take them out; None when nobody came. Whoever rings meanwhile adds no
+    job."""
+    try:
+        redis.set(_flag(kind), "listening", nx=True, ex=_LISTENING_SECONDS)
+        taken = cast(tuple[bytes, bytes, float] | None, redis.bzpopmin(_line(kind), seconds))
+        redis.eval(_LISTEN_NO_MORE, 1, _flag(kind))
+    except RedisError:
+        return None
+    # Whoever came between the end of the waiting and the end of the flag rang for nobody.
+    return int(taken[1]) if taken else next_shop(redis, kind)
+
+
+def line_up(redis: Redis, kind: str, shop_id: int) -> None:
+    """Let a shop stand in line without ringing: for whoever is going to look at the line."""
+    try:
+        redis.eval(_STAND, 1, _line(kind), shop_id)
+    except RedisError:
+        return
 
 
 def waiting(redis: Redis, kind: str) -> int:
