@@ -1,7 +1,7 @@
 """The engine and the one place that commits.
 
-Everything that writes takes a ``Connection``; only ``transaction`` opens and commits one. The statement and lock
-time-outs keep a stalled statement from holding a process, and an idle transaction from slowing every claim.
+Everything that writes takes a ``Connection``; only ``transaction`` and ``autocommitted`` open one. The statement and
+lock time-outs keep a stalled statement from holding a process, and an idle transaction from slowing every claim.
 """
 
 from __future__ import annotations
@@ -43,4 +43,15 @@ def create_engine(url: str, pool_size: int = 5, *, ask_first: bool = False) -> E
 def transaction(engine: Engine) -> Iterator[Connection]:
     """One transaction: committed when the block ends, rolled back when it raises."""
     with engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def autocommitted(engine: Engine) -> Iterator[Connection]:
+    """A connection on which every statement is a transaction of its own.
+
+    For work that is one statement, or reads that need not agree: a transaction around it would be two more trips to
+    PostgreSQL, which cost as much as the statement does.
+    """
+    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         yield connection

@@ -9,6 +9,7 @@ once and costs no job. Redis being down costs nothing but time: the sweeper ring
 
 from __future__ import annotations
 
+from math import ceil
 from typing import cast
 
 from redis import Redis
@@ -17,6 +18,7 @@ from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from connector.clock import pause
 from connector.crashpoints import reach
 
 KINDS = ("intake", "fetch", "flows", "deliver", "sync", "catalogue")
@@ -35,7 +37,7 @@ QUEUES = ("intake", "fetch", "flows", "deliver", "sync")
 # A flag whose job was lost (FLUSHALL spares neither, a killed worker loses the job only) must not silence the
 # bell for long. Seconds of machine time.
 _FLAG_SECONDS = 5
-# The same for the flag of somebody who listens.
+# The same for the flag of somebody who listens, beyond the time of the listening.
 _LISTENING_SECONDS = 1
 
 # KEYS: line, flag; ARGV: seconds of the flag, shops. Whether the flag was not set yet. The place in the line is by
@@ -96,14 +98,17 @@ def next_shop(redis: Redis, kind: str) -> int | None:
     return int(taken[0][0]) if taken else None
 
 
-def listen(redis: Redis, kind: str, seconds: float) -> int | None:
+def listen(redis: Redis, kind: str, seconds: float, *, after: float = 0.0) -> int | None:
     """Wait for somebody to stand in line and take them out; None when nobody came. Whoever rings meanwhile adds no
-    job."""
+    job. ``after``: seconds before, in which those who come only gather. For 0 ``seconds`` nobody is taken."""
     try:
-        redis.set(_flag(kind), "listening", nx=True, ex=_LISTENING_SECONDS)
-        taken = cast(tuple[bytes, bytes, float] | None, redis.bzpopmin(_line(kind), seconds))
+        redis.set(_flag(kind), "listening", nx=True, ex=_LISTENING_SECONDS + ceil(after + seconds))
+        pause(after)
+        taken = cast(tuple[bytes, bytes, float] | None, redis.bzpopmin(_line(kind), seconds)) if seconds else None
         redis.eval(_LISTEN_NO_MORE, 1, _flag(kind))
     except RedisError:
+        return None
+    if not seconds:
         return None
     # Whoever came between the end of the waiting and the end of the flag rang for nobody.
     return int(taken[1]) if taken else next_shop(redis, kind)
