@@ -54,21 +54,33 @@ class Fact:
         return uuid5(NAMESPACE, f"{shop_id}:{self.identity}:{self.name}")
 
 
-def append(scope: Scope, facts: Sequence[Fact], *, undecided: bool = True) -> dict[UUID, Fact]:
+def append(scope: Scope, facts: Sequence[Fact]) -> None:
+    """Write these facts, as far as they are new, and have the flow engine decide about them."""
+    for event_id, fact in _owe(scope, {fact.id(scope.shop_id): fact for fact in facts}).items():
+        if not fact.historical:
+            for person_id in {fact.person_id, *fact.reaches} - {None}:
+                _make_pending(scope, scope.owed(_write), person_id, event_id, fact.occurred_at)
+
+
+def append_decided(scope: Scope, facts: Sequence[Fact]) -> dict[UUID, Fact]:
     """Write these facts; returns the ones that were new, by event id.
 
-    ``undecided`` False: the caller, who holds the person's lock, decides about them in this very transaction.
+    The caller, who holds the person's lock, decides about them in this very transaction.
     """
     by_id = {fact.id(scope.shop_id): fact for fact in facts}
     if not by_id:
         return {}
-    owed = scope.owed(_write)
-    # occurred_at is part of the key for partitioning, and the same fact may be told with two times
-    # ("paid" as seen by two topics); writers of raw facts are serial per shop, so asking first is safe.
     known = set(scope.connection.scalars(_KNOWN, {"shop_id": scope.shop_id, "ids": list(by_id)}))
-    new = {
-        event_id: fact for event_id, fact in by_id.items() if event_id not in known and ("events", event_id) not in owed
-    }
+    return _owe(scope, {event_id: fact for event_id, fact in by_id.items() if event_id not in known})
+
+
+_KNOWN = select(events.c.id).where(events.c.shop_id == bindparam("shop_id"), among(events.c.id, "ids"))
+
+
+def _owe(scope: Scope, facts: Mapping[UUID, Fact]) -> dict[UUID, Fact]:
+    """Have the transaction write these; returns the ones that it was not going to write already."""
+    owed = scope.owed(_write)
+    new = {event_id: fact for event_id, fact in facts.items() if ("events", event_id) not in owed}
     for event_id, fact in new.items():
         owed["events", event_id] = {
             "id": event_id,
@@ -82,23 +94,19 @@ def append(scope: Scope, facts: Sequence[Fact], *, undecided: bool = True) -> di
             "props": fact.props,
         }
     live = {event_id: fact for event_id, fact in new.items() if not fact.historical}
-    _mark_exits(scope, live)
-    if undecided:
-        for event_id, fact in live.items():
-            for person_id in {fact.person_id, *fact.reaches} - {None}:
-                _make_pending(scope, person_id, event_id, fact.occurred_at)
-    _feed(scope, live)
+    _mark_exits(owed, live)
+    _feed(scope, owed, live)
     return new
 
 
-_KNOWN = select(events.c.id).where(events.c.shop_id == bindparam("shop_id"), among(events.c.id, "ids"))
+Rows = dict[Any, Any]
+"""What ``_write`` is given: {(table, ...): row}."""
 
 
-def _mark_exits(scope: Scope, facts: Mapping[UUID, Fact]) -> None:
-    owed = scope.owed(_write)
+def _mark_exits(rows: Rows, facts: Mapping[UUID, Fact]) -> None:
     for event_id, fact in facts.items():
         if fact.name in EXIT_WORTHY:
-            owed["exit_marks", event_id] = {
+            rows["exit_marks", event_id] = {
                 "event_id": event_id,
                 "name": fact.name,
                 "person_id": fact.person_id,
@@ -107,13 +115,13 @@ def _mark_exits(scope: Scope, facts: Mapping[UUID, Fact]) -> None:
             }
 
 
-def _make_pending(scope: Scope, person_id: int, event_id: UUID, occurred_at: datetime) -> None:
+def _make_pending(scope: Scope, rows: Rows, person_id: int, event_id: UUID, occurred_at: datetime) -> None:
     row = {"person_id": person_id, "event_id": event_id, "occurred_at": occurred_at}
-    scope.owed(_write)["pending_events", event_id, person_id] = row
+    rows["pending_events", event_id, person_id] = row
     scope.bells.add("flows")
 
 
-def _feed(scope: Scope, facts: Mapping[UUID, Fact]) -> None:
+def _feed(scope: Scope, rows: Rows, facts: Mapping[UUID, Fact]) -> None:
     shop = scope.shop
     overrides = shop.settings["event_mapping"]
     for event_id, fact in facts.items():
@@ -122,7 +130,7 @@ def _feed(scope: Scope, facts: Mapping[UUID, Fact]) -> None:
         for name, properties in provider_events(
             fact.name, fact.props, overrides, left_to_brevo=shop.left_to_brevo, shop=shop.name, at=fact.occurred_at
         ):
-            scope.owed(_write)["feed", event_id, name] = {
+            rows["feed", event_id, name] = {
                 "person_id": fact.person_id,
                 "event_id": event_id,
                 "name": name,
@@ -135,30 +143,42 @@ def _feed(scope: Scope, facts: Mapping[UUID, Fact]) -> None:
             scope.bells.add("sync")
 
 
-# One statement, because it is written in nearly every transaction, mostly for a single fact. The rows of
-# person_work are the persons' locks and are taken in order.
+# One statement, because it is written in nearly every transaction, mostly for a single fact. What follows from a fact
+# that was known already is left out, what follows from one that is not in here (a subject was identified) is not. The
+# rows of person_work are the persons' locks and are taken in order.
+#
+# occurred_at is part of the key for partitioning, and the same fact may be told with two times ("paid" as seen by two
+# topics); writers of raw facts are serial per shop, so asking first is safe.
 _WRITE = text(
     """
-WITH fact AS (
+WITH given AS MATERIALIZED (
+    SELECT * FROM ROWS FROM (jsonb_to_recordset(CAST(:events AS jsonb)) AS (
+        id uuid, occurred_at timestamptz, name text, subject text, key text, person_id bigint, source text,
+        historical boolean, props jsonb)) WITH ORDINALITY
+), fact AS (
     INSERT INTO events
         (shop_id, id, occurred_at, name, subject, key, person_id, source, historical, props, received_at)
     SELECT :shop_id, id, occurred_at, name, subject, key, person_id, source, historical, props, :now
-    FROM ROWS FROM (jsonb_to_recordset(CAST(:events AS jsonb)) AS (
-        id uuid, occurred_at timestamptz, name text, subject text, key text, person_id bigint, source text,
-        historical boolean, props jsonb)) WITH ORDINALITY
+    FROM given
+    WHERE NOT EXISTS (SELECT FROM events AS known WHERE known.shop_id = :shop_id AND known.id = given.id)
     ORDER BY ordinality
     ON CONFLICT DO NOTHING
+    RETURNING id
+), known AS MATERIALIZED (
+    SELECT id FROM given WHERE id NOT IN (SELECT id FROM fact)
 ), mark AS (
     INSERT INTO exit_marks (shop_id, event_id, name, person_id, key, occurred_at, marked_at)
     SELECT :shop_id, event_id, name, person_id, key, occurred_at, :now
     FROM jsonb_to_recordset(CAST(:exit_marks AS jsonb)) AS marked
         (event_id uuid, name text, person_id bigint, key text, occurred_at timestamptz)
+    WHERE event_id NOT IN (SELECT id FROM known)
     ON CONFLICT DO NOTHING
 ), told AS (
     INSERT INTO feed (shop_id, person_id, event_id, name, body, state, due_real, attempts)
     SELECT :shop_id, person_id, event_id, name, body, 'due', :machine, 0
     FROM ROWS FROM (jsonb_to_recordset(CAST(:feed AS jsonb)) AS
         (person_id bigint, event_id uuid, name text, body jsonb)) WITH ORDINALITY
+    WHERE event_id NOT IN (SELECT id FROM known)
     ORDER BY ordinality
     ON CONFLICT DO NOTHING
     RETURNING person_id, id
@@ -172,6 +192,7 @@ WITH fact AS (
 ), undecided AS (
     SELECT * FROM jsonb_to_recordset(CAST(:pending_events AS jsonb)) AS undecided
         (person_id bigint, event_id uuid, occurred_at timestamptz)
+    WHERE event_id NOT IN (SELECT id FROM known)
 ), noted AS (
     INSERT INTO pending_events (shop_id, person_id, event_id, occurred_at)
     SELECT :shop_id, person_id, event_id, occurred_at FROM undecided
@@ -185,8 +206,8 @@ ON CONFLICT (shop_id, person_id) DO UPDATE SET pending = true, since_real = excl
 )
 
 
-def _write(scope: Scope, rows: dict[Any, Any]) -> None:
-    """The events, and what follows from each: {(table, ...): row}."""
+def _write(scope: Scope, rows: Rows) -> None:
+    """The events, and what follows from each."""
     by_table: dict[str, list[Mapping[str, Any]]] = {
         table: [] for table in ("events", "exit_marks", "feed", "pending_events")
     }
@@ -201,7 +222,6 @@ def _write(scope: Scope, rows: dict[Any, Any]) -> None:
             **{table: orjson.dumps(found).decode() for table, found in by_table.items()},
         },
     )
-    scope.locked.update(row["person_id"] for row in by_table["pending_events"])
 
 
 def adopt(scope: Scope, subjects: Sequence[str], person_id: int, since: datetime) -> None:
@@ -223,9 +243,12 @@ def adopt(scope: Scope, subjects: Sequence[str], person_id: int, since: datetime
     }
     if not recent:
         return
+    # At once: what is owed may tell one of these facts again, which would change nothing.
+    follow: Rows = {}
     for event_id, fact in recent.items():
-        _make_pending(scope, person_id, event_id, fact.occurred_at)
-    _feed(scope, recent)
+        _make_pending(scope, follow, person_id, event_id, fact.occurred_at)
+    _feed(scope, follow, recent)
+    _write(scope, follow)
     scope.connection.execute(
         update(exit_marks)
         .where(

@@ -62,16 +62,16 @@ class Scope:
     def savepoint(self) -> Iterator[None]:
         """What is written or owed inside is undone when the block raises. PostgreSQL then gives back the locks taken
         in it."""
+        self.pay()
         locked = set(self.locked)
-        owed = {write: dict(rows) for write, rows in self._owed.items()}
         try:
             with self.connection.begin_nested():
                 yield
+                self.pay()
         except BaseException:
             self.locked.intersection_update(locked)
             self.profiles.clear()
             self._owed.clear()
-            self._owed.update(owed)
             raise
 
 

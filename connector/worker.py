@@ -36,9 +36,9 @@ log = get(__name__)
 _LONGEST_SECONDS = 1.0
 _LISTENING_SECONDS = 0.25
 # From one round over the shops to the next: what nobody waits for in person is cheaper in company.
-_REST_SECONDS = {"fetch": 1.0, "flows": 0.5}
-# Shops that one worker looks after side by side: most of the time is waiting for PostgreSQL or a platform.
-_AT_ONCE = {"intake": 2, "fetch": 4, "flows": 2, "sync": 4}
+_REST_SECONDS = {"fetch": 1.0, "flows": 1.0}
+# Shops that one worker looks after side by side, where most of the time is waiting for a platform.
+_AT_ONCE = {"fetch": 4, "sync": 4}
 
 
 # kind -> one batch of it. What follows from a batch is rung by the transactions that wrote it.
@@ -145,4 +145,7 @@ def main(queue: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "")
+    # The module that RQ imports for its jobs, so that both share one set of connections.
+    import connector.worker
+
+    connector.worker.main(sys.argv[1] if len(sys.argv) > 1 else "")

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from connector import eventlog
-from connector.db.rows import replacing
 from connector.locks import lock_persons
-from connector.models.person import consent_ledger, consents, suppressions
+from connector.models.person import consents, suppressions
 from connector.scope import Scope
 from connector.suppression import address_digest
 from sync import people
@@ -55,11 +54,12 @@ def record(
     # Whichever of the two came first: a ticked box does not outlive an opt-out.
     over_a_box = current is not None and current.source in BOXES and state in OPT_OUTS
     wins = current is None or over_a_box or _wins(state, told_at, current.state, current.evidence_at)
-    _note(scope, person_id, channel, state, level, source, when, "applied" if wins else "older")
+    evidence = {"state": state, "level": level, "source": source, "evidence_at": when}
+    whose = {"shop_id": scope.shop_id, "person_id": person_id, "channel": channel, "recorded_at": scope.now}
     if not wins:
+        scope.connection.execute(_NOTE, {**whose, **evidence, "verdict": "older"})
         return False
-    values = {"state": state, "level": level, "source": source, "evidence_at": when}
-    scope.connection.execute(_KEEP, {"shop_id": scope.shop_id, "person_id": person_id, "channel": channel, **values})
+    scope.connection.execute(_APPLY, {**whose, **evidence, "verdict": "applied"})
     before = None if current is None else current.state
     if before == state:
         return False
@@ -73,7 +73,21 @@ _CURRENT = select(consents.c.state, consents.c.evidence_at, consents.c.source).w
     consents.c.person_id == bindparam("person_id"),
     consents.c.channel == bindparam("channel"),
 )
-_KEEP = replacing(consents, ("state", "level", "source", "evidence_at"))
+_NOTED = """
+INSERT INTO consent_ledger
+    (shop_id, person_id, channel, state, level, source, evidence_at, recorded_at, verdict)
+VALUES (:shop_id, :person_id, :channel, :state, :level, :source, :evidence_at, :recorded_at, :verdict)
+"""
+_NOTE = text(_NOTED)
+_APPLY = text(
+    f"""
+WITH noted AS ({_NOTED})
+INSERT INTO consents (shop_id, person_id, channel, state, level, source, evidence_at)
+VALUES (:shop_id, :person_id, :channel, :state, :level, :source, :evidence_at)
+ON CONFLICT (shop_id, person_id, channel) DO UPDATE SET
+    state = excluded.state, level = excluded.level, source = excluded.source, evidence_at = excluded.evidence_at
+"""  # noqa: S608  of this module's own words only
+)
 
 
 def _wins(state: str, evidence_at: datetime | None, current: str, current_at: datetime) -> bool:
@@ -82,35 +96,6 @@ def _wins(state: str, evidence_at: datetime | None, current: str, current_at: da
     if evidence_at == current_at:
         return state in OPT_OUTS or current not in OPT_OUTS
     return evidence_at > current_at
-
-
-def _note(
-    scope: Scope,
-    person_id: int,
-    channel: str,
-    state: str,
-    level: str | None,
-    source: str,
-    evidence_at: datetime,
-    verdict: str,
-) -> None:
-    scope.connection.execute(
-        _NOTE,
-        {
-            "shop_id": scope.shop_id,
-            "person_id": person_id,
-            "channel": channel,
-            "state": state,
-            "level": level,
-            "source": source,
-            "evidence_at": evidence_at,
-            "recorded_at": scope.now,
-            "verdict": verdict,
-        },
-    )
-
-
-_NOTE = insert(consent_ledger)
 
 
 def _tell(

@@ -7,20 +7,21 @@ is answered by another read.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, or_, select, text, update
+from sqlalchemy import Connection, select, text, update
 
 from connector.backoff import backoff
 from connector.crashpoints import reach
-from connector.db.session import transaction
+from connector.db.session import autocommitted, transaction
 from connector.deps import Deps
 from connector.errors import ProviderError, RateLimited, Retry
 from connector.locks import NORMALISE, lock_shop
 from connector.logging import get
 from connector.models.sync import fetches
-from connector.queue.batch import Batch
+from connector.queue.batch import NOTHING, Batch
 from connector.scope import Scope
 from connector.shopify.graphql import PartialData
 from connector.shops import Shop
@@ -79,78 +80,96 @@ ON CONFLICT (shop_id, kind, remote_id) DO UPDATE SET
 )
 
 
-def _claim(connection: Connection, shop_id: int, kind: str, machine: datetime, lease: timedelta) -> dict[int, int]:
-    """{remote id: wanted} of the wishes now leased to us."""
-    due = (
-        select(fetches.c.remote_id)
-        .where(
-            fetches.c.shop_id == shop_id,
-            fetches.c.kind == kind,
-            fetches.c.due_real <= machine,
-            or_(fetches.c.state == "due", (fetches.c.state == "leased") & (fetches.c.lease_real < machine)),
-        )
-        .order_by(fetches.c.due_real)
-        .limit(BATCH)
-        .with_for_update(skip_locked=True)
-    )
-    # Two statements: as a subquery of the UPDATE the locked SELECT may run more than once and lease more rows.
-    chosen = connection.scalars(due).all()
-    if not chosen:
-        return {}
-    rows = connection.execute(
-        update(fetches)
-        .where(fetches.c.shop_id == shop_id, fetches.c.kind == kind, fetches.c.remote_id.in_(chosen))
-        .values(state="leased", lease_real=machine + lease, attempts=fetches.c.attempts + 1)
-        .returning(fetches.c.remote_id, fetches.c.wanted)
-    )
-    return {row.remote_id: row.wanted for row in rows}
+# A list apart, or the planner may run what has a LIMIT more than once.
+_CLAIM = text(
+    """
+WITH open AS MATERIALIZED (
+    SELECT kind, remote_id, due_real FROM fetches
+    WHERE shop_id = :shop_id AND state IN ('due', 'leased') AND kind = ANY(:kinds)
+        AND due_real <= :machine AND (state = 'due' OR lease_real < :machine)
+    ORDER BY due_real LIMIT :most + 1
+    FOR UPDATE SKIP LOCKED
+), chosen AS MATERIALIZED (
+    SELECT kind, remote_id FROM open
+    WHERE kind = (SELECT kind FROM open ORDER BY due_real, kind LIMIT 1)
+    ORDER BY due_real LIMIT :most
+)
+UPDATE fetches SET state = 'leased', lease_real = :lease, attempts = attempts + 1
+FROM chosen
+WHERE fetches.shop_id = :shop_id AND fetches.kind = chosen.kind AND fetches.remote_id = chosen.remote_id
+RETURNING fetches.kind, fetches.remote_id, wanted, (SELECT count(*) FROM open) AS open
+"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    """{remote id: wanted} of the wishes of one kind that are leased to us, and whether that is not all that is due."""
+
+    kind: str
+    wanted: Mapping[int, int]
+    more: bool
+
+
+def _claim(deps: Deps, shop: Shop, kinds: Sequence[str]) -> _Claimed | None:
+    """Lease a batch of the kind that has waited longest."""
+    machine = deps.clock.machine()
+    lease = machine + timedelta(seconds=deps.settings.store_timeout_seconds) + APPLIED_WITHIN
+    asked = {"shop_id": shop.id, "kinds": list(kinds), "machine": machine, "lease": lease, "most": BATCH}
+    with autocommitted(deps.engine) as connection:
+        rows = connection.execute(_CLAIM, asked).all()
+    if not rows:
+        return None
+    return _Claimed(rows[0].kind, {row.remote_id: row.wanted for row in rows}, rows[0].open > len(rows))
 
 
 def answer_due(deps: Deps, shop: Shop, readers: Readers) -> Batch:
-    """Read one batch of each kind from the store."""
-    done, more = 0, False
-    lease = timedelta(seconds=deps.settings.store_timeout_seconds) + APPLIED_WITHIN
-    for kind, (document, apply) in readers.items():
-        machine = deps.clock.machine()
-        with transaction(deps.engine) as connection:
-            claimed = _claim(connection, shop.id, kind, machine, lease)
-        if not claimed:
-            continue
-        reach("t2b.leased")
-        ids = [f"gid://shopify/{kind}/{remote_id}" for remote_id in claimed]
-        spoiled: dict[int, int] = {}
-        try:
-            nodes = deps.store(shop).query(document, {"ids": ids}).get("nodes") or []
-        except PartialData as error:
-            nodes, struck = error.nodes()
-            # What came is applied; the rest is asked for again.
-            spoiled = {one: claimed[one] for place, one in enumerate(claimed) if place in struck or place >= len(nodes)}
-            _put_back(deps, shop, kind, spoiled, error)
-        except ProviderError as error:
-            _put_back(deps, shop, kind, claimed, error)
-            continue
-        reach("t2b.answered")
-        with deps.open(shop) as scope:
-            # Each node takes its person's lock.
-            lock_shop(scope, NORMALISE)
-            for node in nodes:
-                if node and node.get("id"):
-                    apply(scope, node)
-            answered = {one: wanted for one, wanted in claimed.items() if one not in spoiled}
-            _finish(scope.connection, shop.id, kind, answered)
-            reach("t2b.applied")
-        done += len(claimed)
-        more = more or len(claimed) == BATCH
-    return Batch(done, more)
+    """Read one batch of one kind from the store."""
+    claimed = _claim(deps, shop, list(readers))
+    if claimed is None:
+        return NOTHING
+    reach("t2b.leased")
+    document, apply = readers[claimed.kind]
+    wanted = dict(claimed.wanted)
+    ids = [f"gid://shopify/{claimed.kind}/{remote_id}" for remote_id in wanted]
+    try:
+        nodes = deps.store(shop).query(document, {"ids": ids}).get("nodes") or []
+    except PartialData as error:
+        nodes, struck = error.nodes()
+        # What came is applied; the rest is asked for again.
+        spoiled = {
+            one: wanted.pop(one) for place, one in enumerate(claimed.wanted) if place in struck or place >= len(nodes)
+        }
+        _put_back(deps, shop, claimed.kind, spoiled, error)
+    except ProviderError as error:
+        _put_back(deps, shop, claimed.kind, wanted, error)
+        return Batch(0, claimed.more)
+    reach("t2b.answered")
+    with deps.open(shop) as scope:
+        # Each node takes its person's lock.
+        lock_shop(scope, NORMALISE)
+        for node in nodes:
+            if node and node.get("id"):
+                apply(scope, node)
+        _finish(scope.connection, shop.id, claimed.kind, wanted)
+        reach("t2b.applied")
+    return Batch(len(claimed.wanted), claimed.more)
 
 
-def _finish(connection: Connection, shop_id: int, kind: str, claimed: Mapping[int, int]) -> None:
-    for remote_id, wanted in claimed.items():
-        mine = (fetches.c.shop_id == shop_id) & (fetches.c.kind == kind) & (fetches.c.remote_id == remote_id)
-        connection.execute(
-            update(fetches).where(mine, fetches.c.wanted == wanted).values(state="done", lease_real=None)
-        )
-        connection.execute(update(fetches).where(mine, fetches.c.wanted != wanted).values(state="due", lease_real=None))
+def _finish(connection: Connection, shop_id: int, kind: str, answered: Mapping[int, int]) -> None:
+    connection.execute(
+        _FINISH,
+        {"shop_id": shop_id, "kind": kind, "remote_ids": list(answered), "wanted": list(answered.values())},
+    )
+
+
+_FINISH = text(
+    """
+UPDATE fetches SET state = CASE WHEN fetches.wanted = answered.wanted THEN 'done' ELSE 'due' END, lease_real = NULL
+FROM unnest(CAST(:remote_ids AS bigint[]), CAST(:wanted AS bigint[])) AS answered (remote_id, wanted)
+WHERE fetches.shop_id = :shop_id AND fetches.kind = :kind AND fetches.remote_id = answered.remote_id
+"""
+)
 
 
 def _put_back(deps: Deps, shop: Shop, kind: str, claimed: Mapping[int, int], error: ProviderError) -> None:

@@ -12,11 +12,12 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid5
 
-from sqlalchemy import Text, bindparam, func, select, text, update
+import orjson
+from sqlalchemy import Text, bindparam, func, join, literal, select, text, true
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from connector import eventlog
-from connector.db.rows import among
+from connector.db.schema import Moment
 from connector.locks import lock_persons
 from connector.models.person import identities, person_work, persons
 from connector.scope import Scope
@@ -129,25 +130,42 @@ def _create(scope: Scope, keys: Sequence[tuple[str, str]], values: Mapping[str, 
         "tags": [],
         "orders_count": 0,
         "total_spent": 0,
-        "version": 0,
+        "version": 1,
         "created_at": scope.now,
         **values,
     }
-    profile = dict(scope.connection.execute(_CREATE, given).mappings().one())
+    bound = {"kinds": [kind for kind, _ in keys], "values": [value for _, value in keys], "since_real": scope.machine}
+    profile = dict(scope.connection.execute(_CREATE, {**given, **bound}).mappings().one())
     person_id = int(profile["id"])
-    scope.connection.execute(
-        _LOCK, {"shop_id": scope.shop_id, "person_id": person_id, "pending": False, "since_real": scope.machine}
-    )
     scope.locked.add(person_id)
     scope.profiles[person_id] = profile
-    attach(scope, person_id, keys)
-    touch(scope, person_id)
+    wishes.wish(scope, "contact", person_id, profile["version"])
     return person_id
 
 
 _GIVEN = tuple(column.name for column in persons.c if column.name != "id")
-_CREATE = insert(persons).returning(*persons.c)
-_LOCK = insert(person_work)
+# The person, its lock and what it is known by in one go: most of what the store tells is about somebody new.
+_person = insert(persons).values({name: bindparam(name) for name in _GIVEN}).returning(*persons.c).cte("person")
+_lock = (
+    insert(person_work)
+    .from_select(
+        ["shop_id", "person_id", "pending", "since_real"],
+        select(_person.c.shop_id, _person.c.id, literal(False), bindparam("since_real", type_=Moment)),
+    )
+    .cte("lock")
+)
+_bound = (
+    insert(identities)
+    .from_select(
+        ["shop_id", "kind", "value", "person_id", "since"],
+        select(_person.c.shop_id, _named.c.kind, _named.c.value, _person.c.id, _person.c.created_at).select_from(
+            join(_person, _named, true())
+        ),
+    )
+    .on_conflict_do_nothing()
+    .cte("bound")
+)
+_CREATE = select(_person).add_cte(_lock, _bound)
 
 
 def attach(scope: Scope, person_id: int, keys: Sequence[tuple[str, str]]) -> None:
@@ -218,10 +236,8 @@ def update_profile(scope: Scope, person_id: int, values: Mapping[str, Any]) -> d
     if not changed:
         return {}
     fields = {name: pair[1] for name, pair in changed.items()}
-    scope.connection.execute(
-        update(persons).where(persons.c.shop_id == scope.shop_id, persons.c.id == person_id).values(**fields)
-    )
     scope.profiles[person_id] = {**current, **fields}
+    scope.owed(_write_profiles).setdefault(person_id, False)
     visible = {name: pair for name, pair in changed.items() if name != "source_updated_at"}
     if visible:
         touch(scope, person_id)
@@ -230,18 +246,30 @@ def update_profile(scope: Scope, person_id: int, values: Mapping[str, Any]) -> d
 
 def touch(scope: Scope, person_id: int) -> None:
     """Something that the provider shows of this person changed: raise the version and wish for the contact."""
-    scope.owed(_raise_versions)[person_id] = True
+    held_profile(scope, person_id)
+    scope.owed(_write_profiles)[person_id] = True
 
 
-def _raise_versions(scope: Scope, person_ids: dict[int, bool]) -> None:
-    raised = scope.connection.execute(_RAISE, {"shop": scope.shop_id, "ids": sorted(person_ids)})
-    for person_id, version in raised:
-        wishes.wish(scope, "contact", person_id, version)
+def _write_profiles(scope: Scope, changed: dict[int, bool]) -> None:
+    """{person id: whether the provider sees it} of those whose profile in the scope is not the one in the table."""
+    for person_id in sorted(person_id for person_id, visible in changed.items() if visible):
+        profile = scope.profiles[person_id]
+        scope.profiles[person_id] = {**profile, "version": profile["version"] + 1}
+        wishes.wish(scope, "contact", person_id, profile["version"] + 1)
+    rows = [{name: scope.profiles[person_id][name] for name in ("id", *_CHANGING)} for person_id in sorted(changed)]
+    scope.connection.execute(
+        _WRITE_PROFILES, {"shop_id": scope.shop_id, "rows": orjson.dumps(rows, default=str).decode()}
+    )
 
 
-_RAISE = (
-    update(persons)
-    .where(persons.c.shop_id == bindparam("shop"), among(persons.c.id, "ids"))
-    .values(version=persons.c.version + 1)
-    .returning(persons.c.id, persons.c.version)
+_CHANGING = tuple(
+    str(column.name) for column in persons.c if column.name not in ("shop_id", "id", "seed", "created_at")
+)
+# All columns, whichever changed: one statement however many people, and its text is always the same.
+_WRITE_PROFILES = text(
+    f"""
+UPDATE persons SET ({", ".join(_CHANGING)}) = ({", ".join(f"given.{name}" for name in _CHANGING)})
+FROM jsonb_populate_recordset(CAST(NULL AS persons), CAST(:rows AS jsonb)) AS given
+WHERE persons.shop_id = :shop_id AND persons.id = given.id
+"""  # noqa: S608  names of columns
 )

@@ -157,9 +157,7 @@ def _apply_alone(scope: Scope, row: RowMapping, elsewhere: Container[str]) -> Ve
     """Apply a row so that nothing of it stays when it fails."""
     try:
         with scope.savepoint():
-            verdict = _apply(scope, row, elsewhere)
-            scope.pay()
-            return verdict
+            return _apply(scope, row, elsewhere)
     except OperationalError:
         raise
     except ValidationError as error:

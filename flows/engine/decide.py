@@ -10,22 +10,20 @@ its order and the facts that were read, so that it can be replayed.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import Row, bindparam, select, text
 
 from connector import eventlog
 from connector.crashpoints import reach
 from connector.db.rows import among
 from connector.deps import Deps
-from connector.locks import lock_persons
 from connector.logging import get
 from connector.models.event import events, pending_events
 from connector.models.flow import timers
-from connector.models.person import person_work
 from connector.outbox import SETTLED
 from connector.queue.batch import NOTHING, Batch
 from connector.scope import Scope
@@ -62,12 +60,13 @@ BATCH = 200
 def decide_due(deps: Deps, shop: Shop) -> Batch:
     """Decide one batch of persons."""
     with deps.open(shop) as scope:
-        persons = _claim(scope)
-        if not persons:
+        claimed = _claim(scope)
+        if not claimed:
             return NOTHING
         reach("t3.claimed")
-        happened = _undecided(scope, persons)
-        fired = _due_timers(scope, persons)
+        persons = [row.person_id for row in claimed]
+        happened = _undecided(scope, [row.person_id for row in claimed if row.pending])
+        fired = _due_timers(scope, [row.person_id for row in claimed if row.rings])
         book = Book(scope.connection, shop.id)
         writes = Writes(persons=set(persons))
         heard = book.listens() | signals.listens() | {SETTLED}
@@ -102,36 +101,55 @@ def _pass_over(
     return idle
 
 
-def _claim(scope: Scope) -> list[int]:
-    """Lock persons with undecided events or due timers, in id order, leaving out those that others hold."""
-    given = {"shop_id": scope.shop_id, "now": scope.now, "most": BATCH}
-    waiting = scope.connection.scalars(_PENDING, given).all()
-    given["most"] -= len(waiting)
-    if not given["most"]:
-        return list(waiting)
-    ringing = scope.connection.scalars(_RINGING, given).all()
-    scope.locked.update(waiting)
-    more = lock_persons(scope, set(ringing) - set(waiting), skip_locked=True)
-    return sorted({*waiting, *more})
+def _claim(scope: Scope) -> Sequence[Row[Any]]:
+    """Lock persons with undecided events or due timers, in id order, leaving out those that others hold.
+
+    Rows of (person_id, pending: has undecided events, rings: has due timers).
+    """
+    claimed = scope.connection.execute(_CLAIM, {"shop_id": scope.shop_id, "now": scope.now, "most": BATCH}).all()
+    scope.locked.update(row.person_id for row in claimed)
+    return claimed
 
 
-_PENDING = (
-    select(person_work.c.person_id)
-    .where(person_work.c.shop_id == bindparam("shop_id"), person_work.c.pending)
-    .order_by(person_work.c.person_id)
-    .limit(bindparam("most"))
-    .with_for_update(skip_locked=True)
+# Persons with events are locked as they are counted, so that a batch is full however many of them others hold; due
+# timers fill the rest of it. ``pending`` is read from the row that is locked, so an event that came while this
+# statement ran is decided before the timers. A timer that was armed meanwhile, for a moment already past, waits for the
+# next visit.
+_CLAIM = text(
+    """
+WITH waiting AS MATERIALIZED (
+    SELECT person_id, pending FROM person_work
+    WHERE shop_id = :shop_id AND pending
+    ORDER BY person_id LIMIT :most
+    FOR UPDATE SKIP LOCKED
+), ringing AS MATERIALIZED (
+    SELECT person_id FROM timers
+    WHERE shop_id = :shop_id AND due_at <= :now
+    ORDER BY due_at LIMIT :most - (SELECT count(*) FROM waiting)
+), others AS MATERIALIZED (
+    SELECT person_id, pending FROM person_work
+    WHERE shop_id = :shop_id
+        AND person_id = ANY (ARRAY(SELECT person_id FROM ringing EXCEPT SELECT person_id FROM waiting))
+    ORDER BY person_id
+    FOR UPDATE SKIP LOCKED
 )
-_RINGING = (
-    select(timers.c.person_id)
-    .where(timers.c.shop_id == bindparam("shop_id"), timers.c.due_at <= bindparam("now"))
-    .order_by(timers.c.due_at)
-    .limit(bindparam("most"))
+SELECT person_id, pending, (
+    SELECT true FROM timers
+    WHERE timers.shop_id = :shop_id AND timers.person_id = waiting.person_id AND timers.due_at <= :now
+    LIMIT 1
+) IS NOT NULL AS rings
+FROM waiting
+UNION ALL
+SELECT person_id, pending, true FROM others
+ORDER BY person_id
+"""
 )
 
 
 def _undecided(scope: Scope, persons: list[int]) -> dict[int, list[Event]]:
     found: dict[int, list[Event]] = defaultdict(list)
+    if not persons:
+        return found
     for row in scope.connection.execute(_UNDECIDED, {"shop_id": scope.shop_id, "persons": persons}):
         found[row.decided_for].append(
             Event(
@@ -164,6 +182,8 @@ _UNDECIDED = (
 
 def _due_timers(scope: Scope, persons: list[int]) -> dict[int, list[Row[Any]]]:
     found: dict[int, list[Row[Any]]] = defaultdict(list)
+    if not persons:
+        return found
     given = {"shop_id": scope.shop_id, "persons": persons, "now": scope.now}
     for row in scope.connection.execute(_DUE_TIMERS, given):
         found[row.person_id].append(row)
@@ -268,7 +288,7 @@ class _Desk:
             )
             for new in derived.events
         ]
-        written = eventlog.append(self.scope, facts, undecided=False)
+        written = eventlog.append_decided(self.scope, facts)
         return [
             Event(event_id, f.name, f.occurred_at, f.subject, f.key, f.person_id, f.props)
             for event_id, f in written.items()

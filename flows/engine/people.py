@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, RowMapping, bindparam, select
+from sqlalchemy import BigInteger, Row, RowMapping, any_, bindparam, cast, func, select
+from sqlalchemy.dialects.postgresql import JSONB
 
 from connector.db.rows import among
 from connector.models.flow import goal_watches, runs
@@ -84,13 +85,15 @@ def shop_facts(scope: Scope) -> dict[str, Any]:
 
 def load(scope: Scope, person_ids: Sequence[int], *, tokens: Iterable[str] = ()) -> dict[int, Person]:
     """These persons with all that is known of them; ``tokens``: checkouts to load besides those of their runs."""
+    if not person_ids:
+        return {}
     rows = scope.connection.execute(_PERSONS, {"shop_id": scope.shop_id, "ids": list(person_ids)})
-    found = {row["id"]: Person(row) for row in rows.mappings()}
+    found = {row["id"]: Person(row, row["consent"] or {}, row["consent_pending"]) for row in rows.mappings()}
     if not found:
         return {}
     given = {"shop_id": scope.shop_id, "ids": list(found), "now": scope.now}
     _runs(scope, found, given)
-    _consents(scope, found, given)
+    _suppressions(scope, found, given)
     _messages(scope, found, given)
     for row in scope.connection.execute(_WATCHES, given).mappings():
         found[row["person_id"]].watches.append(row)
@@ -101,7 +104,23 @@ def load(scope: Scope, person_ids: Sequence[int], *, tokens: Iterable[str] = ())
     return found
 
 
-_PERSONS = select(persons).where(persons.c.shop_id == bindparam("shop_id"), among(persons.c.id, "ids"))
+# The consent of a customer whom the store is being asked about may be another by now.
+_PERSONS = select(
+    persons,
+    select(func.jsonb_object_agg(consents.c.channel, consents.c.state))
+    .where(consents.c.shop_id == persons.c.shop_id, consents.c.person_id == persons.c.id)
+    .scalar_subquery()
+    .label("consent"),
+    select(fetches.c.remote_id)
+    .where(
+        fetches.c.shop_id == persons.c.shop_id,
+        fetches.c.kind == "Customer",
+        fetches.c.remote_id == persons.c.customer_id,
+        fetches.c.state.in_(("due", "leased")),
+    )
+    .exists()
+    .label("consent_pending"),
+).where(persons.c.shop_id == bindparam("shop_id"), among(persons.c.id, "ids"))
 _WATCHES = select(goal_watches).where(
     goal_watches.c.shop_id == bindparam("shop_id"),
     among(goal_watches.c.person_id, "ids"),
@@ -139,28 +158,13 @@ def restore(row: Row[Any]) -> Run:
     )
 
 
-def _consents(scope: Scope, found: Mapping[int, Person], given: Mapping[str, Any]) -> None:
-    for row in scope.connection.execute(_CONSENTS, given):
-        found[row.person_id].consent[row.channel] = row.state
-    customers = {p.row["customer_id"]: p for p in found.values() if p.row["customer_id"]}
-    if customers:
-        for customer_id in scope.connection.scalars(_ASKED, {**given, "customers": list(customers)}):
-            customers[customer_id].consent_pending = True
+def _suppressions(scope: Scope, found: Mapping[int, Person], given: Mapping[str, Any]) -> None:
     digests = {address_digest(scope.shop.salt, p.row["email"]): p for p in found.values() if p.row["email"]}
     if digests:
         for row in scope.connection.execute(_SUPPRESSED, {**given, "digests": list(digests)}):
             digests[row.address_digest].suppressed = row.reason
 
 
-_CONSENTS = select(consents.c.person_id, consents.c.channel, consents.c.state).where(
-    consents.c.shop_id == bindparam("shop_id"), among(consents.c.person_id, "ids")
-)
-_ASKED = select(fetches.c.remote_id).where(
-    fetches.c.shop_id == bindparam("shop_id"),
-    fetches.c.kind == "Customer",
-    among(fetches.c.remote_id, "customers"),
-    fetches.c.state.in_(("due", "leased")),
-)
 _SUPPRESSED = select(suppressions.c.address_digest, suppressions.c.reason).where(
     suppressions.c.shop_id == bindparam("shop_id"),
     suppressions.c.channel == "email",
@@ -195,34 +199,31 @@ def _checkouts(scope: Scope, tokens: set[str]) -> dict[str, dict[str, Any]]:
     """The ``checkout`` family by token, its items with the pictures and pages of their products."""
     if not tokens:
         return {}
-    given = {"shop_id": scope.shop_id, "tokens": list(tokens)}
-    rows = scope.connection.execute(_CHECKOUTS, given).mappings().all()
-    wanted = {item["product_id"] for row in rows for item in row["items"] if item["product_id"]}
-    pictures = {}
-    if wanted:
-        given = {"shop_id": scope.shop_id, "products": list(wanted)}
-        pictures = {row.id: row for row in scope.connection.execute(_PICTURES, given)}
-    return {row["token"]: _checkout(row, pictures) for row in rows}
+    rows = scope.connection.execute(_CHECKOUTS, {"shop_id": scope.shop_id, "tokens": list(tokens)})
+    return {row["token"]: _checkout(row) for row in rows.mappings()}
 
 
-_CHECKOUTS = select(checkouts).where(checkouts.c.shop_id == bindparam("shop_id"), among(checkouts.c.token, "tokens"))
-_PICTURES = select(products.c.id, products.c.url, products.c.image_url).where(
-    products.c.shop_id == bindparam("shop_id"), among(products.c.id, "products")
-)
+_item = func.jsonb_array_elements(checkouts.c["items"], type_=JSONB).column_valued("item")
+_product_ids = select(cast(_item["product_id"].astext, BigInteger)).correlate(checkouts)
+_CHECKOUTS = select(
+    checkouts,
+    select(
+        func.jsonb_object_agg(
+            products.c.id, func.jsonb_build_object("image_url", products.c.image_url, "url", products.c.url)
+        )
+    )
+    .where(products.c.shop_id == checkouts.c.shop_id, products.c.id == any_(func.array(_product_ids.scalar_subquery())))
+    .scalar_subquery()
+    .label("shown"),
+).where(checkouts.c.shop_id == bindparam("shop_id"), among(checkouts.c.token, "tokens"))
+_NOT_SHOWN = {"image_url": None, "url": None}
 
 
-def _checkout(row: RowMapping, pictures: Mapping[int, Row[Any]]) -> dict[str, Any]:
-    def item(line: Mapping[str, Any]) -> dict[str, Any]:
-        product = pictures.get(line["product_id"])
-        return {
-            **line,
-            "image_url": product.image_url if product else None,
-            "url": product.url if product else None,
-        }
-
+def _checkout(row: RowMapping) -> dict[str, Any]:
+    shown = row["shown"] or {}
     return {
         "token": row["token"],
-        "items": [item(line) for line in row["items"]],
+        "items": [{**line, **shown.get(str(line["product_id"]), _NOT_SHOWN)} for line in row["items"]],
         "total": str(row["total"]),
         "currency": row["currency"],
         "recovery_url": row["recovery_url"],

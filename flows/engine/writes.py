@@ -8,14 +8,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Text, Uuid, bindparam, delete, func, select, update
+import orjson
+from sqlalchemy import Text, bindparam, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from connector.db.rows import among, replacing
-from connector.models.event import pending_events
-from connector.models.flow import decisions, goal_watches, runs, timers, trail
+from connector.models.flow import runs, timers
 from connector.models.outbox import outbox
-from connector.models.person import person_work
 from connector.outbox import settle
 from connector.scope import Scope
 from flows.core.model import Run
@@ -47,14 +46,20 @@ class Writes:
         self._runs(scope)
         self._timers(scope)
         self._outbox(scope)
-        self._goals(scope)
-        if self.trail:
-            scope.connection.execute(_TRAIL, self.trail)
-        if self.decisions:
-            scope.connection.execute(_DECISIONS, self.decisions)
-        self._settled_events(scope)
+        self._end(scope)
 
     def _runs(self, scope: Scope) -> None:
+        # First those that end: one person may leave a flow and enter it again, with the same key.
+        moved = [run for run in self.moved_runs.values() if run.id not in self.new_runs]
+        if moved:
+            scope.connection.execute(
+                _MOVED_RUNS,
+                [
+                    {"shop": scope.shop_id, "run": run.id}
+                    | {f"new_{name}": value for name, value in _movable(run, scope.now).items()}
+                    for run in moved
+                ],
+            )
         if self.new_runs:
             scope.connection.execute(
                 _NEW_RUNS,
@@ -72,14 +77,6 @@ class Writes:
                     }
                     for run in self.new_runs.values()
                 ],
-            )
-        moved = [run for run in self.moved_runs.values() if run.id not in self.new_runs]
-        if moved:
-            scope.connection.execute(
-                update(runs)
-                .where(runs.c.shop_id == scope.shop_id, runs.c.id == bindparam("run_id"))
-                .values({name: bindparam(f"new_{name}") for name in _movable(moved[0], scope.now)}),
-                [{"run_id": run.id, **{f"new_{k}": v for k, v in _movable(run, scope.now).items()}} for run in moved],
             )
 
     def _timers(self, scope: Scope) -> None:
@@ -100,49 +97,38 @@ class Writes:
                 scope.bells.add("deliver")
         if not self.cancelled:
             return
-        waiting = scope.connection.execute(
-            select(outbox).where(
-                outbox.c.shop_id == scope.shop_id,
-                outbox.c.run_id.in_(list(self.cancelled)),
-                outbox.c.state == "due",
-            )
-        ).mappings()
-        for row in waiting.all():
+        waiting = scope.connection.execute(_UNSENT, {"shop_id": scope.shop_id, "runs": list(self.cancelled)})
+        for row in waiting.mappings().all():
             settle(scope, row, "skipped", reason=self.cancelled[row["run_id"]], at=scope.now, awaited=False)
 
-    def _goals(self, scope: Scope) -> None:
-        if self.goals_opened:
-            rows = [{"shop_id": scope.shop_id, **row} for row in self.goals_opened]
-            scope.connection.execute(_WATCHES, rows)
-        for reached in self.goals_reached:
-            scope.connection.execute(
-                update(goal_watches)
-                .where(
-                    goal_watches.c.shop_id == scope.shop_id,
-                    goal_watches.c.run_id == reached["run_id"],
-                    goal_watches.c.reached_at.is_(None),
-                )
-                .values(reached_at=reached["reached_at"], reached_by=reached["reached_by"])
-            )
-
-    def _settled_events(self, scope: Scope) -> None:
-        if self.decided:
-            given = {
+    def _end(self, scope: Scope) -> None:
+        rows = {"opened": self.goals_opened, "trail": self.trail, "decisions": self.decisions}
+        scope.connection.execute(
+            _END,
+            {
                 "shop_id": scope.shop_id,
-                "persons": [person_id for person_id, _ in self.decided],
-                "events": [event_id for _, event_id in self.decided],
-            }
-            scope.connection.execute(_DECIDED, given)
-        if self.persons:
-            scope.connection.execute(_AT_REST, {"shop": scope.shop_id, "persons": list(self.persons)})
+                "persons": list(self.persons),
+                "decided_for": [person_id for person_id, _ in self.decided],
+                "decided": [event_id for _, event_id in self.decided],
+                "reached_runs": [row["run_id"] for row in self.goals_reached],
+                "reached_at": [row["reached_at"] for row in self.goals_reached],
+                "reached_by": [row["reached_by"] for row in self.goals_reached],
+                **{name: orjson.dumps(found).decode() for name, found in rows.items()},
+            },
+        )
 
 
 # Built once: putting a statement together costs more than running it.
 _NEW_RUNS = insert(runs).on_conflict_do_nothing()
 _WANTED = insert(outbox).on_conflict_do_nothing()
-_WATCHES = insert(goal_watches).on_conflict_do_nothing()
-_TRAIL = insert(trail)
-_DECISIONS = insert(decisions)
+_UNSENT = select(outbox).where(
+    outbox.c.shop_id == bindparam("shop_id"), among(outbox.c.run_id, "runs"), outbox.c.state == "due"
+)
+_MOVED_RUNS = (
+    update(runs)
+    .where(runs.c.shop_id == bindparam("shop"), runs.c.id == bindparam("run"))
+    .values({name: bindparam(f"new_{name}") for name in ("state", "outcome", "position", "ended_at")})
+)
 
 _gone = (
     func.unnest(*(bindparam(name, type_=ARRAY(Text)) for name in ("kinds", "owners", "keys")))
@@ -155,27 +141,51 @@ _GONE = delete(timers).where(
     timers.c.owner == _gone.c.owner,
     timers.c.key == _gone.c.key,
 )
-_decided = (
-    func.unnest(bindparam("persons", type_=ARRAY(BigInteger)), bindparam("events", type_=ARRAY(Uuid)))
-    .table_valued("person_id", "event_id", name="decided")
-    .render_derived()
+# One statement, because every visit ends with it: goals, what the logs are told, and whose events are decided. All
+# of these persons are locked, and whoever makes an event pending (connector/eventlog.py) takes the same row of
+# person_work before it commits: nothing comes to pending_events meanwhile that ``pending`` would not tell of. What a
+# statement deletes it still sees, so the decided ones are left out by name. Somebody with nothing but a timer has none.
+# What is joined to rows that are there comes as arrays: PostgreSQL knows how long those are, of JSON it assumes 100.
+_END = text(
+    """
+WITH opened AS (
+    INSERT INTO goal_watches (shop_id, run_id, flow, version, person_id, event, match, opened_at, expires_at)
+    SELECT :shop_id, run_id, flow, version, person_id, event, match, opened_at, expires_at
+    FROM jsonb_to_recordset(CAST(:opened AS jsonb)) AS opened
+        (run_id uuid, flow text, version integer, person_id bigint, event text, match text, opened_at timestamptz,
+        expires_at timestamptz)
+    ON CONFLICT DO NOTHING
+), reached AS (
+    UPDATE goal_watches SET reached_at = reached.reached_at, reached_by = reached.reached_by
+    FROM unnest(CAST(:reached_runs AS uuid[]), CAST(:reached_at AS timestamptz[]),
+        CAST(:reached_by AS uuid[])) AS reached (run_id, reached_at, reached_by)
+    WHERE goal_watches.shop_id = :shop_id AND goal_watches.run_id = reached.run_id AND goal_watches.reached_at IS NULL
+), told AS (
+    INSERT INTO trail (shop_id, person_id, run_id, flow, step, at, code, detail)
+    SELECT :shop_id, person_id, run_id, flow, step, at, code, detail
+    FROM ROWS FROM (jsonb_to_recordset(CAST(:trail AS jsonb)) AS
+        (person_id bigint, run_id uuid, flow text, step text, at timestamptz, code text, detail jsonb)) WITH ORDINALITY
+    ORDER BY ordinality
+), logged AS (
+    INSERT INTO decisions (shop_id, person_id, at, ordinal, stimulus, facts)
+    SELECT :shop_id, person_id, at, ordinal, stimulus, facts
+    FROM ROWS FROM (jsonb_to_recordset(CAST(:decisions AS jsonb)) AS
+        (person_id bigint, at timestamptz, ordinal integer, stimulus jsonb, facts jsonb)) WITH ORDINALITY
+    ORDER BY ordinality
+), decided AS MATERIALIZED (
+    SELECT * FROM unnest(CAST(:decided_for AS bigint[]), CAST(:decided AS uuid[])) AS decided (person_id, event_id)
+), settled AS (
+    DELETE FROM pending_events USING decided
+    WHERE pending_events.shop_id = :shop_id
+        AND pending_events.person_id = decided.person_id AND pending_events.event_id = decided.event_id
 )
-_DECIDED = delete(pending_events).where(
-    pending_events.c.shop_id == bindparam("shop_id"),
-    pending_events.c.person_id == _decided.c.person_id,
-    pending_events.c.event_id == _decided.c.event_id,
+UPDATE person_work SET pending = person_id IN (
+    SELECT person_id FROM pending_events
+    WHERE shop_id = :shop_id AND person_id = ANY (CAST(:persons AS bigint[]))
+        AND (person_id, event_id) NOT IN (SELECT person_id, event_id FROM decided)
 )
-_AT_REST = (
-    update(person_work)
-    .where(person_work.c.shop_id == bindparam("shop"), among(person_work.c.person_id, "persons"))
-    .values(
-        pending=select(pending_events.c.person_id)
-        .where(
-            pending_events.c.shop_id == person_work.c.shop_id,
-            pending_events.c.person_id == person_work.c.person_id,
-        )
-        .exists()
-    )
+WHERE shop_id = :shop_id AND person_id = ANY (CAST(:persons AS bigint[]))
+"""
 )
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, TextClause, text
 
 from connector.pauses import ACCOUNT
 from connector.shops import Shop
-from sync.copies.resource import Claim
+from sync.copies.resource import Also, Claim, Snapshot
 
 _REASON_LENGTH = 300
 
@@ -65,7 +65,7 @@ def claim(
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What becomes of a claim: ``state`` (done, failed, waiting), unless more than ``version`` is wanted by then.
+    """What becomes of a claim: ``state`` (done, failed), unless more than ``version`` is wanted by then.
 
     In that case it is due again at ``again``. ``sent``: the version that Brevo has now, 0 when none was accepted.
     """
@@ -78,50 +78,59 @@ class Ending:
     reason: str | None = None
 
 
-_END = text(
-    """
-UPDATE sync_state SET
-    sent_version = greatest(sent_version, :sent),
-    state = CASE WHEN wanted_version > :version THEN 'due' ELSE :state END,
-    due_real = CASE WHEN wanted_version > :version THEN CAST(:again AS timestamptz) ELSE due_real END,
-    lease_real = NULL, attempts = :attempts, reason = :reason
-WHERE shop_id = :shop_id AND entity = :entity AND entity_id = :entity_id
-    AND state = 'leased' AND lease_real = :lease
-"""
-)
+@cache
+def _end(also: str | None) -> TextClause:
+    # A statement that changes a row twice makes one of the changes, and does not say which. Here only one is ever
+    # made: "overtaken" has to know what became of "ended" before it looks for a row, and looks only if there was none.
+    return text(
+        f"""
+WITH ended AS (
+    UPDATE sync_state SET
+        sent_version = greatest(sent_version, :sent),
+        state = CASE WHEN wanted_version > :version THEN 'due' ELSE :state END,
+        due_real = CASE WHEN wanted_version > :version THEN CAST(:again AS timestamptz) ELSE due_real END,
+        lease_real = NULL, attempts = :attempts, reason = :reason
+    WHERE shop_id = :shop_id AND entity = :entity AND entity_id = :entity_id
+        AND state = 'leased' AND lease_real = :lease
+    RETURNING 1
+), overtaken AS (
+    UPDATE sync_state SET state = 'due', due_real = CAST(:again AS timestamptz)
+    WHERE shop_id = :shop_id AND entity = :entity AND entity_id = :entity_id
+        AND :sent > 0 AND NOT EXISTS (SELECT FROM ended)
+){f", also AS ({also})" if also else ""}
+SELECT EXISTS (SELECT FROM ended)
+"""  # noqa: S608  of this package's own words only
+    )
 
-_DUE_NOW = text(
-    """
-UPDATE sync_state SET state = 'due', due_real = :machine
-WHERE shop_id = :shop_id AND entity = :entity AND entity_id = :entity_id
-"""
-)
 
-
-def end(connection: Connection, shop: Shop, held: Claim, ending: Ending) -> bool:
+def end(connection: Connection, shop: Shop, held: Claim, ending: Ending, also: Also | None = None) -> bool:
     """Give up the lease with this ending; False when the lease had run out and somebody else has the row.
 
     If Brevo took what we sent all the same, another call may have been overtaken by ours: the newest goes once more.
+    One statement, whatever becomes of it. ``also`` is written in either case. Raises ValueError when one of its names
+    is one of ours.
     """
-    row = {"shop_id": shop.id, "entity": held.entity, "entity_id": held.entity_id}
-    written = connection.execute(
-        _END,
-        {
-            **row,
-            "lease": held.lease,
-            "state": ending.state,
-            "version": ending.version,
-            "again": ending.again,
-            "sent": ending.sent,
-            "attempts": ending.attempts,
-            "reason": ending.reason[:_REASON_LENGTH] if ending.reason else None,
-        },
-    )
-    if written.rowcount == 1:
-        return True
-    if ending.sent:
-        connection.execute(_DUE_NOW, {**row, "machine": ending.again})
-    return False
+    row = {
+        "entity": held.entity,
+        "entity_id": held.entity_id,
+        "lease": held.lease,
+        "state": ending.state,
+        "version": ending.version,
+        "again": ending.again,
+        "sent": ending.sent,
+        "attempts": ending.attempts,
+        "reason": _shortened(ending.reason),
+        "shop_id": shop.id,
+    }
+    if also is None:
+        return bool(connection.execute(_end(None), row).scalar_one())
+    if taken := row.keys() & also.values.keys():
+        raise ValueError(f"names of the ending itself: {', '.join(sorted(taken))}")
+    return bool(connection.execute(_end(also.statement), {**row, **also.values}).scalar_one())
+
+
+def _shortened(reason: str | None) -> str | None:
+    return reason[:_REASON_LENGTH] if reason else None
 
 
 def again(held: Claim, at: datetime, *, attempts: int, reason: str, sent: int = 0) -> Ending:
@@ -155,11 +164,30 @@ def release(connection: Connection, shop: Shop, held: Sequence[Claim], due: date
     )
 
 
-_CONTACT = text(
+# One's own row is locked first, and the contact's only then. Both locks answer with the row as it is when they are
+# taken, however long the first was waited for.
+_WAIT = text(
     """
-SELECT sent_version, state IN ('done', 'failed') AS settled FROM sync_state
-WHERE shop_id = :shop_id AND entity = 'contact' AND entity_id = :person_id
-FOR SHARE SKIP LOCKED
+WITH mine AS MATERIALIZED (
+    SELECT entity_id FROM sync_state
+    WHERE shop_id = :shop_id AND entity = :entity AND entity_id = :entity_id
+        AND state = 'leased' AND lease_real = :lease
+    FOR UPDATE
+), contact AS MATERIALIZED (
+    SELECT sent_version = 0 AND (state IN ('done', 'failed')) = CAST(:settled AS boolean) AS as_seen FROM sync_state
+    WHERE shop_id = :shop_id AND entity = 'contact' AND entity_id = :person_id AND EXISTS (SELECT FROM mine)
+    FOR SHARE SKIP LOCKED
+)
+UPDATE sync_state SET
+    state = CASE WHEN as_seen AND wanted_version <= :version THEN 'waiting' ELSE 'due' END,
+    due_real = CASE
+        WHEN as_seen IS NULL THEN CAST(:later AS timestamptz)
+        WHEN as_seen AND wanted_version <= :version THEN due_real
+        ELSE CAST(:machine AS timestamptz)
+    END,
+    lease_real = NULL, attempts = 0, reason = :reason
+FROM mine LEFT JOIN contact ON true
+WHERE shop_id = :shop_id AND entity = :entity AND sync_state.entity_id = mine.entity_id
 """
 )
 
@@ -167,20 +195,27 @@ FOR SHARE SKIP LOCKED
 _LOOK_AGAIN = timedelta(seconds=1)
 
 
-def wait_for_contact(
-    connection: Connection, shop: Shop, held: Claim, ending: Ending, person_id: int, *, settled: bool
-) -> None:
-    """Put the row aside until the person's contact wakes it, if the contact is as it was seen: still not at Brevo,
-    and ``settled`` or not. If it is not, the row is due again.
+def wait_for_contact(connection: Connection, shop: Shop, snapshot: Snapshot, machine: datetime) -> None:
+    """Put the claim aside until its person's contact wakes it, if the contact is as it was seen: still not at Brevo,
+    and ``hopeless`` or not. If it is not, or if more is wanted by now, the claim is due again. Nothing is written when
+    the lease had run out and somebody else has the row.
 
     Holding the contact's row keeps its word from coming between our look and our commit, which would leave us waiting
     for ever. It is not waited for while we hold ours: writers of wishes take both, in an order of their own.
     """
-    if not end(connection, shop, held, ending):
-        return
-    contact = connection.execute(_CONTACT, {"shop_id": shop.id, "person_id": person_id}).first()
-    if contact is not None and contact.sent_version == 0 and contact.settled == settled:
-        return
-    at = ending.again if contact is not None else ending.again + _LOOK_AGAIN
-    row = {"shop_id": shop.id, "entity": held.entity, "entity_id": held.entity_id}
-    connection.execute(_DUE_NOW, {**row, "machine": at})
+    held = snapshot.claim
+    connection.execute(
+        _WAIT,
+        {
+            "shop_id": shop.id,
+            "entity": held.entity,
+            "entity_id": held.entity_id,
+            "lease": held.lease,
+            "person_id": snapshot.waits_for,
+            "settled": snapshot.hopeless,
+            "version": snapshot.version,
+            "machine": machine,
+            "later": machine + _LOOK_AGAIN,
+            "reason": _shortened(snapshot.nothing),
+        },
+    )

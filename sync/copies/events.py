@@ -12,16 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, text
 
-from connector.db.session import transaction
+from connector.db.session import autocommitted
 from connector.errors import OutcomeUnknown, ProviderError, Refused
 from connector.shops import Shop
 from sync.copies.contact import identifiers
-from sync.copies.resource import Claim, Resource, Snapshot
+from sync.copies.resource import Also, Claim, Resource, Snapshot
 from sync.copies.turn import Interrupted, Turn
 
 BUCKET = "events"
@@ -65,18 +64,17 @@ ORDER BY asked.person_id, event.id
 """
 )
 
-_CLOSE = text("UPDATE feed SET state = :state, reason = :reason WHERE shop_id = :shop_id AND id = :id")
-_FAILED = text("UPDATE feed SET attempts = :attempts, reason = :reason WHERE shop_id = :shop_id AND id = :id")
-_CLOSE_ALL = text(
-    """
-UPDATE feed SET state = 'refused', reason = :reason
+_CLOSE = "UPDATE feed SET state = :event_state, reason = :event_reason WHERE shop_id = :shop_id AND id = :event_id"
+_CLOSE_ONLY = text(_CLOSE)
+_FAILED = "UPDATE feed SET attempts = :tries, reason = :event_reason WHERE shop_id = :shop_id AND id = :event_id"
+_CLOSE_ALL = """
+UPDATE feed SET state = 'refused', reason = :event_reason
 WHERE shop_id = :shop_id AND person_id = :person_id AND state IN ('due', 'leased') AND id <= :newest
 """
-)
 
 
 def read(connection: Connection, shop: Shop, held: Sequence[Claim]) -> dict[int, Snapshot]:
-    """The open events of these people. Events of somebody whom Brevo cannot have are closed here, with the reason."""
+    """The open events of these people. Those of somebody whom Brevo cannot have are to be closed, with the reason."""
     by_id = {one.entity_id: one for one in held}
     rows: dict[int, list[Any]] = {}
     for row in connection.execute(_SERIES_OF, {"shop_id": shop.id, "ids": list(by_id), "series": _SERIES}):
@@ -86,9 +84,8 @@ def read(connection: Connection, shop: Shop, held: Sequence[Claim]) -> dict[int,
         one, first = by_id[person_id], theirs[0]
         if not first.contact_version and first.contact_state in ("done", "failed"):
             reason = f"no contact: {first.contact_reason or 'unknown'}"[:_REASON_LENGTH]
-            closed = {"shop_id": shop.id, "person_id": person_id, "newest": one.wanted_version, "reason": reason}
-            connection.execute(_CLOSE_ALL, closed)
-            found[person_id] = Snapshot(one, one.wanted_version, nothing=reason)
+            closed = {"person_id": person_id, "newest": one.wanted_version, "event_reason": reason}
+            found[person_id] = Snapshot(one, one.wanted_version, nothing=reason, also=Also(_CLOSE_ALL, closed))
         elif not first.contact_version:
             found[person_id] = Snapshot(one, one.wanted_version, nothing="its contact", waits_for=person_id)
         elif first.id is None:
@@ -119,19 +116,15 @@ def _tell(turn: Turn, snapshot: Snapshot) -> bool:
                 turn.sent(snapshot, version=series.events[place - 1].id)
             return False
         state, reason = _call(turn, snapshot, event, series.identifiers)
-        closed = {"shop_id": turn.shop.id, "id": event.id, "state": state, "reason": reason}
+        closed = {"event_id": event.id, "event_state": state, "event_reason": reason}
         if rest > 1:
-            with transaction(turn.deps.engine) as connection:
-                _close(connection, closed)
+            with autocommitted(turn.deps.engine) as connection:
+                connection.execute(_CLOSE_ONLY, {"shop_id": turn.shop.id, **closed})
         else:
-            turn.sent(snapshot, also=partial(_close, event=closed))
+            turn.sent(snapshot, also=Also(_CLOSE, closed))
     # A full series may not have been all.
     turn.again = turn.again or len(series.events) == _SERIES
     return True
-
-
-def _close(connection: Connection, event: Mapping[str, Any]) -> None:
-    connection.execute(_CLOSE, event)
 
 
 def _call(turn: Turn, snapshot: Snapshot, event: Event, whose: Mapping[str, str]) -> tuple[str, str | None]:
@@ -147,11 +140,8 @@ def _call(turn: Turn, snapshot: Snapshot, event: Event, whose: Mapping[str, str]
         server_fault = error.status >= 500 or isinstance(error, OutcomeUnknown)
         if isinstance(error, Refused) or (server_fault and attempts >= len(turn.deps.settings.retry_seconds)):
             return "refused", reason
-        with transaction(turn.deps.engine) as connection:
-            connection.execute(
-                _FAILED, {"shop_id": turn.shop.id, "id": event.id, "attempts": attempts + 1, "reason": reason}
-            )
-        turn.postpone(snapshot, error, sent=event.id - 1)
+        failed = {"event_id": event.id, "tries": attempts + 1, "event_reason": reason}
+        turn.postpone(snapshot, error, sent=event.id - 1, also=Also(_FAILED, failed))
         raise Interrupted(error) from error
     return "sent", None
 

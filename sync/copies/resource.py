@@ -32,11 +32,23 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Also:
+    """What is written in one statement with the ending of a claim: an INSERT, UPDATE or DELETE, and its values.
+
+    It knows ``:shop_id``. Its other names must not be those of the ending. Not of ``sync_state``: one statement
+    changes a row once.
+    """
+
+    statement: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """What a call would send of a claimed record now, and the version that this is.
 
-    ``nothing``: why nothing is to be sent now, if so. ``waits_for``: the person whose contact has to be at Brevo
-    first; ``hopeless`` when Brevo cannot have that contact as things stand.
+    ``nothing``: why nothing is to be sent now, if so; ``also`` is written with that. ``waits_for``: the person whose
+    contact has to be at Brevo first; ``hopeless`` when Brevo cannot have that contact as things stand.
     """
 
     claim: Claim
@@ -45,10 +57,14 @@ class Snapshot:
     nothing: str | None = None
     waits_for: int | None = None
     hopeless: bool = False
+    also: Also | None = None
 
 
 Read = Callable[[Connection, Shop, Sequence[Claim]], Mapping[int, Snapshot]]
-"""The newest state of these records, by their id. A record that is not there any more is left out."""
+"""The newest state of these records, by their id. A record that is not there any more is left out.
+
+It writes nothing, and no transaction holds its statements together: each sees what is committed when it begins.
+"""
 
 
 @dataclass(frozen=True)
@@ -56,8 +72,8 @@ class Resource:
     """``entity``: its name in ``sync_state``; ``most``: how many are claimed at once; ``send`` takes one turn.
 
     ``settled``, if given, runs in the transaction that says for the first time what became of a record (accepted, or
-    not to be sent) and wakes what has waited for that word; it answers whether there was any. ``coalesced``: what
-    changed during a call waits for the window that it opens, else it goes at once.
+    not to be sent), as a statement of its own, and wakes what has waited for that word; it answers whether there was
+    any. ``coalesced``: what changed during a call waits for the window that it opens, else it goes at once.
     """
 
     entity: str

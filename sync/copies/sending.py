@@ -5,13 +5,13 @@ due of every resource in one statement and then sends resource after resource: w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from connector import pauses
 from connector.backoff import backoff
 from connector.clock import monotonic
 from connector.crashpoints import reach
-from connector.db.session import transaction
+from connector.db.session import autocommitted, transaction
 from connector.deps import Deps
 from connector.queue.batch import NOTHING, Batch
 from connector.shops import Shop
@@ -25,14 +25,10 @@ def send_due(deps: Deps, shop: Shop, resources: Sequence[Resource] = RESOURCES) 
     began = monotonic()
     machine = deps.clock.machine()
     lease = machine + timedelta(seconds=deps.settings.delivery_lease_seconds)
-    with transaction(deps.engine) as connection:
-        kinds = tuple((one.entity, one.most) for one in resources)
+    kinds = tuple((one.entity, one.most) for one in resources)
+    with autocommitted(deps.engine) as connection:
         held, probing = claims.claim(connection, shop, kinds, machine, lease)
-        if probing and not pauses.claim_probe(connection, shop.id, pauses.ACCOUNT, machine):
-            # Somebody else tries whether the account is back.
-            claims.release(connection, shop, held, None)
-            return NOTHING
-    if not held:
+    if not held or (probing and not _may_probe(deps, shop, held, machine)):
         return NOTHING
     reach("t5.leased")
     last_start = began + max(deps.settings.delivery_lease_seconds - deps.settings.provider_timeout_seconds, 0)
@@ -62,8 +58,17 @@ def send_due(deps: Deps, shop: Shop, resources: Sequence[Resource] = RESOURCES) 
     return Batch(len(held), more)
 
 
-def _resume(deps: Deps, shop: Shop) -> None:
+def _may_probe(deps: Deps, shop: Shop, held: Sequence[Claim], machine: datetime) -> bool:
+    """Whether this turn tries if the account is back; if somebody else does, what is held is given back."""
     with transaction(deps.engine) as connection:
+        if pauses.claim_probe(connection, shop.id, pauses.ACCOUNT, machine):
+            return True
+        claims.release(connection, shop, held, None)
+    return False
+
+
+def _resume(deps: Deps, shop: Shop) -> None:
+    with autocommitted(deps.engine) as connection:
         pauses.lift(connection, shop.id, (pauses.ACCOUNT,))
 
 
@@ -72,5 +77,5 @@ def _release(deps: Deps, shop: Shop, held: Sequence[Claim], wait: float | None) 
     if not held:
         return
     due = None if wait is None else deps.clock.machine() + timedelta(seconds=wait)
-    with transaction(deps.engine) as connection:
+    with autocommitted(deps.engine) as connection:
         claims.release(connection, shop, held, due)

@@ -11,15 +11,13 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 
-from sqlalchemy import Connection
-
 from connector import pauses
 from connector.backoff import backoff
 from connector.brevo.client import BrevoAccount
 from connector.brevo.limits import Grant
 from connector.clock import monotonic
 from connector.crashpoints import reach
-from connector.db.session import transaction
+from connector.db.session import autocommitted, transaction
 from connector.deps import Deps
 from connector.errors import ActionNeeded, ProviderError, RateLimited, Refused
 from connector.logging import get
@@ -27,7 +25,7 @@ from connector.scope import scoped
 from connector.shops import Shop
 from sync.copies import claims
 from sync.copies.claims import Ending
-from sync.copies.resource import Claim, Read, Resource, Snapshot
+from sync.copies.resource import Also, Claim, Read, Resource, Snapshot
 
 # What goes wrong inside of us when a record holds what nobody thought of.
 DEFECTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
@@ -127,7 +125,7 @@ class Turn:
     def read(self, read: Read, held: Sequence[Claim]) -> list[Snapshot]:
         """What there is to send of these claims; the others are ended or put aside here."""
         try:
-            with transaction(self.deps.engine) as connection:
+            with autocommitted(self.deps.engine) as connection:
                 found = read(connection, self.shop, held)
         except DEFECTS as error:
             if len(held) == 1:
@@ -200,9 +198,9 @@ class Turn:
         note: str | None = None,
         *,
         version: int | None = None,
-        also: Callable[[Connection], object] | None = None,
+        also: Also | None = None,
     ) -> None:
-        """Brevo has the snapshot, or it up to ``version``. ``also`` is written in the same transaction."""
+        """Brevo has the snapshot, or it up to ``version``. ``also`` is written with that."""
         reach("t5.told")
         self.accepted = True
         window = self.deps.settings.contact_coalesce_seconds if self.resource.coalesced else 0.0
@@ -214,13 +212,15 @@ class Turn:
         """Brevo will not take this; a newer version is another request, which it may take."""
         self._end(snapshot.claim, Ending("failed", snapshot.version, self._machine, reason=str(error)))
 
-    def postpone(self, snapshot: Snapshot, error: ProviderError, *, sent: int = 0) -> None:
-        """Nothing is wrong with the record: again after its back-off. ``sent``: how far Brevo has it already."""
+    def postpone(self, snapshot: Snapshot, error: ProviderError, *, sent: int = 0, also: Also | None = None) -> None:
+        """Nothing is wrong with the record: again after its back-off. ``sent``: how far Brevo has it already.
+        ``also`` is written with that.
+        """
         held = snapshot.claim
         wait = backoff(self.deps.settings.retry_seconds, held.attempts, error)
         attempts = held.attempts + (0 if isinstance(error, RateLimited) else 1)
         due = self._machine + timedelta(seconds=wait)
-        self._end(held, claims.again(held, due, attempts=attempts, reason=str(error), sent=sent))
+        self._end(held, claims.again(held, due, attempts=attempts, reason=str(error), sent=sent), also)
         if isinstance(error, ActionNeeded) and error.status == 401:
             with (
                 transaction(self.deps.engine) as connection,
@@ -239,29 +239,28 @@ class Turn:
         return self.deps.clock.machine()
 
     def _put_aside(self, snapshot: Snapshot) -> None:
-        ending = Ending(
-            "done" if snapshot.waits_for is None else "waiting",
-            snapshot.version,
-            self._machine,
-            reason=snapshot.nothing,
-        )
+        held, machine = snapshot.claim, self._machine
         if snapshot.waits_for is None:
-            self._end(snapshot.claim, ending)
+            self._end(held, Ending("done", snapshot.version, machine, reason=snapshot.nothing), snapshot.also)
             return
-        with transaction(self.deps.engine) as connection:
-            claims.wait_for_contact(
-                connection, self.shop, snapshot.claim, ending, snapshot.waits_for, settled=snapshot.hopeless
-            )
-        self._open.pop(snapshot.claim.entity_id, None)
+        with autocommitted(self.deps.engine) as connection:
+            claims.wait_for_contact(connection, self.shop, snapshot, machine)
+        self._open.pop(held.entity_id, None)
 
-    def _end(self, held: Claim, ending: Ending, also: Callable[[Connection], object] | None = None) -> None:
-        with transaction(self.deps.engine) as connection:
-            if also is not None:
-                also(connection)
-            claims.end(connection, self.shop, held, ending)
-            if self.resource.settled is not None and held.first and ending.state != "due":
-                self.again = self.resource.settled(connection, self.shop, held.entity_id, self._machine) or self.again
-            reach("t5.recorded")
+    def _end(self, held: Claim, ending: Ending, also: Also | None = None) -> None:
+        settled = self.resource.settled if held.first and ending.state != "due" else None
+        if settled is None:
+            with autocommitted(self.deps.engine) as connection:
+                claims.end(connection, self.shop, held, ending, also)
+        else:
+            # One transaction, or who dies in between leaves others waiting for ever. Two statements, because the
+            # wake has to see what was committed while the ending waited for the record's row: who is about to wait
+            # for our word holds it until then (claims.wait_for_contact). One statement would look only as of its
+            # beginning.
+            with transaction(self.deps.engine) as connection:
+                claims.end(connection, self.shop, held, ending, also)
+                self.again = settled(connection, self.shop, held.entity_id, self._machine) or self.again
+                reach("t5.recorded")
         self._open.pop(held.entity_id, None)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from connector.models.flow import runs, timers
 from tests.engine.installation import HOUR, ConnectedShop, Installation
 from tests.engine.shoppers import agree, buy, by_customer, hand_over
 from tests.sandbox.store_process import SHOP, Receiver, StoreProcess
@@ -68,3 +69,17 @@ def test_an_excluded_order_starts_none(product: Installation, shop: ConnectedSho
     shop.deliver("fulfillments/create", {**parcel, "id": 5})
     product.play(HOUR)
     assert [mail["tags"][0] for mail in shop.mails()] == ["order-shipped"]
+
+
+def test_a_purchase_that_ends_a_run_and_starts_the_same_flow_again_begins_a_new_one(product: Installation) -> None:
+    shop = product.connect(flows=[])
+    again = "flow: again\nname: Again\ntrigger: {on: order_placed}\nreentry: always\nexit: [order_placed]\n"
+    shop.publish(again + "steps: [{wait: 1d}, {email: hello}]\n", hello=MESSAGE)
+    agree(shop, ANN)
+    for number in (1, 2, 3):
+        buy(shop, ANN, number)
+        product.settle("intake", "flows")
+    states = sorted(run.state for run in shop.rows(runs))
+    assert states == ["done", "done", "live"], "each purchase has its run, and only the newest waits"
+    live = next(run for run in shop.rows(runs) if run.state == "live")
+    assert [timer.owner for timer in shop.rows(timers, kind="run")] == [str(live.id)]

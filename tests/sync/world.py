@@ -139,7 +139,7 @@ class World:
         mapped = replace(self.shop, raw_settings={"event_mapping": {name: {"as": name, "properties": ["number"]}}})
         fact = Fact(name, f"{person_id}:{number}", NOON, f"test:{number}", person_id, props={"number": number})
         with self.transaction() as connection, self.scope(connection, mapped) as scope:
-            eventlog.append(scope, [fact], undecided=False)
+            eventlog.append_decided(scope, [fact])
 
     def state(self, entity_id: int, entity: str = "contact") -> Any:
         with self.transaction() as connection:
