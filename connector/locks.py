@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import select, text
+from sqlalchemy import bindparam, select, text
 
+from connector.db.rows import among
 from connector.models.person import person_work
 from connector.scope import Scope
 
@@ -30,19 +31,26 @@ def lock_persons(scope: Scope, person_ids: Iterable[int], *, skip_locked: bool =
     wanted = sorted(asked - scope.locked)
     if not wanted:
         return sorted(asked)
-    query = (
-        select(person_work.c.person_id)
-        .where(person_work.c.shop_id == scope.shop_id, person_work.c.person_id.in_(wanted))
-        .order_by(person_work.c.person_id)
-        .with_for_update(skip_locked=skip_locked)
-    )
-    scope.locked.update(scope.connection.scalars(query))
+    statement = _LOCK_THE_FREE if skip_locked else _LOCK
+    scope.locked.update(scope.connection.scalars(statement, {"shop_id": scope.shop_id, "ids": wanted}))
     return sorted(asked & scope.locked)
+
+
+_PERSONS = (
+    select(person_work.c.person_id)
+    .where(person_work.c.shop_id == bindparam("shop_id"), among(person_work.c.person_id, "ids"))
+    .order_by(person_work.c.person_id)
+)
+_LOCK = _PERSONS.with_for_update()
+_LOCK_THE_FREE = _PERSONS.with_for_update(skip_locked=True)
 
 
 def lock_shop(scope: Scope, space: int) -> None:
     """Hold the shop's advisory lock of this space until the transaction ends; waits for it."""
     scope.connection.execute(
-        text("SELECT pg_advisory_xact_lock(:space, :shop)"),
+        _LOCK_SHOP,
         {"space": space, "shop": scope.shop_id % 2_000_000_000},
     )
+
+
+_LOCK_SHOP = text("SELECT pg_advisory_xact_lock(:space, :shop)")

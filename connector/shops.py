@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
+from types import MappingProxyType
 from typing import Any
 
+import orjson
 from marshmallow import RAISE, Schema, fields, validate
-from sqlalchemy import Connection, RowMapping, func, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from connector.models.flow import flows
@@ -101,11 +103,17 @@ class Shop:
 
     @cached_property
     def settings(self) -> Mapping[str, Any]:
-        return dict(ShopSettingsSchema().load(dict(self.raw_settings)))
+        return _read_settings(orjson.dumps(self.raw_settings))
 
     @property
     def active(self) -> bool:
         return self.state == "active"
+
+
+# A shop is loaded for every piece of work, and its settings hardly ever change.
+@lru_cache(maxsize=256)
+def _read_settings(raw: bytes) -> Mapping[str, Any]:
+    return MappingProxyType(ShopSettingsSchema().load(orjson.loads(raw)))
 
 
 def _shop(row: RowMapping) -> Shop:
@@ -133,11 +141,12 @@ _SHOPS = select(
     .scalar_subquery()
     .label("left_to_brevo"),
 )
+_BY_ID = _SHOPS.where(shops.c.id == bindparam("shop_id"))
 
 
 def load(connection: Connection, shop_id: int) -> Shop:
     """The shop with this id; raises LookupError when there is none."""
-    row = connection.execute(_SHOPS.where(shops.c.id == shop_id)).mappings().first()
+    row = connection.execute(_BY_ID, {"shop_id": shop_id}).mappings().first()
     if row is None:
         raise LookupError(f"no shop with id {shop_id}")
     return _shop(row)

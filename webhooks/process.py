@@ -15,12 +15,12 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
-from marshmallow import ValidationError
+from marshmallow import Schema, ValidationError
 from sqlalchemy import BigInteger, RowMapping, any_, bindparam, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import OperationalError
@@ -169,8 +169,14 @@ def _apply_alone(scope: Scope, row: RowMapping, elsewhere: Container[str]) -> Ve
 
 
 def _load(topic: Topic, entry: dict[str, Any]) -> Mapping[str, Any]:
-    loaded: Mapping[str, Any] = topic.schema().load(entry)
+    loaded: Mapping[str, Any] = _schema(topic.schema).load(entry)
     return loaded
+
+
+# Making one costs more than loading a payload with it.
+@cache
+def _schema(kind: type[Schema]) -> Schema:
+    return kind()
 
 
 def _delivery(row: RowMapping) -> Delivery:

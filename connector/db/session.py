@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy import create_engine as sqlalchemy_engine
@@ -53,5 +54,11 @@ def autocommitted(engine: Engine) -> Iterator[Connection]:
     For work that is one statement, or reads that need not agree: a transaction around it would be two more trips to
     PostgreSQL, which cost as much as the statement does.
     """
-    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+    with _without_transactions(engine).connect() as connection:
         yield connection
+
+
+# A process has one engine; tests have several, one after the other.
+@lru_cache(maxsize=4)
+def _without_transactions(engine: Engine) -> Engine:
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
