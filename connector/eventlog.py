@@ -148,7 +148,8 @@ def _feed(scope: Scope, rows: Rows, facts: Mapping[UUID, Fact]) -> None:
 # rows of person_work are the persons' locks and are taken in order.
 #
 # occurred_at is part of the key for partitioning, and the same fact may be told with two times ("paid" as seen by two
-# topics); writers of raw facts are serial per shop, so asking first is safe.
+# topics); writers of raw facts are serial per shop, so asking first is safe. Each is asked for by its key: NOT EXISTS
+# may become a join with all events of the shop.
 _WRITE = text(
     """
 WITH given AS MATERIALIZED (
@@ -160,7 +161,7 @@ WITH given AS MATERIALIZED (
         (shop_id, id, occurred_at, name, subject, key, person_id, source, historical, props, received_at)
     SELECT :shop_id, id, occurred_at, name, subject, key, person_id, source, historical, props, :now
     FROM given
-    WHERE NOT EXISTS (SELECT FROM events AS known WHERE known.shop_id = :shop_id AND known.id = given.id)
+    WHERE (SELECT id FROM events AS known WHERE known.shop_id = :shop_id AND known.id = given.id LIMIT 1) IS NULL
     ORDER BY ordinality
     ON CONFLICT DO NOTHING
     RETURNING id

@@ -7,7 +7,7 @@ worker and no kind a queue. Nothing depends on a job surviving: what is due is f
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
@@ -79,21 +79,25 @@ def answer(kind: str) -> None:
 
 
 def _serve_side_by_side(deps: Deps, kind: str, first: int, end: float) -> None:
-    """``first`` is a shop that was taken out of the line; others may be in it."""
-    hands = min(_AT_ONCE.get(kind, 1), waiting(deps.redis, kind) + 1)
+    """A round: ``first``, a shop that was taken out of the line, and as many more as are in it now. Who comes
+    meanwhile has its turn in the next round.
+    """
+    places = waiting(deps.redis, kind) + 1
+    turns = iter(range(1, places))
+    hands = min(_AT_ONCE.get(kind, 1), places)
     if hands <= 1:
-        _serve(deps, kind, first, end)
+        _serve(deps, kind, first, turns, end)
         return
     with ThreadPoolExecutor(hands) as threads:
-        others = [threads.submit(_serve, deps, kind, None, end) for _ in range(hands - 1)]
-        _serve(deps, kind, first, end)
+        others = [threads.submit(_serve, deps, kind, None, turns, end) for _ in range(hands - 1)]
+        _serve(deps, kind, first, turns, end)
         for hand in others:
             hand.result()
 
 
-def _serve(deps: Deps, kind: str, first: int | None, end: float) -> None:
-    """One shop after the other, until nobody waits or ``end`` (monotonic seconds)."""
-    shop_id = first if first is not None else next_shop(deps.redis, kind)
+def _serve(deps: Deps, kind: str, first: int | None, turns: Iterator[int], end: float) -> None:
+    """One shop after the other, until the ``turns`` are over, nobody waits or it is ``end`` (monotonic seconds)."""
+    shop_id = first if first is not None else _next_in(deps, kind, turns)
     while shop_id is not None:
         reach("bells.taken")
         if work(deps, kind, shop_id):
@@ -102,7 +106,11 @@ def _serve(deps: Deps, kind: str, first: int | None, end: float) -> None:
             line_up(deps.redis, kind, shop_id)
         if monotonic() > end:
             return
-        shop_id = next_shop(deps.redis, kind)
+        shop_id = _next_in(deps, kind, turns)
+
+
+def _next_in(deps: Deps, kind: str, turns: Iterator[int]) -> int | None:
+    return None if next(turns, None) is None else next_shop(deps.redis, kind)
 
 
 def work(deps: Deps, kind: str, shop_id: int) -> bool:

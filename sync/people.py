@@ -12,8 +12,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid5
 
-import orjson
-from sqlalchemy import Text, bindparam, func, join, literal, select, text, true
+from sqlalchemy import Text, bindparam, func, join, literal, select, text, true, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from connector import eventlog
@@ -99,25 +98,28 @@ def _meet(scope: Scope, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str]
     return found
 
 
-_named = (
-    func.unnest(bindparam("kinds", type_=ARRAY(Text)), bindparam("values", type_=ARRAY(Text)))
-    .table_valued("kind", "value", name="named")
-    .render_derived()
+# One after the other, each by its key: with a join the planner may begin with everybody of the shop. The person's lock
+# comes before the profile, which is read as it is when both are held.
+_MEET = text(
+    """
+WITH found AS MATERIALIZED (
+    SELECT kind, value, (
+        SELECT person_id FROM identities
+        WHERE shop_id = :shop_id AND identities.kind = named.kind AND identities.value = named.value
+    ) AS person_id
+    FROM unnest(CAST(:kinds AS text[]), CAST(:values AS text[])) AS named (kind, value)
+    ORDER BY person_id
 )
-_MEET = (
-    select(identities.c.kind, identities.c.value, *persons.c)
-    .select_from(_named)
-    .join(
-        identities,
-        (identities.c.shop_id == bindparam("shop_id"))
-        & (identities.c.kind == _named.c.kind)
-        & (identities.c.value == _named.c.value),
-    )
-    .join(persons, (persons.c.shop_id == identities.c.shop_id) & (persons.c.id == identities.c.person_id))
-    .join(person_work, (person_work.c.shop_id == persons.c.shop_id) & (person_work.c.person_id == persons.c.id))
-    .order_by(persons.c.id)
-    # The profile too: what was read before waiting for the lock would be the state before it.
-    .with_for_update(of=(person_work, persons))
+SELECT kind, value, person.*
+FROM found
+CROSS JOIN LATERAL (
+    SELECT person_id FROM person_work WHERE shop_id = :shop_id AND person_work.person_id = found.person_id
+    LIMIT 1 FOR UPDATE
+) AS lock
+CROSS JOIN LATERAL (
+    SELECT * FROM persons WHERE shop_id = :shop_id AND id = lock.person_id LIMIT 1 FOR UPDATE
+) AS person
+"""
 )
 
 
@@ -143,6 +145,11 @@ def _create(scope: Scope, keys: Sequence[tuple[str, str]], values: Mapping[str, 
     return person_id
 
 
+_named = (
+    func.unnest(bindparam("kinds", type_=ARRAY(Text)), bindparam("values", type_=ARRAY(Text)))
+    .table_valued("kind", "value", name="named")
+    .render_derived()
+)
 _GIVEN = tuple(column.name for column in persons.c if column.name != "id")
 # The person, its lock and what it is known by in one go: most of what the store tells is about somebody new.
 _person = insert(persons).values({name: bindparam(name) for name in _GIVEN}).returning(*persons.c).cte("person")
@@ -256,20 +263,17 @@ def _write_profiles(scope: Scope, changed: dict[int, bool]) -> None:
         profile = scope.profiles[person_id]
         scope.profiles[person_id] = {**profile, "version": profile["version"] + 1}
         wishes.wish(scope, "contact", person_id, profile["version"] + 1)
-    rows = [{name: scope.profiles[person_id][name] for name in ("id", *_CHANGING)} for person_id in sorted(changed)]
-    scope.connection.execute(
-        _WRITE_PROFILES, {"shop_id": scope.shop_id, "rows": orjson.dumps(rows, default=str).decode()}
-    )
+    rows = [
+        {"person": person_id, **{f"new_{name}": scope.profiles[person_id][name] for name in _CHANGING}}
+        for person_id in sorted(changed)
+    ]
+    scope.connection.execute(_WRITE_PROFILE, [{"shop": scope.shop_id, **row} for row in rows])
 
 
-_CHANGING = tuple(
-    str(column.name) for column in persons.c if column.name not in ("shop_id", "id", "seed", "created_at")
-)
-# All columns, whichever changed: one statement however many people, and its text is always the same.
-_WRITE_PROFILES = text(
-    f"""
-UPDATE persons SET ({", ".join(_CHANGING)}) = ({", ".join(f"given.{name}" for name in _CHANGING)})
-FROM jsonb_populate_recordset(CAST(NULL AS persons), CAST(:rows AS jsonb)) AS given
-WHERE persons.shop_id = :shop_id AND persons.id = given.id
-"""  # noqa: S608  names of columns
+_CHANGING = tuple(column.name for column in persons.c if column.name not in ("shop_id", "id", "seed", "created_at"))
+# All columns, whichever changed: its text is always the same.
+_WRITE_PROFILE = (
+    update(persons)
+    .where(persons.c.shop_id == bindparam("shop"), persons.c.id == bindparam("person"))
+    .values({name: bindparam(f"new_{name}") for name in _CHANGING})
 )

@@ -61,9 +61,11 @@ FROM (
         SELECT 'events' AS entity, CAST(:person_id AS bigint) AS id
         UNION ALL SELECT 'order', id FROM orders WHERE shop_id = :shop_id AND person_id = :person_id
     ) AS theirs
-    JOIN sync_state AS waiting ON waiting.entity = theirs.entity AND waiting.entity_id = theirs.id
-    WHERE waiting.shop_id = :shop_id AND waiting.state = 'waiting'
-    FOR UPDATE OF waiting SKIP LOCKED
+    CROSS JOIN LATERAL (
+        SELECT entity, entity_id FROM sync_state
+        WHERE shop_id = :shop_id AND entity = theirs.entity AND entity_id = theirs.id AND state = 'waiting'
+        LIMIT 1 FOR UPDATE SKIP LOCKED
+    ) AS waiting
 ) AS waiting
 WHERE sync_state.shop_id = :shop_id AND sync_state.entity = waiting.entity
     AND sync_state.entity_id = waiting.entity_id
