@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from benchmarks.stubborn import staying
 from connector import worker
+from connector.deps import Deps
 from connector.models.inbox import inbox
 from connector.queue.bells import ring
 from tests.engine.installation import ConnectedShop, Installation, installation
@@ -66,3 +68,28 @@ def test_control_a_worker_that_stays_lets_the_other_shop_wait_for_all_of_it(
     worker.answer("intake")
     assert one.rows(inbox, state="new") == []
     assert two.one(inbox).state == "new"
+
+
+def test_who_comes_during_a_round_waits_for_the_next_and_so_rests_come(
+    product: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shop that lines up again while others are served would otherwise never let a round end."""
+    one, two = product.connect(SHOP, flows=()), product.connect(OTHER_SHOP, flows=())
+    served: list[str] = []
+
+    def work(deps: Deps, kind: str, shop_id: int) -> bool:
+        served.append(SHOP if shop_id == one.id else OTHER_SHOP)
+        # A delivery that arrives just now.
+        ring(deps.redis, kind, shop_id)
+        return False
+
+    def rest(redis: Redis, kind: str, seconds: float, *, after: float = 0.0) -> None:
+        served.append("rest")
+
+    monkeypatch.setattr(worker, "_LONGEST_SECONDS", 60.0)
+    monkeypatch.setattr(worker, "work", work)
+    monkeypatch.setattr(worker, "listen", rest)
+    for shop in (one, two):
+        ring(product.deps.redis, "flows", shop.id)
+    worker.answer("flows")
+    assert served == [SHOP, OTHER_SHOP, "rest"]
