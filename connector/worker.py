@@ -35,8 +35,9 @@ log = get(__name__)
 
 _LONGEST_SECONDS = 1.0
 _LISTENING_SECONDS = 0.25
-# From one round over the shops to the next: what nobody waits for in person is cheaper in company.
-_REST_SECONDS = {"fetch": 1.0, "flows": 1.0}
+# What nobody waits for in person is cheaper in company: after a round over the shops a worker of these kinds rests for
+# so many times as long as the round took, at most for so many seconds. The busier it is, the more gathers.
+_RESTING, _REST, _LONGEST_REST_SECONDS = frozenset({"fetch", "flows"}), 3.0, 1.0
 # Shops that one worker looks after side by side, where most of the time is waiting for a platform.
 _AT_ONCE = {"fetch": 4, "sync": 4}
 
@@ -72,7 +73,7 @@ def answer(kind: str) -> None:
     while first is not None:
         began = monotonic()
         _serve_side_by_side(deps, kind, first, end)
-        rest = max(_REST_SECONDS.get(kind, 0.0) - (monotonic() - began), 0.0)
+        rest = min(_REST * (monotonic() - began), _LONGEST_REST_SECONDS) if kind in _RESTING else 0.0
         first = listen(deps.redis, kind, _LISTENING_SECONDS if monotonic() < end else 0.0, after=rest)
     if waiting(deps.redis, kind):
         ring(deps.redis, kind)

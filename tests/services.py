@@ -162,4 +162,3 @@ def _dsn_of(dsn: str, database: str) -> str:
 
 def _sqlalchemy(dsn: str) -> str:
     return dsn.replace("postgresql://", "postgresql+psycopg://", 1)
-

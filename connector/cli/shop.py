@@ -119,7 +119,7 @@ def settings(own: Settings, domain: str, changes: Any) -> None:
             except ValueError as error:
                 raise click.ClickException(f"Nothing was changed: {error}") from error
             found = shops.load(connection, found.id)
-        click.echo(orjson.dumps(found.settings, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode())
+        click.echo(orjson.dumps(dict(found.settings), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode())
 
 
 def connect(deps: Deps, given: Credentials, *, with_flows: bool, say: Say) -> int:
