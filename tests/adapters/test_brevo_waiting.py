@@ -49,7 +49,7 @@ _WORKER = textwrap.dedent(
         for _ in range(account.grab("contacts", 3).calls):
             number += 1
             # Spread out, or all that may be called is called before the others have used anything up.
-            time.sleep(0.1)
+            time.sleep(0.2)
             try:
                 account.upsert_contact({"email": f"{mode}{number}@example.com", "updateEnabled": True})
             except RateLimited:
@@ -98,7 +98,7 @@ def _unwaited(calls: list[dict[str, Any]]) -> tuple[int, int]:
             window = floor(call["answered_at"] * RATE)
             closed[window] = min(closed.get(window, call["answered_at"]), call["answered_at"])
     # What was under way when the answer came could not know.
-    under_way = 0.1
+    under_way = 0.25
     late = [
         call
         for call in calls
