@@ -14,7 +14,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
@@ -62,8 +62,10 @@ class Course:
         # address -> when the order's webhook was acknowledged
         self.acknowledged: dict[str, float] = {}
 
-    def run(self, batches: int, *, hold_each: int, held: float) -> audit.Races:
-        """In each ``hold_each``-th batch the reader of webhooks is held for ``held`` real seconds."""
+    def run(self, batches: int, *, hold_each: int, held: float, late: float = 0.0) -> audit.Races:
+        """In each ``hold_each``-th batch the reader of webhooks is held for ``held`` real seconds. The rest of a batch
+        falls due ``late`` real seconds after it was bought.
+        """
         self._product.connect(SHOP, token=self._platforms.tokens[SHOP], brevo_key=account_of(SHOP))
         # The subscribers are welcomed otherwise, which is not what is measured here.
         self._product.rows("UPDATE flows SET status = 'draft' WHERE flow = 'welcome' RETURNING flow")
@@ -72,7 +74,7 @@ class Course:
             for batch in range(batches):
                 shoppers = [Shopper(SHOP, batch * BATCH + number, guest=True) for number in range(BATCH)]
                 self._abandon(shoppers, poster, pool)
-                self._race(shoppers, poster, pool, held if batch % hold_each == hold_each - 1 else 0.0)
+                self._race(shoppers, poster, pool, held if batch % hold_each == hold_each - 1 else 0.0, late)
         finally:
             pool.shutdown(cancel_futures=True)
             poster.close()
@@ -91,7 +93,9 @@ class Course:
         list(pool.map(leave, range(len(shoppers)), shoppers))
         self._product.wait_until_idle(60)
 
-    def _race(self, shoppers: Sequence[Shopper], poster: Poster, pool: ThreadPoolExecutor, held: float) -> None:
+    def _race(
+        self, shoppers: Sequence[Shopper], poster: Poster, pool: ThreadPoolExecutor, held: float, late: float
+    ) -> None:
         started = self._chance.randrange(FIRST // 2)
         before = self._left()
         self._platforms.pass_time(HOUR)
@@ -103,6 +107,9 @@ class Course:
             os.kill(reader, signal.SIGSTOP)
             threading.Timer(held, os.kill, (reader, signal.SIGCONT)).start()
         buying = [pool.submit(self._buy, one, poster) for one in self._chance.sample(shoppers, len(shoppers))]
+        if late:
+            wait(buying)
+            time.sleep(late)
         self._platforms.pass_time(APART)
         for one in buying:
             one.result()
@@ -148,5 +155,5 @@ def test_control_without_the_look_at_unread_orders_emails_leave_too_late(
         Platforms(folder, [SHOP], wire_rate=1.0) as platforms,
         Product(folder / "product", settings(platforms, database_url, redis_url), CARELESS) as product,
     ):
-        found = Course(platforms, product, seed=1).run(1, hold_each=1, held=3.0)
+        found = Course(platforms, product, seed=1).run(1, hold_each=1, held=4.0, late=1.5 * PROMISE)
     assert len(found.too_late(PROMISE)) > 5
