@@ -4,7 +4,7 @@
 
 BIN = .venv/bin
 PYTEST = $(BIN)/python -m pytest
-# Processes that run tests side by side: "auto" takes one per core.
+# Processes that run tests side by side: "auto" is one more than there are cores (tests/conftest.py).
 WORKERS = auto
 
 help: ## list the targets
@@ -22,7 +22,8 @@ test: check ## the checks and the test suite, at most 10 minutes
 	$(PYTEST) -n $(WORKERS) -m "not long" --session-timeout=600
 
 test-long: setup ## the long tests: big seeds, fuzz, crash runs; at most 60 minutes
-	$(PYTEST) -n $(WORKERS) -m long --timeout=1800 --session-timeout=3600
+	$(PYTEST) -n $(WORKERS) -m "long and not alone" --timeout=2700 --session-timeout=3000
+	$(PYTEST) -m "long and alone" --timeout=600 --session-timeout=600
 
 demo: setup ## thirty days of two simulated shops, then the story (KEEP=1 stays up)
 	KEEP="$(KEEP)" $(BIN)/python -m sandbox.demo

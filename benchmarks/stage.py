@@ -128,7 +128,7 @@ class Stage:
         secrets = (self.folder / "var" / "secrets.env").read_text().splitlines()
         self._product |= shared | dict(line.split("=", 1) for line in secrets if "=" in line)
         self.deps = Deps.build(Settings.from_env(self._environment()), pool_size=10)
-        self._running.callback(self.deps.engine.dispose)
+        self._running.callback(self.deps.close)
 
     def _connect(self) -> None:
         """``connector shop add`` for every shop, in this process."""

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import structlog
 
 pytest_plugins = ["tests.services", "tests.rows"]
@@ -12,3 +14,8 @@ structlog.configure(
         structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
     ]
 )
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """``-n auto``: one more than there are cores, because a third of the time tests wait for what runs beside them."""
+    return len(os.sched_getaffinity(0)) + 1

@@ -37,6 +37,7 @@ def ask(product: Product, *arguments: str) -> tuple[int, dict[str, str]]:
 
 
 @pytest.mark.long
+@pytest.mark.alone
 def test_a_running_installation_is_well_and_a_process_that_is_held_still_is_missed(folder: Path) -> None:
     with Platforms(folder, [SHOP]) as platforms, Product(folder / "product", platforms.settings) as product:
         product.connect(SHOP, token=platforms.tokens[SHOP], brevo_key=account_of(SHOP))

@@ -8,6 +8,7 @@ from benchmarks import isolation
 
 
 @pytest.mark.long
+@pytest.mark.alone
 def test_a_backlog_of_50000_rows_delays_another_shops_cart_email_by_less_than_two_seconds() -> None:
     figures = isolation.run(50_000)
     assert figures["rows_left_at_the_end"] > 0, "the backlog must be there all the time"

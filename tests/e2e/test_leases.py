@@ -66,6 +66,7 @@ class Watch:
 
 
 @pytest.mark.long
+@pytest.mark.alone
 @pytest.mark.timeout(300)
 def test_what_a_dead_process_held_is_claimed_again_and_an_unknown_email_settled_in_time(folder: Path) -> None:
     with (
