@@ -23,6 +23,7 @@ from flows.core.model import (
     Effect,
     EffectDone,
     Entered,
+    Event,
     FlowVersion,
     Happened,
     Run,
@@ -58,11 +59,10 @@ def advance(flow: FlowVersion, run: Run, stimulus: Stimulus, facts: Facts, now: 
         return Transition(run)
     if isinstance(stimulus, Happened) and goals.reaches(stimulus.event, run):
         event = stimulus.event
-        about = {"event": event.name, "event_id": str(event.id)}
         if goals.reached(flow, run, event):
-            return _stop(run, "goal", TrailLine(now, "goal_reached", run.at, about))
+            return _stop(run, "goal", TrailLine(now, "goal_reached", run.at, _about(event)))
         if event.name in flow.exits:
-            return _stop(run, f"exit:{event.name}", TrailLine(now, "exited", run.at, about))
+            return _stop(run, f"exit:{event.name}", TrailLine(now, "exited", run.at, _about(event)))
     if isinstance(stimulus, Entered):
         if run.visit or run.waiting or run.at is None:
             return Transition(run)
@@ -88,6 +88,10 @@ class _Notes:
 
     def transition(self, run: Run) -> Transition:
         return Transition(run, tuple(self.effects), tuple(self.timers), tuple(self.trail))
+
+
+def _about(event: Event) -> dict[str, str]:
+    return {"event": event.name, "event_id": str(event.id)}
 
 
 def _stop(run: Run, outcome: str, line: TrailLine) -> Transition:
