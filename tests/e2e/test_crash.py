@@ -39,6 +39,7 @@ def folder() -> Iterator[Path]:
         yield made
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 def test_every_process_and_both_servers_may_die_and_come_back(folder: Path) -> None:
     seed, shops = 20261121, (HONOURS, IGNORES)
