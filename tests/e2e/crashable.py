@@ -57,6 +57,18 @@ _WORK = """
 """
 
 
+_LEFT = """
+    SELECT 'inbox', state, count(*), min(retry_real) FROM inbox WHERE state IN ('new', 'retry') GROUP BY state
+    UNION ALL SELECT 'fetches', state, count(*), min(due_real) FROM fetches
+        WHERE state IN ('due', 'leased') GROUP BY state
+    UNION ALL SELECT 'outbox', state, count(*), min(due_at) FROM outbox
+        WHERE state IN ('due', 'leased', 'unknown') GROUP BY state
+    UNION ALL SELECT entity, state, count(*), min(due_real) FROM sync_state
+        WHERE state IN ('due', 'leased') GROUP BY entity, state
+    UNION ALL SELECT 'feed', state, count(*), min(due_real) FROM feed WHERE state IN ('due', 'leased') GROUP BY state
+"""
+
+
 class Crashable:
     """Use as a context manager; no process of the product runs until ``nursery.start`` is called."""
 
@@ -158,10 +170,14 @@ class Crashable:
             return (True, True, True, True)
         return self.rows(_WORK, {"now": datetime.fromtimestamp(self.platforms.now, UTC)})[0]
 
+    def _left(self) -> list[tuple[Any, ...]]:
+        """(table, state, rows, the next due) of what is not done."""
+        return self.rows(_LEFT)
+
     def wait_until(self, done: Callable[[], bool], seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while not done():
-            assert time.monotonic() < deadline, f"not {done.__name__} after {seconds:.0f} s\n{self.log}"
+            assert time.monotonic() < deadline, f"not {done.__name__} after {seconds:.0f} s: {self._left()}\n{self.log}"
             time.sleep(0.03)
 
     # What is done to it
