@@ -9,17 +9,22 @@ import signal
 import socket
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from sandbox.clock import Clock, write_clock_file
+from sandbox.store.apps import DEFAULT_CLIENT_ID
 
 SHOPS = ("north-sea-supply.myshopify.com", "alpine-goods.myshopify.com")
+# This one installs the app from its admin; the other is connected with a token by the command line.
+INSTALLING = SHOPS[0]
 APP_SECRET = "a secret of the demo only"
 SETTINGS = {
     "address": "Harbour Street 1, 20457 Hamburg, Germany",
@@ -151,6 +156,7 @@ def _product(stage: Stage) -> None:
         "PORT": str(port),
         "SHOPIFY_BASE_URL": f"{stage.store_url}/{{shop}}",
         "BREVO_BASE_URL": f"{stage.provider_url}/v3",
+        "SHOPIFY_API_KEY": DEFAULT_CLIENT_ID,
         "SHOPIFY_API_SECRET": APP_SECRET,
         "WEB_WORKERS": "1",
     }
@@ -168,11 +174,29 @@ def _product(stage: Stage) -> None:
 
 
 def _connect(stage: Stage, shop: str, brevo_key: str) -> None:
-    secrets = {"SHOPIFY_TOKEN": stage.tokens[shop], "BREVO_KEY": brevo_key}
-    (stage.folder / f"shop-add-{shop}.log").write_text(run_product(stage, "shop", "add", shop, env=secrets))
+    if shop == INSTALLING:
+        _install(stage, shop)
+        said = run_product(stage, "shop", "brevo", shop, env={"BREVO_KEY": brevo_key})
+    else:
+        secrets = {"SHOPIFY_TOKEN": stage.tokens[shop], "BREVO_KEY": brevo_key}
+        said = run_product(stage, "shop", "add", shop, env=secrets)
+    (stage.folder / f"connected-{shop}.log").write_text(said)
     file = stage.folder / f"settings-{shop}.json"
     file.write_text(json.dumps(SETTINGS))
     run_product(stage, "shop", "settings", shop, str(file.resolve()))
+
+
+def _install(stage: Stage, shop: str) -> None:
+    """The app's configuration is deployed, and the merchant opens the app in the admin. Raises NotReady."""
+    configuration = tomllib.loads(run_product(stage, "app", "toml"))
+    for one in configuration["webhooks"]["subscriptions"]:
+        topics = one.get("topics") or one["compliance_topics"]
+        stage.post(f"{stage.store_url}/_control/subscribe", {"uri": one["uri"], "topics": topics, "shops": [shop]})
+    asked = {"shop": shop, "app_url": configuration["application_url"]}
+    opened = stage.post(f"{stage.store_url}/_control/install", asked)["opened"]
+    first = opened["steps"][0]["status"]
+    if first != HTTPStatus.SEE_OTHER:
+        raise NotReady(f"the app was not installed in {shop}: it answered {first}: {opened['text']}")
 
 
 def run_product(stage: Stage, *arguments: str, env: Mapping[str, str] | None = None) -> str:

@@ -19,6 +19,7 @@ from sandbox.provider import (
     attributes,
     commerce,
     contact_calls,
+    double_opt_in,
     events,
     imports,
     lists,
@@ -36,7 +37,8 @@ from sandbox.provider.wire import Answer, Call, Refusal, Route
 
 BASE = "/v3"
 MODULES = (
-    accounts, attributes, commerce, contact_calls, events, imports, lists, mail_reports, sending, webhooks,
+    accounts, attributes, commerce, contact_calls, double_opt_in, events, imports, lists, mail_reports, sending,
+    webhooks,
 )  # fmt: skip
 ROUTES: list[Route] = [route for module in MODULES for route in module.ROUTES]
 FAULT_CODES = {401: ("unauthorized", "Key not found"), 429: ("too_many_requests", "Too many requests")}

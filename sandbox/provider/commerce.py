@@ -7,7 +7,7 @@ from typing import Any
 
 from sandbox.provider import moments
 from sandbox.provider.shapes import CATEGORY, CATEGORY_BATCH, ORDER, ORDER_BATCH, PRODUCT, PRODUCT_BATCH
-from sandbox.provider.wire import Answer, Call, Refusal, Route, invalid
+from sandbox.provider.wire import Answer, Call, Refusal, Route, invalid, not_found
 
 MOST_ORDERS, MOST_PRODUCTS, MOST_CATEGORIES = 1000, 100, 100
 MOST_META_KEYS, LARGEST_META = 20, 20_000
@@ -128,6 +128,14 @@ def put_product(call: Call) -> Answer:
         return _put_one(call, shop.products)
 
 
+def get_product(call: Call) -> Answer:
+    with call.account.lock:
+        row = _active(call).products.get(call.path["id"])
+    if row is None:
+        raise not_found("Product not found")
+    return Answer(200, {"isDeleted": False, **row})
+
+
 def put_products(call: Call) -> Answer:
     with call.account.lock:
         shop = _active(call)
@@ -152,6 +160,7 @@ ROUTES = [
     Route("POST", "/orders/status", put_order, ORDER),
     Route("POST", "/orders/status/batch", put_orders, ORDER_BATCH),
     Route("POST", "/products", put_product, PRODUCT),
+    Route("GET", "/products/<id>", get_product),
     Route("POST", "/products/batch", put_products, PRODUCT_BATCH),
     Route("POST", "/categories", put_category, CATEGORY),
     Route("POST", "/categories/batch", put_categories, CATEGORY_BATCH),

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs
 
 import orjson
 
+from sandbox.provider import double_opt_in
 from sandbox.provider.accounts import Account
 from sandbox.provider.contacts import Change, normal
 from sandbox.provider.payloads import FIELDS
@@ -38,6 +39,9 @@ class Control:
             ("DELETE", "faults"): lambda body, query: platform.faults.clear(),
             ("POST", "settings"): self._settings,
             ("POST", "act"): self._act,
+            ("POST", "confirm"): lambda body, query: double_opt_in.confirm(
+                platform, self._account(body["account"]), body["email"], platform.clock.now()
+            ),
             ("GET", "log"): self._log,
             ("GET", "state"): self._state,
         }

@@ -149,9 +149,18 @@ def unblock(call: Call) -> Answer:
     return Answer(204)
 
 
+def delete_log(call: Call) -> Answer:
+    identifier = call.path["identifier"]
+    with call.account.lock:
+        if not call.account.mailbox.forget(identifier if identifier[:1] == "<" else f"<{identifier}>"):
+            raise not_found("Message ID not found")
+    return Answer(204)
+
+
 ROUTES = [
     Route("GET", "/smtp/emails", list_emails),
     Route("GET", "/smtp/emails/<uuid>", get_email),
+    Route("DELETE", "/smtp/log/<identifier>", delete_log),
     Route("GET", "/smtp/statistics/events", list_events),
     Route("GET", "/smtp/blockedContacts", list_blocked),
     Route("DELETE", "/smtp/blockedContacts/<email>", unblock),

@@ -75,6 +75,12 @@ class Mailbox:
     def by_message_id(self, message_id: str) -> list[Message]:
         return self._by_id.get(message_id, [])
 
+    def forget(self, message_id: str) -> bool:
+        """Remove the log of this message; what it was tells nobody any more."""
+        gone = self._by_id.pop(message_id, [])
+        self.messages = [message for message in self.messages if message not in gone]
+        return bool(gone)
+
     def new_message_id(self, seed: int, content: tuple[object, ...], at: float) -> str:
         """An id made of what is sent, not of the order of arrival: a world played again repeats it."""
         mark = repr((seed, *content))

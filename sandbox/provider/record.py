@@ -2,8 +2,8 @@
 
 Each entry has `seq` (from 1, in the order of acceptance) and `kind`: `request`, `email` (one for each
 recipient of each accepted message), `event`, `recipient` (an action of a simulated recipient), `webhook`
-(one for each delivery attempt), `visit` (a recipient followed an unsubscribe link), `import`, `automation` (an order
-that is no history sets off the automations that wait for orders).
+(one for each delivery attempt), `confirmation` (a double opt-in mail), `visit` (a recipient followed an
+unsubscribe link), `import`, `automation` (an order that is no history sets off the automations that wait for orders).
 """
 
 from __future__ import annotations

@@ -45,6 +45,11 @@ CONTACT_IMPORT = {
     "newList": {"folderId": "integer", "listName": "string"}, "notifyUrl": "string",
     "smsBlacklist": "boolean", "updateExistingContacts": "boolean",
 }  # fmt: skip
+DOUBLE_OPT_IN = {
+    "attributes": "map", "contactPixelTrackingConsent": "boolean", "email*": "string",
+    "excludeListIds": ["integer"], "includeListIds*": ["integer"], "redirectionUrl*": "string",
+    "templateId*": "integer",
+}  # fmt: skip
 OPTION = {"label*": "string", "value*": "integer"}
 ATTRIBUTE_CREATE = {
     "enumeration": [OPTION], "isRecurring": "boolean", "multiCategoryOptions": ["string"],

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import threading
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from sandbox.clock import Clock
@@ -40,6 +41,8 @@ class Actions:
         self._faults = faults
         self._lock = threading.Lock()
         self._made = 0
+        # Set once the schedule is there: takes what follows from a deed by itself.
+        self.plan: Callable[[float, str, str, dict[str, Any]], None] = lambda at, shop, action, arguments: None
         # A second run with the same seed must not repeat the ids of the first: receivers remember them.
         self._run = f"{clock.real():.6f}"
 
@@ -64,11 +67,15 @@ class Actions:
         event_id = self._new_id("event")
         facts: dict[str, Any] = {"action": action, "shop": deed.shop.domain, "event_id": event_id}
         self._journal.append("action", at=deed.now, **facts, **deed.touched)
+        for mail in deed.mails:
+            self._journal.append("welcome_mail", at=deed.now, shop=deed.shop.domain, **mail)
         webhooks = []
         for topic, object_id, payload in deed.news:
             for subscription in listeners(deed.shop, topic, payload):
                 webhooks += self._webhooks(deed, subscription, event_id, object_id, payload)
         self._deliveries.send(webhooks)
+        for at, then, arguments in deed.later:
+            self.plan(at, deed.shop.domain, then, arguments)
         return webhooks
 
     def _webhooks(
@@ -87,7 +94,7 @@ class Actions:
                 object_id=object_id,
                 uri=subscription.uri,
                 api_version=subscription.api_version,
-                secret=shop.settings.secret,
+                secret=shop.installation.app.signing_secret,
                 body=body,
                 triggered_at=deed.now,
                 subscription_id=subscription.id,

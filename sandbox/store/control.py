@@ -8,11 +8,13 @@ from flask import Blueprint, Response, abort, jsonify, request
 
 from sandbox.store import subscriptions
 from sandbox.store.actions import BadAction
+from sandbox.store.app_control import add_app_controls
+from sandbox.store.control_requests import body_of
 from sandbox.store.deliveries import summary
 from sandbox.store.payload_parts import amount
 from sandbox.store.platform import Platform
 from sandbox.store.shop import Shop
-from sandbox.store.topics import TOPICS
+from sandbox.store.topics import COMPLIANCE_TOPICS, TOPICS
 
 # Real seconds that `advance` and `act` wait for first answers, unless the caller says otherwise.
 WAIT_SECONDS = 30.0
@@ -31,6 +33,7 @@ def control_api(platform: Platform) -> Blueprint:
     @control.errorhandler(ValueError)
     @control.errorhandler(TypeError)
     @control.errorhandler(LookupError)
+    @control.errorhandler(OSError)
     def refuse(problem: Exception) -> tuple[Response, int]:
         return jsonify(error=str(problem)), 400
 
@@ -42,7 +45,7 @@ def control_api(platform: Platform) -> Blueprint:
 
     @control.post("advance")
     def advance() -> Response:
-        wait = float(_body().get("wait_seconds", WAIT_SECONDS))
+        wait = float(body_of(request).get("wait_seconds", WAIT_SECONDS))
         return jsonify(platform.schedule.advance(wait))
 
     @control.get("idle")
@@ -52,7 +55,7 @@ def control_api(platform: Platform) -> Blueprint:
     @control.post("act")
     def act() -> Response:
         """`{"action": ..., "wait_seconds": 30, ...arguments}`; 0 does not wait."""
-        body = _body()
+        body = body_of(request)
         action, wait = str(body.pop("action", "")), float(body.pop("wait_seconds", WAIT_SECONDS))
         touched, webhooks = platform.actions.perform(action, body)
         if wait:
@@ -81,17 +84,17 @@ def control_api(platform: Platform) -> Blueprint:
     @control.post("faults")
     def faults() -> Response:
         """`{"faults": [...]}` replaces those in force; an empty list ends them."""
-        platform.faults.replace(_body()["faults"])
+        platform.faults.replace(body_of(request)["faults"])
         return jsonify(ok=True)
 
     @control.post("subscribe")
     def subscribe() -> Response:
         """`{"uri": ..., "topics": [...], "shops": [...]}`: as an app's configuration does."""
-        body = _body()
+        body = body_of(request)
         made = 0
         for domain in body.get("shops") or platform.shops:
             shop = platform.shops[domain]
-            for topic in body.get("topics") or TOPICS:
+            for topic in body.get("topics") or (*TOPICS, *COMPLIANCE_TOPICS):
                 with shop.lock:
                     options = {"origin": body.get("origin", "app"), "api_version": platform.api_version}
                     subscriptions.subscribe(shop, platform.clock.now(), topic, body["uri"], **options)
@@ -101,7 +104,7 @@ def control_api(platform: Platform) -> Blueprint:
     @control.post("unsubscribe")
     def unsubscribe() -> Response:
         """`{"shop": ..., "topics": [...]}`, of all shops and topics where not said otherwise."""
-        body = _body()
+        body = body_of(request)
         for shop in platform.shops.values():
             if body.get("shop") in (None, shop.domain):
                 with shop.lock:
@@ -113,27 +116,21 @@ def control_api(platform: Platform) -> Blueprint:
     @control.post("scopes")
     def scopes() -> Response:
         """`{"shop": ..., "scopes": [...]}`: what the merchant grants from now on."""
-        body = _body()
+        body = body_of(request)
         shop = platform.shops[body["shop"]]
         with shop.lock:
-            shop.scopes = set(body["scopes"])
+            shop.installation.scopes = set(body["scopes"])
         return jsonify(ok=True)
 
     @control.post("bucket")
     def bucket() -> Response:
         """`{"shop": ..., "left": 0}` leaves so many points to the next queries."""
-        body = _body()
+        body = body_of(request)
         platform.admin_api.bucket(body["shop"]).drain(int(body["left"]))
         return jsonify(ok=True)
 
+    add_app_controls(control, platform)
     return control
-
-
-def _body() -> dict[str, Any]:
-    body = request.get_json(silent=True) if request.data else {}
-    if not isinstance(body, dict):
-        raise ValueError("the body must be a JSON object")
-    return body
 
 
 def _shop_state(platform: Platform, shop: Shop) -> dict[str, Any]:
@@ -149,6 +146,10 @@ def _shop_state(platform: Platform, shop: Shop) -> dict[str, Any]:
                     "email": c.email,
                     "consent": c.consent.state,
                     "consent_updated_at": c.consent.updated_at,
+                    "phone": c.phone,
+                    "sms_consent": c.sms_consent.state,
+                    "whatsapp_consent": c.whatsapp_consent.state,
+                    "tags": c.tags,
                     "orders": len(c.orders),
                     "created_at": c.created_at,
                 }

@@ -220,7 +220,7 @@ class Bucket:
 
 
 def _is_free(kind: GraphQLNamedType) -> bool:
-    return kind.name in _FREE_TYPES or kind.name.endswith(("UserError", "Edge"))
+    return kind.name in _FREE_TYPES or kind.name.endswith(("Error", "Edge"))
 
 
 def _value(data: Any, field: FieldNode) -> Any:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.store import goods_payloads, order_payloads, payloads
-from sandbox.store.records import Cart, Checkout, Customer, Fulfillment, Order, Product, Variant
+from sandbox.store import customer_payloads, goods_payloads, order_payloads, payloads
+from sandbox.store.consent import consent_of, is_welcomed
+from sandbox.store.customer_payloads import CONSENT
+from sandbox.store.records import Cart, Checkout, Consent, Customer, Fulfillment, Order, Product, Variant
 from sandbox.store.shop import Shop, Unknown
 
 
@@ -18,15 +20,28 @@ class Deed:
     now: float
     touched: dict[str, Any] = field(default_factory=dict)
     news: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+    # The store's own mails to new subscribers that it sets off.
+    mails: list[dict[str, Any]] = field(default_factory=list)
+    # What follows from it by itself: business time, action, arguments.
+    later: list[tuple[float, str, dict[str, Any]]] = field(default_factory=list)
 
     def customer(self, topic: str, person: Customer) -> None:
         self.touched |= {"customer_id": person.id, "email": person.email}
         self.news.append((topic, f"customer/{person.id}", payloads.customer(self.shop, person)))
 
-    def consent(self, person: Customer) -> None:
-        self.touched |= {"customer_id": person.id, "email": person.email, "consent": person.consent.state}
-        body = payloads.email_consent(self.shop, person)
-        self.news.append(("customers_email_marketing_consent/update", f"customer/{person.id}", body))
+    def consent(self, person: Customer, channel: str, before: Consent | None, origin: str) -> None:
+        """Tell of a consent; `before` is what it was, None when it did not change."""
+        after = consent_of(person, channel)
+        topic, body = CONSENT[channel]
+        self.touched |= {"customer_id": person.id, "email": person.email, "channel": channel, "consent": after.state}
+        self.news.append((topic, f"customer/{person.id}", body(self.shop, person)))
+        if channel == "email" and before is not None and is_welcomed(self.now, before, after):
+            self.mails.append({"customer_id": person.id, "email": person.email, "origin": origin})
+
+    def purchases(self, person: Customer) -> None:
+        """Tell that a customer's sales history is another."""
+        body = customer_payloads.purchasing_summary(self.shop, person, self.now)
+        self.news.append(("customers/purchasing_summary", f"customer/{person.id}", body))
 
     def checkout(self, topic: str, cart: Checkout) -> None:
         self.touched |= {"checkout_token": cart.token, "cart_token": cart.cart_token, "email": cart.email}
@@ -47,6 +62,14 @@ class Deed:
     def product(self, topic: str, goods: Product) -> None:
         self.touched |= {"product_id": goods.id}
         self.news.append((topic, f"product/{goods.id}", goods_payloads.product(self.shop, goods)))
+
+
+def customer_of(shop: Shop, email: str | None, customer: int | None) -> Customer:
+    """A customer by id, or by address. Raises Unknown."""
+    found = shop.customers.get(int(customer)) if customer is not None else shop.customer_by_email(email or "")
+    if found is None:
+        raise Unknown(f"no customer {customer if customer is not None else email!r}")
+    return found
 
 
 def order_of(shop: Shop, order: int | None, checkout: str | None) -> Order:

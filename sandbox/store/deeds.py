@@ -8,40 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.store import goods_deeds, order_deeds, payloads
+from sandbox.store import app_deeds, customer_deeds, goods_deeds, order_deeds, payloads
+from sandbox.store.customer_deeds import agree
 from sandbox.store.deed import Deed, lines_of, order_of
 from sandbox.store.records import Customer, Order
-from sandbox.store.shop import Unknown
-
-
-def create_customer(
-    deed: Deed,
-    email: str,
-    first_name: str | None = None,
-    last_name: str | None = None,
-    accepts_marketing: bool = False,
-    opt_in_level: str = "single_opt_in",
-    locale: str | None = None,
-) -> None:
-    if deed.shop.customer_by_email(email):
-        raise ValueError(f"{email} is taken")
-    person = deed.shop.sign_up(deed.now, email, first_name, last_name, locale)
-    if accepts_marketing:
-        deed.shop.give_consent(deed.now, person, "subscribed", opt_in_level)
-    deed.customer("customers/create", person)
-    if accepts_marketing:
-        deed.consent(person)
-
-
-def set_consent(deed: Deed, email: str, state: str, opt_in_level: str | None = None) -> None:
-    person = deed.shop.customer_by_email(email)
-    if person is None:
-        raise Unknown(f"no customer {email!r}")
-    if state not in ("subscribed", "unsubscribed", "pending", "not_subscribed"):
-        raise ValueError(f"unknown consent state {state!r}")
-    deed.shop.give_consent(deed.now, person, state, opt_in_level)
-    deed.consent(person)
-    deed.customer("customers/update", person)
 
 
 def start_cart(deed: Deed, items: list[dict[str, Any]] | None = None) -> None:
@@ -110,13 +80,11 @@ def complete_checkout(deed: Deed, checkout: str) -> None:
     names = (cart.address.first_name, cart.address.last_name) if cart.address else (None, None)
     person, is_new = _buyer(deed, cart.email, *names)
     consented = cart.accepts_marketing and person.consent.state != "subscribed"
-    if consented:
-        deed.shop.give_consent(deed.now, person, "subscribed", "single_opt_in")
     sale = deed.shop.complete_checkout(deed.now, cart, person)
     if is_new:
         deed.customer("customers/create", person)
     if consented:
-        deed.consent(person)
+        agree(deed, person, "email", "subscribed", "single_opt_in")
     deed.checkout("checkouts/update", cart)
     _sold(deed, sale)
 
@@ -143,25 +111,23 @@ def cancel_order(deed: Deed, order: int | None = None, checkout: str | None = No
     deed.shop.cancel_order(deed.now, sale, reason)
     deed.order("orders/cancelled", sale)
     deed.order("orders/updated", sale)
+    deed.purchases(sale.customer)
 
 
+_OWN: tuple[Callable[..., None], ...] = (
+    start_cart,
+    update_cart,
+    start_checkout,
+    update_checkout,
+    delete_checkout,
+    open_recovery,
+    complete_checkout,
+    create_order,
+    cancel_order,
+)
 DEEDS: dict[str, Callable[..., None]] = {
     deed.__name__: deed
-    for deed in (
-        create_customer,
-        set_consent,
-        start_cart,
-        update_cart,
-        start_checkout,
-        update_checkout,
-        delete_checkout,
-        open_recovery,
-        complete_checkout,
-        create_order,
-        cancel_order,
-        *order_deeds.DEEDS,
-        *goods_deeds.DEEDS,
-    )
+    for deed in (*_OWN, *order_deeds.DEEDS, *customer_deeds.DEEDS, *goods_deeds.DEEDS, *app_deeds.DEEDS)
 }
 
 
@@ -177,5 +143,6 @@ def _sold(deed: Deed, sale: Order) -> None:
     for topic in ("orders/create", "orders/paid", "orders/updated"):
         deed.order(topic, sale)
     deed.customer("customers/update", sale.customer)
+    deed.purchases(sale.customer)
     # The buyer's own address may differ from the one the order was placed with.
     deed.touched["email"] = sale.email

@@ -1,4 +1,4 @@
-"""The mutations of the Admin API: consent, and webhook subscriptions."""
+"""The mutations of the Admin API: those about customers, and webhook subscriptions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from graphql import GraphQLError, GraphQLResolveInfo
 
 from sandbox.store import subscriptions
 from sandbox.store.actions import Actions
-from sandbox.store.deed import Deed
+from sandbox.store.customer_mutations import customer_mutations
 from sandbox.store.resolvers import number_of
 from sandbox.store.shop import Unknown
 from sandbox.store.topics import BY_ENUM_NAME
@@ -18,53 +18,15 @@ from sandbox.store.values import gid
 
 
 def mutation_resolvers(actions: Actions) -> dict[str, dict[str, Callable[..., Any]]]:
-    """The resolvers of `Mutation`; a change of consent is announced through `actions`."""
-
-    def update_consent(source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
-        return _update_consent(info, actions, input["customerId"], input["emailMarketingConsent"])
-
+    """The resolvers of `Mutation`; what they change is announced through `actions`."""
     return {
         "Mutation": {
-            "customerEmailMarketingConsentUpdate": update_consent,
+            **customer_mutations(actions),
             "webhookSubscriptionCreate": _create_subscription,
             "webhookSubscriptionUpdate": _update_subscription,
             "webhookSubscriptionDelete": _delete_subscription,
         }
     }
-
-
-def _update_consent(
-    info: GraphQLResolveInfo, actions: Actions, customer_id: str, asked: dict[str, Any]
-) -> dict[str, Any]:
-    """Refusals as recorded from the platform; an older `consentUpdatedAt` than the record's changes
-    nothing."""
-    shop, now = info.context.shop, info.context.now
-    state, level = asked["marketingState"], asked.get("marketingOptInLevel")
-    if state not in ("SUBSCRIBED", "UNSUBSCRIBED", "PENDING"):
-        problem = f"Cannot specify {state} as a marketing state input"
-        raise GraphQLError(problem, extensions={"code": "INVALID"})
-    person = shop.customers.get(number_of(customer_id, "Customer") or 0)
-    if person is None:
-        return _refused("customer", ["input", "customerId"], "Customer not found", "INVALID")
-    consent = ["input", "emailMarketingConsent"]
-    if state == "SUBSCRIBED" and level is None:
-        message = "Marketing opt in level must exist"
-        return _refused("customer", [*consent, "marketingOptInLevel"], message, "MISSING_ARGUMENT")
-    if state == "PENDING" and level != "CONFIRMED_OPT_IN":
-        message = "Marketing opt in level must be confirmed opt-in for pending consent state"
-        return _refused("customer", [*consent, "marketingOptInLevel"], message, "INVALID")
-    at = asked.get("consentUpdatedAt")
-    if at is not None and at > now + 1:
-        message = "Consent updated at must not be in the future"
-        return _refused("customer", [*consent, "consentUpdatedAt"], message, "INVALID")
-    before = person.consent
-    if shop.give_consent(now, person, state.lower(), level.lower() if level else None, at):
-        if person.consent != before:
-            deed = Deed(shop, now)
-            deed.consent(person)
-            deed.customer("customers/update", person)
-            actions.announce(deed, "consent_by_api")
-    return {"customer": person, "user_errors": []}
 
 
 def _create_subscription(

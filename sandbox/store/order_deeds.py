@@ -58,6 +58,7 @@ def refund_order(
     _transaction(deed, sale, "refund", "success", given.amount)
     deed.order("orders/updated", sale)
     deed.customer("customers/update", sale.customer)
+    deed.purchases(sale.customer)
 
 
 def edit_order(
@@ -83,6 +84,7 @@ def delete_order(deed: Deed, order: int | None = None, checkout: str | None = No
     deed.touched |= {"order_id": sale.id}
     deed.news.append(("orders/delete", f"order/{sale.id}", {"id": sale.id}))
     deed.customer("customers/update", sale.customer)
+    deed.purchases(sale.customer)
 
 
 def try_payment(deed: Deed, status: str, order: int | None = None, checkout: str | None = None) -> None:

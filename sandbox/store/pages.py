@@ -199,6 +199,10 @@ def orders_of_customer(person: Customer, info: GraphQLResolveInfo, **arguments: 
     return _listing(info, person.orders, ORDER_FIELDS, arguments)
 
 
+def segments(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> dict[str, Any]:
+    return page(list(info.context.shop.segments.values()), arguments)
+
+
 def subscriptions(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> dict[str, Any]:
     found: list[Subscription] = list(info.context.shop.subscriptions.values())
     if arguments.get("topics"):

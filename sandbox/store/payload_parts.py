@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +17,11 @@ def amount(value: Decimal) -> str:
 def local_time(shop: Shop, at: float | None) -> str | None:
     """`at` in the shop's zone with its offset, whole seconds."""
     return None if at is None else datetime.fromtimestamp(int(at), shop.zone).isoformat()
+
+
+def utc_millis(at: float) -> str:
+    """`at` in UTC with milliseconds, as the newer topics write it."""
+    return f"{datetime.fromtimestamp(int(at), UTC):%Y-%m-%dT%H:%M:%S}.000Z"
 
 
 def address(place: Address) -> dict[str, Any]:

@@ -45,19 +45,6 @@ def customer(shop: Shop, person: Customer) -> dict[str, Any]:
     return body
 
 
-def email_consent(shop: Shop, person: Customer) -> dict[str, Any]:
-    """Body of customers_email_marketing_consent/update."""
-    return {
-        "customer_id": person.id,
-        "email_address": person.email,
-        "email_marketing_consent": {
-            "state": person.consent.state,
-            "opt_in_level": person.consent.opt_in_level,
-            "consent_updated_at": local_time(shop, person.consent.updated_at),
-        },
-    }
-
-
 def checkout(shop: Shop, cart: Checkout) -> dict[str, Any]:
     """Body of checkouts/create and checkouts/update."""
     total = amount(cart.subtotal)

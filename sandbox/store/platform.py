@@ -5,6 +5,7 @@ from __future__ import annotations
 from sandbox.clock import Clock
 from sandbox.store.actions import Actions
 from sandbox.store.admin_api import AdminApi
+from sandbox.store.apps import App
 from sandbox.store.deliveries import Deliveries, Webhook
 from sandbox.store.faults import Faults
 from sandbox.store.journal import Journal
@@ -12,6 +13,7 @@ from sandbox.store.schedule import Schedule
 from sandbox.store.settings import WorldSettings
 from sandbox.store.shop import Shop
 from sandbox.store.shoppers import plan
+from sandbox.store.token_faults import TokenFaults
 
 API_VERSION = "2026-10"
 
@@ -29,13 +31,27 @@ class Platform:
             shop.domain: Shop(shop, number, settings.seed, f"{public_url}/{shop.domain}", start)
             for number, shop in enumerate(settings.shops, start=1)
         }
+        self.apps = {settings.app.client_id: settings.app}
         for shop in self.shops.values():
             shop.populate(start, settings.customers)
+            self._install(shop, settings.app)
         self.faults = Faults(settings.seed)
+        self.token_faults = TokenFaults(settings.seed)
         self.deliveries = Deliveries(settings.delivery, clock, self.journal, self._give_up)
         self.actions = Actions(self.shops, clock, self.journal, self.deliveries, self.faults)
         self.admin_api = AdminApi(self.shops, clock, self.journal, self.actions)
         self.schedule = Schedule(plan(settings, start), self.actions, self.deliveries, clock, self.journal)
+        self.actions.plan = self.schedule.add
+
+    def _install(self, shop: Shop, common: App) -> None:
+        """The app of a shop from the start, with the token that its settings name."""
+        app, name = common, f"app-of-{shop.domain.partition('.')[0]}"
+        if shop.settings.secret != common.secret:
+            app = self.apps[name] = App(name, shop.settings.secret)
+        shop.installation.app = app
+        if shop.settings.installed:
+            shop.installation.add(app, app.scopes)
+            shop.installation.tokens.fix(shop.settings.token, app.client_id, app.scopes, self.clock.wire())
 
     def _give_up(self, webhook: Webhook) -> None:
         """A subscription made through the Admin API ends when a webhook of it fails for good."""

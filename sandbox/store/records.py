@@ -33,7 +33,7 @@ class Address:
 
 @dataclass(frozen=True)
 class Consent:
-    """Email marketing consent: state and level in lower case, `updated_at` None when never asked."""
+    """Consent to marketing on one channel: state and level in lower case, `updated_at` None when never asked."""
 
     state: str = "not_subscribed"
     opt_in_level: str | None = None
@@ -86,7 +86,7 @@ class Collection:
 @dataclass(eq=False)
 class Customer:
     id: int
-    email: str
+    email: str | None
     first_name: str | None
     last_name: str | None
     locale: str
@@ -97,7 +97,21 @@ class Customer:
     tags: list[str] = field(default_factory=list)
     address: Address | None = None
     consent: Consent = field(default_factory=Consent)
+    sms_consent: Consent = field(default_factory=Consent)
+    whatsapp_consent: Consent = field(default_factory=Consent)
     orders: list[Order] = field(default_factory=list, repr=False)
+
+
+@dataclass(eq=False)
+class Segment:
+    """A group of customers, by id."""
+
+    id: int
+    name: str
+    query: str
+    creation_date: float
+    last_edit_date: float
+    members: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True)

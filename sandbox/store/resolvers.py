@@ -24,6 +24,7 @@ from sandbox.store.records import (
     Order,
     Product,
     Refund,
+    Segment,
     Subscription,
     Variant,
 )
@@ -100,6 +101,7 @@ _BY_KIND: dict[str, Callable[[Shop, int], Any]] = {
     "Collection": lambda shop, number: shop.collections.get(number),
     "AbandonedCheckout": lambda shop, number: next((c for c in shop.checkouts.values() if c.id == number), None),
     "WebhookSubscription": lambda shop, number: shop.subscriptions.get(number),
+    "Segment": lambda shop, number: shop.segments.get(number),
 }
 _KIND_OF: dict[type, str] = {
     Customer: "Customer",
@@ -112,6 +114,7 @@ _KIND_OF: dict[type, str] = {
     Refund: "Refund",
     Checkout: "AbandonedCheckout",
     Subscription: "WebhookSubscription",
+    Segment: "Segment",
     Address: "MailingAddress",
 }
 
@@ -142,6 +145,16 @@ def _by_identifier(source: Any, info: GraphQLResolveInfo, identifier: dict[str, 
     return next((c for c in shop.customers.values() if c.phone == identifier.get("phoneNumber")), None)
 
 
+def _memberships(source: Any, info: GraphQLResolveInfo, customerId: str, segmentIds: list[str]) -> dict[str, Any]:
+    number, segments = number_of(customerId, "Customer"), info.context.shop.segments
+    found = {one: segments.get(number_of(one, "Segment") or 0) for one in segmentIds}
+    return {
+        "memberships": [
+            {"segment_id": one, "is_member": number in segment.members} for one, segment in found.items() if segment
+        ]
+    }
+
+
 def node_type(source: Any, info: Any, abstract: Any) -> str | None:
     return source.get("__typename") if isinstance(source, Mapping) else _KIND_OF.get(type(source))
 
@@ -162,6 +175,9 @@ _LINE: dict[str, Callable[..., Any]] = {
 # What the platform calls it -> how our records answer it.
 RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
     "QueryRoot": {
+        "segment": _single("Segment"),
+        "segments": pages.segments,
+        "customerSegmentMembership": _memberships,
         "shop": lambda source, info: info.context.shop,
         "currentAppInstallation": lambda source, info: info.context.shop,
         "node": lambda source, info, id: find(info.context.shop, id),
@@ -177,6 +193,7 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
         "abandonedCheckoutsCount": pages.count_of(pages.abandoned, pages.CHECKOUT_FIELDS),
         "product": _single("Product"),
         "products": pages.list_of(pages.products, pages.PRODUCT_FIELDS),
+        "productsCount": pages.count_of(pages.products, pages.PRODUCT_FIELDS),
         "productVariant": _single("ProductVariant"),
         "webhookSubscription": _single("WebhookSubscription"),
         "webhookSubscriptions": pages.subscriptions,
@@ -184,7 +201,8 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
     "AppInstallation": {
         "id": own_id("AppInstallation"),
         "accessScopes": lambda shop, info: [
-            {"handle": scope, "description": scope.replace("_", " ").capitalize()} for scope in sorted(shop.scopes)
+            {"handle": scope, "description": scope.replace("_", " ").capitalize()}
+            for scope in sorted(shop.installation.scopes)
         ],
     },
     "Shop": {
@@ -200,6 +218,12 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
             "ssl_enabled": True,
         },
         "url": lambda shop, info: shop.base_url,
+        "shopAddress": lambda shop, info: {
+            "id": gid("ShopAddress", shop.id),
+            "company": shop.settings.name or shop.domain.split(".")[0].title(),
+            "country": shop.settings.country,
+            "country_code_v2": shop.settings.country_code,
+        },
         "currencyCode": lambda shop, info: shop.settings.currency,
         "ianaTimezone": lambda shop, info: shop.settings.timezone,
         "timezoneOffset": lambda shop, info: shop.offset(info.context.now),
@@ -212,7 +236,7 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
     "Customer": {
         "id": own_id("Customer"),
         "legacyResourceId": legacy_id,
-        "displayName": lambda c, info: " ".join(n for n in (c.first_name, c.last_name) if n) or c.email,
+        "displayName": lambda c, info: " ".join(n for n in (c.first_name, c.last_name) if n) or c.email or c.phone,
         "state": constant("DISABLED"),
         "verifiedEmail": constant(True),
         "taxExempt": constant(False),
@@ -230,6 +254,7 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
         "defaultAddress": lambda c, info: c.address,
         "addressesV2": lambda c, info, **arguments: pages.page([c.address] if c.address else [], arguments),
     },
+    "Segment": {"id": own_id("Segment")},
     "MailingAddress": {
         "id": own_id("MailingAddress"),
         "countryCodeV2": lambda place, info: place.country_code,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import logging
 import threading
 from typing import Any
@@ -31,6 +33,14 @@ class Schedule:
         self._journal = journal
         self._done = 0
         self._moving = threading.Lock()
+        self._changing = threading.Lock()
+        self._places = itertools.count(len(planned) + 1)
+
+    def add(self, at: float, shop: str, action: str, arguments: dict[str, Any]) -> None:
+        """Plan one more action, for a business time that has not come yet."""
+        planned = Planned(at, next(self._places), shop, action, arguments)
+        with self._changing:
+            bisect.insort(self._planned, planned, lo=self._done, key=lambda one: (one.at, one.place))
 
     def next_at(self) -> float | None:
         """Business time of the next action or held webhook; None when nothing is left."""

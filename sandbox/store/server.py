@@ -13,6 +13,7 @@ from flask import Flask, Response, abort, jsonify, request
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from sandbox.store.control import control_api
+from sandbox.store.oauth import oauth_pages
 from sandbox.store.platform import API_VERSION, Platform
 from sandbox.store.shop import Shop, Unknown
 
@@ -20,6 +21,7 @@ from sandbox.store.shop import Shop, Unknown
 def create_app(platform: Platform) -> Flask:
     app = Flask("sandbox.store", static_folder=None)
     app.register_blueprint(control_api(platform))
+    app.register_blueprint(oauth_pages(platform))
 
     def shop_of(domain: str) -> Shop:
         return platform.shops.get(domain) or abort(404)
@@ -36,7 +38,9 @@ def create_app(platform: Platform) -> Flask:
         # A version that is gone falls forward to one that is served; the header says which.
         served = {"X-Shopify-API-Version": API_VERSION}
         token = request.headers.get("X-Shopify-Access-Token", "")
-        if not hmac.compare_digest(token.encode(), shop.settings.token.encode()):
+        with shop.lock:
+            opened = shop.installation.opened_by(token, platform.clock.wire())
+        if not opened:
             problem = "[API] Invalid API key or access token (unrecognized login or wrong password)"
             return _json({"errors": problem}, 401)
         try:

@@ -3,6 +3,7 @@
 A world file is JSON with the same names:
 `{"seed": 7, "shoppers": 300, "days": 30, "customers": 0, "start": 1790000000, "secret": "...",
   "shops": [{"domain": "a.myshopify.com", "token": "...", "currency": "EUR", "timezone": "Europe/Paris"}],
+  "app": {"client_id": "...", "url": "https://...", "redirect_urls": ["https://..."], "scopes": ["read_orders"]},
   "delivery": {"retries": 8, "first_retry_seconds": 0.2}}`; only `shops` is required.
 """
 
@@ -15,12 +16,16 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-DEFAULT_SECRET = "store-client-secret"
+from sandbox.store.apps import DEFAULT_CLIENT_ID, App
+
+# As long as a real one: shorter ones do not make safe signatures.
+DEFAULT_SECRET = "a-client-secret-that-no-real-store-knows"
 
 
 @dataclass(frozen=True)
 class ShopSettings:
-    """`secret` signs the shop's webhooks: on the platform it is the app's, the same for all shops."""
+    """`secret` is the app's, the same for all shops; a shop with one of its own has an app of its own, whose client id
+    is `app-of-` and the shop's name. `installed`: with the app there and `token` good from the start."""
 
     domain: str
     token: str
@@ -31,6 +36,7 @@ class ShopSettings:
     locale: str = "en"
     country_code: str = "FR"
     country: str = "France"
+    installed: bool = True
 
     def __post_init__(self) -> None:
         if not self.domain.endswith(".myshopify.com"):
@@ -53,7 +59,7 @@ class DeliverySettings:
 @dataclass(frozen=True)
 class WorldSettings:
     """`start` is the business time at which the shoppers begin, None for now when the server starts; each shop
-    has `customers` from before that, who do nothing by themselves."""
+    has `customers` from before that, who do nothing by themselves. `app` is the one that shops have by default."""
 
     shops: tuple[ShopSettings, ...]
     seed: int = 1
@@ -61,6 +67,7 @@ class WorldSettings:
     days: int = 30
     customers: int = 0
     start: float | None = None
+    app: App = field(default_factory=lambda: App(DEFAULT_CLIENT_ID, DEFAULT_SECRET))
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
 
 
@@ -79,8 +86,8 @@ def from_domains(
     secret: str | None = None,
 ) -> WorldSettings:
     """Shops that differ in domain and token only. Raises ValueError."""
-    shops = [{"domain": domain, "secret": secret or DEFAULT_SECRET} for domain in domains]
-    return from_document({"seed": seed, "shoppers": shoppers, "days": days, "start": start, "shops": shops})
+    world = {"seed": seed, "shoppers": shoppers, "days": days, "start": start, "secret": secret or DEFAULT_SECRET}
+    return from_document(world | {"shops": [{"domain": domain} for domain in domains]})
 
 
 def from_file(path: Path) -> WorldSettings:
@@ -102,6 +109,8 @@ def from_document(document: dict[str, Any]) -> WorldSettings:
     if len({shop.domain for shop in shops}) < len(shops):
         raise ValueError("two shops have the same domain")
     start = document.get("start")
+    app = App(DEFAULT_CLIENT_ID, secret)
+    app.change(document.get("app") or {})
     return WorldSettings(
         shops=tuple(shops),
         seed=seed,
@@ -109,6 +118,7 @@ def from_document(document: dict[str, Any]) -> WorldSettings:
         days=int(document.get("days", 30)),
         customers=int(document.get("customers", 0)),
         start=None if start is None else float(start),
+        app=app,
         delivery=DeliverySettings(**_only_known(DeliverySettings, document.get("delivery") or {})),
     )
 

@@ -11,18 +11,20 @@ from decimal import Decimal
 from random import Random
 from zoneinfo import ZoneInfo
 
+from sandbox.store.apps import DEFAULT_CLIENT_ID, App
 from sandbox.store.catalogue import stock
+from sandbox.store.installation import Installation
 from sandbox.store.records import (
     Address,
     Cart,
     Checkout,
     Collection,
-    Consent,
     Customer,
     Line,
     Order,
     Product,
     Return,
+    Segment,
     Subscription,
     Variant,
 )
@@ -30,12 +32,6 @@ from sandbox.store.settings import ShopSettings
 
 # A checkout left alone longer than this counts as abandoned in the store's own list of abandoned checkouts.
 ABANDONED_AFTER_SECONDS = 600
-
-
-GRANTED = (
-    "read_customers", "read_draft_orders", "read_fulfillments", "read_inventory", "read_locations", "read_orders",
-    "read_products", "read_returns",
-)  # fmt: skip
 
 
 class Unknown(LookupError):
@@ -60,9 +56,9 @@ class Shop:
         self.carts: dict[str, Cart] = {}
         self.collections: dict[int, Collection] = {}
         self.returns: dict[int, Return] = {}
+        self.segments: dict[int, Segment] = {}
         self.subscriptions: dict[int, Subscription] = {}
-        # What the app was granted at installation; a merchant may take some of it back.
-        self.scopes = set(GRANTED)
+        self.installation = Installation(settings.domain, seed, App(DEFAULT_CLIENT_ID, settings.secret))
         # A plan of shoppers speaks of checkouts before they have a token.
         self.labels: dict[str, str] = {}
         self._seed = seed
@@ -79,11 +75,17 @@ class Shop:
         """Its one location."""
         return 70_000_000_000 + self.number
 
+    def install(self, app: App, scopes: Iterable[str]) -> None:
+        """Install an app, or install it again: then what it had subscribed to by itself is gone."""
+        if not self.installation.present:
+            self.subscriptions = {n: one for n, one in self.subscriptions.items() if one.origin != "admin_api"}
+        self.installation.add(app, scopes)
+
     # Finding
 
     def customer_by_email(self, email: str) -> Customer | None:
         wanted = email.lower()
-        return next((c for c in self.customers.values() if c.email.lower() == wanted), None)
+        return next((c for c in self.customers.values() if c.email is not None and c.email.lower() == wanted), None)
 
     def checkout(self, token_or_label: str) -> Checkout:
         token = self.labels.get(token_or_label, token_or_label)
@@ -121,7 +123,7 @@ class Shop:
             self.sign_up(now, f"customer-{place}@{name}.example", "Robin", f"Buyer {place}")
 
     def sign_up(
-        self, now: float, email: str, first_name: str | None, last_name: str | None, locale: str | None = None
+        self, now: float, email: str | None, first_name: str | None, last_name: str | None, locale: str | None = None
     ) -> Customer:
         customer = Customer(
             id=self._next("customer", 7_000_000_000_000),
@@ -134,17 +136,6 @@ class Shop:
         )
         self.customers[customer.id] = customer
         return customer
-
-    def give_consent(
-        self, now: float, customer: Customer, state: str, level: str | None, at: float | None = None
-    ) -> bool:
-        """Record consent as of `at` (default now). The newest wins: False when it is older."""
-        at = now if at is None else at
-        if customer.consent.updated_at is not None and at < customer.consent.updated_at:
-            return False
-        customer.consent = Consent(state, level or customer.consent.opt_in_level, at)
-        customer.updated_at = now
-        return True
 
     def start_cart(self, now: float, lines: list[tuple[Variant, int]]) -> Cart:
         cart = Cart(self._token("basket", self._next("basket", 0)), now, now, self._lines(lines))
@@ -275,7 +266,7 @@ class Shop:
             token=self._token("order", place),
             created_at=now,
             updated_at=now,
-            email=checkout.email if checkout and checkout.email else customer.email,
+            email=(checkout.email if checkout else None) or customer.email or "",
             customer=customer,
             lines=[replace(line, id=self._next("order line", 15_000_000_000_000)) for line in lines],
             address=address,

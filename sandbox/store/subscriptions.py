@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from sandbox.store.records import Subscription
 from sandbox.store.search import BadSearch, compile_search
 from sandbox.store.shop import Shop, Unknown
-from sandbox.store.topics import TOPICS
+from sandbox.store.topics import AFTERWARDS, COMPLIANCE_TOPICS, TOPICS
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _TAKEN = "Address for this topic has already been taken"
@@ -26,7 +26,7 @@ def subscribe(
     shop: Shop, now: float, topic: str, uri: str | None, *, origin: str, api_version: str, **options: Any
 ) -> Subscription:
     """Add a subscription. Raises Refused, Unknown (for a topic that does not exist)."""
-    if topic not in TOPICS:
+    if topic not in TOPICS and not (origin == "app" and topic in COMPLIANCE_TOPICS):
         raise Unknown(f"no topic {topic!r}")
     _check_address(uri)
     _check_filter(options.get("filter"))
@@ -68,6 +68,8 @@ def unsubscribe(shop: Shop, subscription_id: int) -> None:
 
 def listeners(shop: Shop, topic: str, payload: dict[str, Any]) -> list[Subscription]:
     """The subscriptions that want this payload: each gets its own delivery, as on the platform."""
+    if not shop.installation.present and topic not in AFTERWARDS:
+        return []
     return [
         subscription
         for subscription in shop.subscriptions.values()

@@ -16,6 +16,8 @@ TOPICS = (
     "collections/create",
     "collections/delete",
     "collections/update",
+    "customer.joined_segment",
+    "customer.left_segment",
     "customer.tags_added",
     "customer.tags_removed",
     "customers/create",
@@ -59,6 +61,12 @@ TOPICS = (
     "variants/in_stock",
     "variants/out_of_stock",
 )
+
+
+# Subscribed to by the app's configuration only; the Admin API's enum does not have them.
+COMPLIANCE_TOPICS = ("customers/data_request", "customers/redact", "shop/redact")
+# What an app still hears once it is uninstalled.
+AFTERWARDS = ("app/uninstalled", *COMPLIANCE_TOPICS)
 
 
 def enum_name(topic: str) -> str:

@@ -52,8 +52,10 @@ def media(product: Product, info: GraphQLResolveInfo) -> dict[str, Any]:
     }
 
 
-def email_address(person: Customer, info: GraphQLResolveInfo) -> dict[str, Any]:
-    consent: Consent = person.consent
+def email_address(person: Customer, info: GraphQLResolveInfo) -> dict[str, Any] | None:
+    consent = person.consent
+    if person.email is None:
+        return None
     return {
         "email_address": person.email,
         "marketing_state": consent.state.upper(),
@@ -68,12 +70,26 @@ def email_address(person: Customer, info: GraphQLResolveInfo) -> dict[str, Any]:
 def phone_number(person: Customer, info: GraphQLResolveInfo) -> dict[str, Any] | None:
     if not person.phone:
         return None
-    never = {"state": "NEVER_SUBSCRIBED"}
+    sms = _phone_consent(person.sms_consent)
     return {
         "phone_number": person.phone,
-        "marketing_state": "NOT_SUBSCRIBED",
-        "sms_marketing_consent": never,
-        "whats_app_marketing_consent": never,
+        # The older fields, which know no NEVER_SUBSCRIBED.
+        "marketing_state": person.sms_consent.state.upper(),
+        "marketing_opt_in_level": sms["opt_in_level"],
+        "marketing_updated_at": sms["updated_at"],
+        "marketing_collected_from": sms["collected_from"],
+        "sms_marketing_consent": sms,
+        "whats_app_marketing_consent": _phone_consent(person.whatsapp_consent),
+    }
+
+
+def _phone_consent(consent: Consent) -> dict[str, Any]:
+    never = consent.state == "not_subscribed"
+    return {
+        "state": "NEVER_SUBSCRIBED" if never else consent.state.upper(),
+        "opt_in_level": consent.opt_in_level.upper() if consent.opt_in_level else None,
+        "updated_at": consent.updated_at,
+        "collected_from": None if consent.updated_at is None else "OTHER",
     }
 
 

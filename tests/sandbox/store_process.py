@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -79,6 +80,13 @@ class StoreProcess:
 
     def act(self, action: str, **arguments: Any) -> Any:
         return self.post("act", action=action, **arguments)
+
+    def settle(self) -> None:
+        """Wait until nothing is left to be delivered: mutations do not wait for their webhooks as actions do."""
+        end = time.monotonic() + 10
+        while self.get("idle")["pending_deliveries"]:
+            assert time.monotonic() < end
+            time.sleep(0.005)
 
     def query(self, query: str, shop: str = SHOP, token: str | None = None, **variables: Any) -> requests.Response:
         return self.session.post(

@@ -63,7 +63,10 @@ def test_an_order_is_sent_in_parcels_and_delivered(store: StoreProcess) -> None:
 def test_money_given_back_and_an_edit_change_what_the_order_is_worth(store: StoreProcess) -> None:
     order = bought(store)
     _, topics = done(store, "refund_order", order=order, lines=1)
-    assert topics == ["refunds/create", "order_transactions/create", "orders/updated", "customers/update"]
+    assert topics == [
+        "refunds/create", "order_transactions/create", "orders/updated", "customers/update",
+        "customers/purchasing_summary",
+    ]  # fmt: skip
     assert done(store, "edit_order", order=order, add=[{"product": 10}], remove=1)[1] == [
         "orders/edited", "orders/updated",
     ]  # fmt: skip
@@ -84,7 +87,9 @@ def test_payments_returns_and_deletion(store: StoreProcess) -> None:
     asked, topics = done(store, "request_return", order=order)
     assert topics == ["returns/request"]
     assert done(store, "decide_return", return_id=asked["return_id"], decision="close")[1] == ["returns/close"]
-    assert done(store, "delete_order", order=order)[1] == ["orders/delete", "customers/update"]
+    assert done(store, "delete_order", order=order)[1] == [
+        "orders/delete", "customers/update", "customers/purchasing_summary",
+    ]  # fmt: skip
     assert store.data(ORDER, id=f"gid://shopify/Order/{order}")["order"] is None
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from sandbox.store import after_sale, goods_payloads, order_payloads, payloads
-from sandbox.store.records import Collection
+from sandbox.store import after_sale, app_payloads, customer_payloads, goods_payloads, order_payloads, payloads
+from sandbox.store.consent import give_consent
+from sandbox.store.records import Collection, Segment
 from sandbox.store.settings import ShopSettings
 from sandbox.store.shop import Shop
 
@@ -43,7 +44,7 @@ def bodies() -> dict[str, dict[str, Any]]:
     """A body of each topic, with every part that the store ever fills in."""
     shop = Shop(ShopSettings(domain="a.myshopify.com", token="t"), 1, 7, "http://127.0.0.1/a", NOW)
     person = shop.sign_up(NOW, "ada@example.com", "Ada", "Lovelace")
-    shop.give_consent(NOW, person, "subscribed", "single_opt_in")
+    give_consent(NOW, person, "email", "subscribed", "single_opt_in")
     lines = [(variant, 2) for variant in shop.variants()]
     cart = shop.start_checkout(NOW, lines, person.email)
     shop.edit_checkout(NOW, cart, name=("Ada", "Lovelace"))
@@ -58,7 +59,26 @@ def bodies() -> dict[str, dict[str, Any]]:
     variant, (line, *_) = shop.variants()[0], sale.lines
     basket = shop.start_cart(NOW, lines)
     season = Collection(9, "Season", "season", NOW, NOW)
+    guest = shop.sign_up(NOW, None, "Guest", None)
+    guest.phone = "+33600000000"
+    for channel in ("sms", "whatsapp"):
+        give_consent(NOW, guest, channel, "pending", "confirmed_opt_in")
+    fans = Segment(3, "Fans", "number_of_orders >= 0", NOW, NOW)
     return {
+        "app/uninstalled": app_payloads.shop(shop),
+        "app/scopes_update": app_payloads.scopes_update(shop, ["a"], ["a", "b"], NOW),
+        "shop/redact": app_payloads.shop_redact(shop),
+        "customers/data_request": app_payloads.data_request(shop, person, 5),
+        "customers/redact": app_payloads.customer_redact(shop, person),
+        "customers/delete": customer_payloads.deleted(guest),
+        "customers/merge": customer_payloads.merge_failed(person, guest),
+        "customers/purchasing_summary": customer_payloads.purchasing_summary(shop, person, NOW),
+        "customers_marketing_consent/update": customer_payloads.sms_consent(shop, guest),
+        "customers_whats_app_marketing_consent/update": customer_payloads.whatsapp_consent(shop, guest),
+        "customer.tags_added": customer_payloads.tags(person, ["vip"], NOW),
+        "customer.tags_removed": customer_payloads.tags(person, ["vip"], NOW),
+        "customer.joined_segment": customer_payloads.membership(shop, person, fans),
+        "customer.left_segment": customer_payloads.membership(shop, person, fans),
         "carts/create": goods_payloads.cart(shop, basket),
         "carts/update": goods_payloads.cart(shop, basket),
         "checkouts/delete": payloads.deleted_checkout(shop, cart),
@@ -79,7 +99,7 @@ def bodies() -> dict[str, dict[str, Any]]:
         "collections/update": goods_payloads.collection(shop, season),
         "customers/create": payloads.customer(shop, person),
         "customers/update": payloads.customer(shop, person),
-        "customers_email_marketing_consent/update": payloads.email_consent(shop, person),
+        "customers_email_marketing_consent/update": customer_payloads.email_consent(shop, person),
         "checkouts/create": created,
         "checkouts/update": payloads.checkout(shop, cart),
         "orders/create": paid,

@@ -63,6 +63,7 @@ def test_a_purchase_is_told_by_signed_webhooks_that_share_one_event(store: Store
     assert sorted(receiver.topics()) == [
         "checkouts/update",
         "customers/create",
+        "customers/purchasing_summary",
         "customers/update",
         "orders/create",
         "orders/paid",
@@ -70,7 +71,7 @@ def test_a_purchase_is_told_by_signed_webhooks_that_share_one_event(store: Store
     ]
     assert all(signed(one) for one in receiver.received)
     assert len({one.headers["x-shopify-event-id"] for one in receiver.received}) == 1
-    assert len({one.headers["x-shopify-webhook-id"] for one in receiver.received}) == 6
+    assert len({one.headers["x-shopify-webhook-id"] for one in receiver.received}) == 7
     headers = receiver.received[0].headers
     assert headers["x-shopify-shop-domain"] == SHOP
     assert headers["x-shopify-api-version"] == "2026-10"
