@@ -40,6 +40,7 @@ from flows.core.model import (
     TimerFired,
     TimerSet,
 )
+from flows.core.permission import Yes
 from flows.definition_files import read_folder
 
 AIM = 30_000.0
@@ -180,7 +181,7 @@ class _Life:
             hold_after_purchase=self.flow.hold_after_purchase,
         )
         facts = GateFacts(
-            consent="subscribed",
+            permission=Yes(),
             live_tags=[],
             ledger=list(self.ledger),
             shop_cap=Limit(3, 7),

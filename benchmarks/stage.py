@@ -28,9 +28,9 @@ from rq import Queue, Worker
 
 from benchmarks import cpu
 from benchmarks.shoppers import Shoppers
-from connector.cli.shop import Credentials, connect
 from connector.clock import monotonic, pause
 from connector.deps import Deps
+from connector.install.connecting import Credentials, connect
 from connector.queue.bells import QUEUES
 from connector.runtime.child import end, spawn
 from connector.settings import Settings

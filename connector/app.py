@@ -7,14 +7,17 @@ from collections.abc import Callable
 from flask import Flask
 from redis import Redis
 from sqlalchemy import Engine
+from werkzeug.middleware.proxy_fix import ProxyFix
 
+from connector.admin.mount import mount as mount_admin
 from connector.brevo.client import BrevoAccount
+from connector.deps import Deps
 from connector.errors import ConfigurationError
 from connector.metrics import Metrics
 from connector.queue import bells
 from connector.settings import Settings
 from connector.shops import Shop
-from connector.web import operations, responses, stepping, unsubscribe
+from connector.web import confirmed, install, operations, responses, stepping, unsubscribe
 from connector.web.health import Health
 
 LARGEST_BODY = 2 * 1024 * 1024
@@ -30,11 +33,13 @@ def create_app(
     metrics: Metrics | None = None,
     ring: Callable[[str, int], None] | None = None,
     account_of: Callable[[Shop], BrevoAccount] | None = None,
+    deps: Deps | None = None,
 ) -> Flask:
     """The application of one process.
 
     ``ring(kind, shop_id)``: how bells are rung; at once when not given. ``account_of``: a shop's Brevo account, asked
-    for its limits only; without it nothing is said about how long calls will take.
+    for its limits only; without it nothing is said about how long calls will take. ``deps``: for the pages that talk to
+    the platforms; without them there are none.
     """
     app = Flask("connector.web")
     app.config.update(
@@ -46,6 +51,13 @@ def create_app(
     health = Health(engine, redis, settings.clock, account_of or _no_account)
     app.register_blueprint(operations.blueprint(health, metrics or Metrics()))
     app.register_blueprint(unsubscribe.blueprint(settings, engine, ring or _ring_at_once(redis)))
+    app.register_blueprint(confirmed.blueprint(settings, engine, ring or _ring_at_once(redis)))
+    if deps is not None:
+        app.register_blueprint(install.blueprint(deps))
+        mount_admin(app, deps)
+    if settings.trusted_proxies:
+        # So many proxies of ours add an address each; what stands before them anybody may have written.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)  # type: ignore[method-assign]
     if settings.development:
         app.register_blueprint(stepping.blueprint(engine, settings.clock))
     return app

@@ -41,6 +41,10 @@ POINTS: Mapping[str, Point] = MappingProxyType(
         "pass.leased": Point("fetch", "a pass is leased, the store was not asked"),
         "pass.listed": Point("fetch", "the store has listed a page, nothing is written"),
         "pass.advanced": Point("fetch", "what the page lacks is wished for, not committed"),
+        # A sync that staff asked for
+        "rerun.leased": Point("fetch", "a run is leased, the store was not asked"),
+        "rerun.read": Point("fetch", "the store has answered, nothing is written"),
+        "rerun.applied": Point("fetch", "a page is applied and counted, not committed"),
         # T3: decide
         "t3.claimed": Point("flows", "persons are locked"),
         "t3.decided": Point("flows", "a batch is decided in memory"),
@@ -64,6 +68,10 @@ POINTS: Mapping[str, Point] = MappingProxyType(
         "t5.leased": Point("sync", "records and events are leased, no call has begun"),
         "t5.told": Point("sync", "a record was accepted, nothing is written"),
         "t5.recorded": Point("sync", "the version that was sent is written, not committed"),
+        # What the law asks for
+        "privacy.leased": Point("sync", "a request is leased, nothing is done about it"),
+        "privacy.erased": Point("sync", "a person's rows are gone, not committed"),
+        "privacy.told": Point("sync", "Brevo has forgotten the person, nothing is written"),
         # Bells and the sweeper
         "bells.committed": Point("intake", "a transaction is committed, its bells have not rung"),
         "bells.flagged": Point("intake", "shops stand in line and the bell counts as rung, no job is queued"),

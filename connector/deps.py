@@ -24,6 +24,7 @@ from connector.settings import Settings
 from connector.shopify.cost import Budget
 from connector.shopify.graphql import Store
 from connector.shops import Shop
+from connector.tokens import Parts, ShopTokens
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,12 @@ class Deps:
         )
 
     @contextmanager
-    def open(self, shop: Shop) -> Iterator[Scope]:
+    def open(self, shop: Shop, *, quiet: bool = False) -> Iterator[Scope]:
         """One transaction on behalf of a shop; after its commit the bells of what was written are rung."""
-        with transaction(self.engine) as connection, scoped(connection, shop, self.clock, self.settings) as scope:
+        with (
+            transaction(self.engine) as connection,
+            scoped(connection, shop, self.clock, self.settings, quiet=quiet) as scope,
+        ):
             yield scope
         crashpoints.reach("bells.committed")
         for kind in sorted(scope.bells):
@@ -69,12 +73,25 @@ class Deps:
     def brevo(self, shop: Shop) -> BrevoAccount:
         """The shop's Brevo account. Raises ConfigurationError when its key cannot be opened."""
         key = self.secrets.decrypt(shop.id, "brevo_key", shop.brevo_key or "")
-        return BrevoAccount(shop.id, key, self.settings, self.http, self.limiter, tier=shop.settings["plan"])
+        return BrevoAccount(
+            shop.id,
+            key,
+            self.settings,
+            self.http,
+            self.limiter,
+            tier=shop.settings["plan"],
+            account=shop.brevo_account,
+        )
 
     def store(self, shop: Shop) -> Store:
-        """The shop's store. Raises ConfigurationError when its token cannot be opened."""
-        token = self.secrets.decrypt(shop.id, "shopify_token", shop.shopify_token or "")
-        return Store(shop.domain, token, self.settings, self.http, self.budget)
+        """The shop's store, with a token that renews itself. Its calls raise ConfigurationError when the token cannot
+        be opened. Never inside a transaction.
+        """
+        return Store(shop.domain, self.tokens(shop), self.settings, self.http, self.budget)
+
+    def tokens(self, shop: Shop) -> ShopTokens:
+        """The shop's access token, kept and renewed."""
+        return ShopTokens(shop, Parts(self.settings, self.engine, self.secrets, self.http, self.clock))
 
     def close(self) -> None:
         """Let go of all connections, for commands: a process of ours ends with them."""

@@ -13,7 +13,7 @@ it writes
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
@@ -55,11 +55,23 @@ class Fact:
 
 
 def append(scope: Scope, facts: Sequence[Fact]) -> None:
-    """Write these facts, as far as they are new, and have the flow engine decide about them."""
-    for event_id, fact in _owe(scope, {fact.id(scope.shop_id): fact for fact in facts}).items():
-        if not fact.historical:
+    """Write these facts, as far as they are new, and have the flow engine decide about them.
+
+    In a quiet scope they become history: they start no flow and Brevo is not told of them. Those that end flows are
+    decided all the same, because what is true ends a flow whoever found it out.
+    """
+    heard = {fact.id(scope.shop_id): fact for fact in facts}
+    decided = {event_id for event_id, fact in heard.items() if not fact.historical}
+    if scope.quiet:
+        decided = {event_id for event_id in decided if heard[event_id].name in EXIT_WORTHY}
+        heard = {event_id: replace(fact, historical=True) for event_id, fact in heard.items()}
+    owed = scope.owed(_write)
+    for event_id, fact in _owe(scope, heard).items():
+        if scope.quiet and event_id in decided:
+            _mark_exits(owed, {event_id: fact})
+        if event_id in decided:
             for person_id in {fact.person_id, *fact.reaches} - {None}:
-                _make_pending(scope, scope.owed(_write), person_id, event_id, fact.occurred_at)
+                _make_pending(scope, owed, person_id, event_id, fact.occurred_at)
 
 
 def append_decided(scope: Scope, facts: Sequence[Fact]) -> dict[UUID, Fact]:
@@ -228,7 +240,8 @@ def _write(scope: Scope, rows: Rows) -> None:
 def adopt(scope: Scope, subjects: Sequence[str], person_id: int, since: datetime) -> None:
     """Subjects have been identified: their events so far become this person's, the recent ones undecided.
 
-    ``since``: events that occurred before it are history and start nothing.
+    ``since``: events that occurred before it are history and start nothing. In a quiet scope none is decided; those
+    that end flows are known to be this person's when a message is about to leave.
     """
     if any(key[0] == "events" and row["subject"] in subjects for key, row in scope.owed(_write).items()):
         scope.pay()
@@ -246,10 +259,11 @@ def adopt(scope: Scope, subjects: Sequence[str], person_id: int, since: datetime
         return
     # At once: what is owed may tell one of these facts again, which would change nothing.
     follow: Rows = {}
-    for event_id, fact in recent.items():
-        _make_pending(scope, follow, person_id, event_id, fact.occurred_at)
-    _feed(scope, follow, recent)
-    _write(scope, follow)
+    if not scope.quiet:
+        for event_id, fact in recent.items():
+            _make_pending(scope, follow, person_id, event_id, fact.occurred_at)
+        _feed(scope, follow, recent)
+        _write(scope, follow)
     scope.connection.execute(
         update(exit_marks)
         .where(

@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID, uuid5
 
-from sqlalchemy import delete, update
+from sqlalchemy import RowMapping, bindparam, delete, select, update
 
 from connector import eventlog
+from connector.locks import lock_persons
 from connector.models.outbox import outbox, send_ledger
 from connector.scope import Scope
 
@@ -25,6 +26,24 @@ SETTLED = "message_settled"
 def idempotency_key(key: str) -> UUID:
     """What every attempt at this outbox row carries to the provider."""
     return uuid5(eventlog.NAMESPACE, key)
+
+
+def hold(scope: Scope, row: RowMapping | Mapping[str, Any], *, skip_locked: bool = False) -> dict[str, Any] | None:
+    """Lock the person of this outbox row (id and person_id are read) and return the row as it is now.
+
+    Whose it is may have changed since it was read: people who turn out to be one are merged. None when the row is gone,
+    or with ``skip_locked`` when another transaction holds the person.
+    """
+    person_id = row["person_id"]
+    while lock_persons(scope, [person_id], skip_locked=skip_locked):
+        current = scope.connection.execute(_ROW, {"shop_id": scope.shop_id, "id": row["id"]}).mappings().first()
+        if current is None or current["person_id"] == person_id:
+            return None if current is None else dict(current)
+        person_id = current["person_id"]
+    return None
+
+
+_ROW = select(outbox).where(outbox.c.shop_id == bindparam("shop_id"), outbox.c.id == bindparam("id"))
 
 
 def settle(

@@ -24,6 +24,9 @@ class Scope:
 
     Whoever writes work for others adds its bell to ``bells``; they are rung after the commit. ``locked``: persons
     whose lock this transaction holds already, and ``profiles`` what was read of them under it.
+
+    ``quiet``: what is heard of here for the first time starts nothing (a sync that staff asked for). It is history to
+    the flows, though it may end what runs; Brevo is told of it by no call that starts automations.
     """
 
     connection: Connection
@@ -31,6 +34,7 @@ class Scope:
     now: datetime
     machine: datetime
     settings: Settings
+    quiet: bool = False
     bells: set[str] = field(default_factory=set)
     locked: set[int] = field(default_factory=set)
     profiles: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -76,8 +80,10 @@ class Scope:
 
 
 @contextmanager
-def scoped(connection: Connection, shop: Shop, clock: Clock, settings: Settings) -> Iterator[Scope]:
+def scoped(
+    connection: Connection, shop: Shop, clock: Clock, settings: Settings, *, quiet: bool = False
+) -> Iterator[Scope]:
     """The scope of this transaction; what is owed at its end is written before the block is left."""
-    scope = Scope(connection, shop, clock.now(), clock.machine(), settings)
+    scope = Scope(connection, shop, clock.now(), clock.machine(), settings, quiet)
     yield scope
     scope.pay()

@@ -22,10 +22,11 @@ class Secrets:
     def __init__(self, keys: Sequence[str]) -> None:
         if not keys:
             raise ConfigurationError("CONNECTOR_SECRET_KEYS: is required to keep credentials; none is set")
+        self._newest = Fernet(keys[0])
         self._fernet = MultiFernet([Fernet(key) for key in keys])
 
     def encrypt(self, shop_id: int, kind: str, text: str) -> str:
-        """Seal ``text`` for this shop and kind ("shopify_token", "shopify_secret", "brevo_key")."""
+        """Seal ``text`` for this shop and kind ("shopify_token", "brevo_key" ...)."""
         sealed = _SEPARATOR.join((_MARK, str(shop_id), kind, text))
         return self._fernet.encrypt(sealed.encode()).decode()
 
@@ -47,6 +48,14 @@ class Secrets:
                 " It was not opened: connect the shop again."
             )
         return text
+
+    def is_newest(self, token: str) -> bool:
+        """Whether the newest key alone opens this."""
+        try:
+            self._newest.decrypt(token.encode())
+        except InvalidToken:
+            return False
+        return True
 
     def rotate(self, token: str) -> str:
         """The same secret, sealed with the newest key. Raises ConfigurationError when no key opens it."""

@@ -32,6 +32,7 @@ class Settings:
     redis_url: str = field(default="", repr=False)
     port: int = 8000
     public_url: str = ""
+    trusted_proxies: int = 0
     secret_keys: tuple[str, ...] = field(default=(), repr=False)
 
     shopify_api_key: str = ""
@@ -129,6 +130,7 @@ class _SettingsSchema(Schema):
     redis_url = _Text(data_key="REDIS_URL")
     port = fields.Integer(load_default=8000, data_key="PORT", validate=validate.Range(min=1, max=65535))
     public_url = _Text(data_key="PUBLIC_URL")
+    trusted_proxies = fields.Integer(load_default=0, data_key="TRUSTED_PROXIES", validate=validate.Range(min=0, max=9))
     secret_keys = _Text(data_key="CONNECTOR_SECRET_KEYS")
     shopify_api_key = _Text(data_key="SHOPIFY_API_KEY")
     shopify_api_secret = _Text(data_key="SHOPIFY_API_SECRET")

@@ -11,8 +11,11 @@ from collections.abc import Mapping
 from sqlalchemy import Connection, text
 
 from connector.clock import Clock
+from connector.shops import states_for
+from connector.tokens import IDLE_SECONDS
 
-# :now is business time, :machine real time.
+# :now is business time, :machine real time, :idle wire time. A shop hears the bell only in a state in which this work
+# is done.
 DUE: Mapping[str, str] = {
     "intake": (
         "SELECT DISTINCT shop_id FROM inbox WHERE state IN ('new', 'retry')"
@@ -41,16 +44,39 @@ DUE: Mapping[str, str] = {
     ),
     "catalogue": (
         "SELECT shops.id AS shop_id FROM shops LEFT JOIN catalogue_passes AS pass ON pass.shop_id = shops.id"
-        " WHERE shops.state = 'active' AND (pass.due_at IS NULL OR pass.due_at <= :now)"
+        " WHERE (pass.due_at IS NULL OR pass.due_at <= :now)"
         " AND (pass.lease_real IS NULL OR pass.lease_real < :machine)"
     ),
+    "reruns": (
+        "SELECT DISTINCT shop_id FROM sync_runs WHERE state IN ('queued', 'running', 'stopping')"
+        " AND due_real <= :machine AND (lease_real IS NULL OR lease_real < :machine)"
+    ),
+    "tokens": (
+        "SELECT id AS shop_id FROM shops WHERE token_kind = 'expiring' AND token_stored_wire < :idle"
+        " AND (token_lease_real IS NULL OR token_lease_real < :machine)"
+    ),
+    "privacy": (
+        "SELECT DISTINCT shop_id FROM privacy_requests WHERE state IN ('due', 'leased') AND due_real <= :machine"
+        " AND (lease_real IS NULL OR lease_real < :machine)"
+    ),
+    "closing": (
+        "SELECT id AS shop_id FROM shops WHERE state = 'uninstalled'"
+        " AND (EXISTS (SELECT 1 FROM runs WHERE runs.shop_id = shops.id AND runs.state = 'live')"
+        " OR EXISTS (SELECT 1 FROM timers WHERE timers.shop_id = shops.id)"
+        " OR EXISTS (SELECT 1 FROM outbox WHERE outbox.shop_id = shops.id AND outbox.state = 'due'))"
+    ),
 }
+
+
+def _quoted(names: frozenset[str]) -> str:
+    return ", ".join(f"'{name}'" for name in sorted(names))
 
 
 _ALL = text(
     # Of this module's own texts only.
     " UNION ALL ".join(
         f"SELECT '{kind}' AS kind, shop_id FROM ({query}) AS due_{kind}"  # noqa: S608
+        f" JOIN shops ON shops.id = due_{kind}.shop_id AND shops.state IN ({_quoted(states_for(kind))})"
         for kind, query in DUE.items()
     )
 )
@@ -59,6 +85,7 @@ _ALL = text(
 def due(connection: Connection, clock: Clock) -> dict[str, list[int]]:
     """{kind: shop ids} of all work that is due and held by nobody. Crosses shops, and only reads."""
     found: dict[str, list[int]] = {}
-    for row in connection.execute(_ALL, {"now": clock.now(), "machine": clock.machine()}):
+    times = {"now": clock.now(), "machine": clock.machine(), "idle": clock.wire() - IDLE_SECONDS}
+    for row in connection.execute(_ALL, times):
         found.setdefault(row.kind, []).append(row.shop_id)
     return found

@@ -20,15 +20,18 @@ from connector.clock import Clock, monotonic
 from connector.crashpoints import reach
 from connector.db.session import autocommitted
 from connector.deps import Deps
+from connector.errors import ProviderError
 from connector.logging import get, setup
-from connector.queue.batch import Batch
+from connector.queue.batch import NOTHING, Batch
 from connector.queue.bells import QUEUES, clear, line_up, listen, next_shop, ring, waiting
 from connector.settings import Settings
-from connector.shops import Shop, load
-from flows.engine import decide, dispatch
+from connector.shops import Shop, load, states_for
+from flows.engine import closing, decide, dispatch
 from sync import catalogue_pass, fetch
 from sync.copies.sending import send_due
+from sync.privacy import work as privacy_work
 from sync.readers import READERS
+from sync.reruns.slices import run_due
 from webhooks import process
 
 log = get(__name__)
@@ -42,6 +45,16 @@ _RESTING, _REST, _LONGEST_REST_SECONDS = frozenset({"fetch", "flows"}), 3.0, 1.0
 _AT_ONCE = {"fetch": 4, "sync": 4}
 
 
+def _renew(deps: Deps, shop: Shop) -> Batch:
+    """A shop from which nobody wants anything would lose its token for good."""
+    try:
+        return Batch(int(deps.tokens(shop).refresh_idle()), False)
+    except ProviderError as error:
+        # The sweeper rings again, when what was refused or not answered has rested.
+        log.warning("token_not_renewed", shop_id=shop.id, status=error.status, error=type(error).__name__)
+        return NOTHING
+
+
 # kind -> one batch of it. What follows from a batch is rung by the transactions that wrote it.
 WORK: Mapping[str, Callable[[Deps, Shop], Batch]] = {
     "intake": process.handle_due,
@@ -50,6 +63,10 @@ WORK: Mapping[str, Callable[[Deps, Shop], Batch]] = {
     "deliver": dispatch.dispatch_due,
     "sync": send_due,
     "catalogue": catalogue_pass.look_due,
+    "reruns": run_due,
+    "tokens": _renew,
+    "closing": closing.close_due,
+    "privacy": privacy_work.carry_out_due,
 }
 
 
@@ -117,8 +134,12 @@ def _next_in(deps: Deps, kind: str, turns: Iterator[int]) -> int | None:
 def work(deps: Deps, kind: str, shop_id: int) -> bool:
     """One batch for this shop; whether it is worth another."""
     with autocommitted(deps.engine) as connection:
-        shop = load(connection, shop_id)
-    return shop.active and WORK[kind](deps, shop).more
+        try:
+            shop = load(connection, shop_id)
+        except LookupError:
+            # It was erased after its bell had rung.
+            return False
+    return shop.state in states_for(kind) and WORK[kind](deps, shop).more
 
 
 class _Worker(SimpleWorker):

@@ -27,7 +27,9 @@ def build(settings: Settings) -> intake.Intake:
     metrics = Metrics()
     ringer = Ringer(lambda kind, shop_id: bells.ring(deps.redis, kind, shop_id), metrics)
     ringer.start()
-    app = create_app(settings, deps.engine, deps.redis, metrics=metrics, ring=ringer.hand_off, account_of=deps.brevo)
+    app = create_app(
+        settings, deps.engine, deps.redis, metrics=metrics, ring=ringer.hand_off, account_of=deps.brevo, deps=deps
+    )
     return intake.build(
         settings,
         topics=TOPICS,

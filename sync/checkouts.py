@@ -75,7 +75,7 @@ def _person(scope: Scope, payload: Mapping[str, Any]) -> int | None:
         return people.person_of(scope, "cart", payload["cart_token"]) if payload["cart_token"] else None
     if customer and not _consent_known(scope, found.person_id):
         fetch.wish(scope, "Customer", customer["id"])
-    if payload["buyer_accepts_marketing"] and email:
+    if payload["buyer_accepts_marketing"] and people.known_by(scope, found.person_id, email):
         consent.record(
             scope,
             found.person_id,
@@ -84,6 +84,7 @@ def _person(scope: Scope, payload: Mapping[str, Any]) -> int | None:
             source="checkout",
             evidence_at=payload["created_at"],
             implied=True,
+            evidence={"checkout": payload["token"]},
         )
     return found.person_id
 
@@ -97,6 +98,7 @@ _EMAIL_CONSENT = select(consents.c.state).where(
     consents.c.shop_id == bindparam("shop_id"),
     consents.c.person_id == bindparam("person_id"),
     consents.c.channel == "email",
+    consents.c.purpose == "newsletter",
 )
 
 

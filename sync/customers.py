@@ -9,7 +9,9 @@ from typing import Any
 
 from connector import eventlog
 from connector.scope import Scope
-from sync import consent, fetch, people
+from connector.suppression import address_digest
+from sync import conflicts, consent, fetch, merging, people
+from sync.merging import runs
 from sync.node_values import decimal, moment, number
 
 # The store's states, in webhooks lower case and in GraphQL upper case.
@@ -22,6 +24,8 @@ _STATES = {
     "redacted": "unsubscribed",
     "invalid": "undeliverable",
 }
+# The store's word on open tracking, of which it tells no time.
+_TRACKING = {"OPTED_IN": "subscribed", "OPTED_OUT": "unsubscribed"}
 
 
 def consent_state(told: str) -> str:
@@ -40,9 +44,22 @@ def known(scope: Scope, customer_id: int, email: str | None) -> int:
 
 def buyer(scope: Scope, customer: Mapping[str, Any] | None, email: str | None) -> people.Identified | None:
     """Who buys: by the customer embedded in a checkout or an order and the address given there; None when neither
-    names anyone."""
-    values = _profile(customer, email) if customer else {}
-    return people.identify(scope, customer_id=customer["id"] if customer else None, email=email, profile=values)
+    names anyone.
+
+    The address is what somebody typed. When the customer's own is another one, it says nothing of who they are.
+    """
+    if not customer:
+        return people.identify(scope, email=email)
+    typed, own = people.normal_email(email), people.normal_email(customer["email"])
+    if own is None and typed:
+        person_id = people.person_of(scope, "customer", str(customer["id"]))
+        own = (people.held_profile(scope, person_id)["email"] if person_id is not None else None) or typed
+    found = people.identify(scope, customer_id=customer["id"], email=own, profile=_profile(customer, own))
+    if found and typed and typed != own:
+        other = people.person_of(scope, "email", typed)
+        if other is not None:
+            conflicts.note(scope, "typed", typed, found.person_id, other)
+    return found
 
 
 def project(scope: Scope, payload: Mapping[str, Any], *, created: bool = False) -> int:
@@ -55,8 +72,11 @@ def project(scope: Scope, payload: Mapping[str, Any], *, created: bool = False) 
     found = people.identify(scope, customer_id=payload["id"], email=payload["email"], profile=values)
     assert found is not None
     person_id, told = found.person_id, payload["updated_at"]
-    held: datetime | None = people.held_profile(scope, person_id)["source_updated_at"]
-    if not found.created and (held is None or (told is not None and told >= held)):
+    profile = people.held_profile(scope, person_id)
+    held: datetime | None = profile["source_updated_at"]
+    # Late word of a customer that was deleted, or merged into another, says nothing of who the person is now.
+    still = profile["customer_id"] == payload["id"]
+    if still and not found.created and (held is None or (told is not None and told >= held)):
         if not payload["email"]:
             del values["email"]
         people.update_profile(scope, person_id, {**values, "source_updated_at": told or held})
@@ -98,6 +118,9 @@ def refresh(scope: Scope, node: Mapping[str, Any]) -> None:
     email = node.get("defaultEmailAddress") or {}
     found = people.identify(scope, customer_id=customer_id, email=email.get("emailAddress"))
     assert found is not None
+    if people.held_profile(scope, found.person_id)["customer_id"] != customer_id:
+        # An answer from before it was deleted, or merged into another.
+        return
     address = node.get("defaultAddress") or {}
     phone = node.get("defaultPhoneNumber") or {}
     values: dict[str, Any] = {
@@ -115,16 +138,88 @@ def refresh(scope: Scope, node: Mapping[str, Any]) -> None:
     }
     # What the answer left out is not known to be empty.
     people.update_profile(scope, found.person_id, {k: v for k, v in values.items() if v is not None})
+    _agreed(scope, found.person_id, email, phone)
+
+
+def _agreed(scope: Scope, person_id: int, email: Mapping[str, Any], phone: Mapping[str, Any]) -> None:
+    """What the customer agreed to, as the store's GraphQL tells it."""
     if email.get("marketingState"):
         consent.record(
             scope,
-            found.person_id,
+            person_id,
             "email",
             consent_state(email["marketingState"]),
             source="shopify",
             evidence_at=moment(email.get("marketingUpdatedAt")),
             level=email.get("marketingOptInLevel"),
         )
+    if email.get("openTrackingLevel") in _TRACKING:
+        consent.record_tracking(scope, person_id, _TRACKING[email["openTrackingLevel"]])
+    for channel, name in (("sms", "smsMarketingConsent"), ("whatsapp", "whatsAppMarketingConsent")):
+        told = phone.get(name) or {}
+        at = moment(told.get("updatedAt"))
+        # Nobody was ever asked, which is so for nearly every number.
+        if told.get("state") and (at is not None or consent_state(told["state"]) != "not_subscribed"):
+            level = told.get("optInLevel")
+            agreed_by_phone(scope, person_id, channel, phone.get("phoneNumber"), told["state"], level, at)
+
+
+def agreed_by_phone(
+    scope: Scope, person_id: int, channel: str, phone: str | None, state: str, level: str | None, at: datetime | None
+) -> None:
+    """The store's word on a channel of phones. It was given for this number, of which the ledger keeps a digest."""
+    evidence = {"address_digest": address_digest(scope.shop.salt, phone)} if phone else None
+    consent.record(
+        scope,
+        person_id,
+        channel,
+        consent_state(state),
+        source="shopify",
+        evidence_at=at,
+        level=level,
+        evidence=evidence,
+    )
+
+
+def merged(scope: Scope, kept_id: int, gone_id: int) -> None:
+    """The store has made one customer of two. Their people are one, whichever of them we have heard of."""
+    kept = known(scope, kept_id, None)
+    gone = people.person_of(scope, "customer", str(gone_id))
+    if gone is None:
+        people.attach(scope, kept, [("customer", str(gone_id))])
+    elif gone != kept:
+        if people.held_profile(scope, gone)["customer_id"] not in (None, gone_id):
+            # That id was merged into another one's before.
+            conflicts.note(scope, "customer", str(gone_id), kept, gone)
+            return
+        # The store has no such record any more, also when it has deleted the kept one since.
+        people.update_profile(scope, gone, {"customer_id": None})
+        merging.merge(scope, kept, gone, reason="customer_merge")
+    fetch.wish(scope, "Customer", kept_id)
+
+
+def deleted(scope: Scope, customer_id: int, at: datetime) -> None:
+    """The store has deleted the customer: the person and what they bought stay, but nothing vouches for their consent
+    any more. Flows end, and none writes to them unless they agree anew.
+
+    A customer that was merged into another one is deleted too, which says nothing of the other.
+    """
+    person_id = known(scope, customer_id, None)
+    profile = people.held_profile(scope, person_id)
+    if profile["customer_id"] != customer_id:
+        return
+    people.update_profile(scope, person_id, {"customer_id": None, "customer_deleted_at": at})
+    subject = f"customer:{customer_id}"
+    props = {"customer_id": customer_id}
+    eventlog.append(
+        scope, [eventlog.Fact("customer_deleted", f"{subject}:deleted", at, subject, person_id, props=props)]
+    )
+    runs.end(scope, runs.live(scope, person_id), "customer_deleted")
+    # Without a record of its own it is nobody but who has the address.
+    if profile["email"]:
+        other = people.person_of(scope, "email", profile["email"])
+        if other is not None and other != person_id:
+            merging.merge(scope, other, person_id, reason="same_address")
 
 
 def count_order(scope: Scope, person_id: int, total: Decimal, placed_at: datetime) -> None:

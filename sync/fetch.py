@@ -25,6 +25,8 @@ from connector.queue.batch import NOTHING, Batch
 from connector.scope import Scope
 from connector.shopify.graphql import PartialData
 from connector.shops import Shop
+from sync.node_values import number
+from sync.privacy.late import of_the_living
 
 log = get(__name__)
 
@@ -39,7 +41,8 @@ Readers = Mapping[str, tuple[str, Callable[[Scope, Mapping[str, Any]], None]]]
 def wish(scope: Scope, kind: str, remote_id: int, *, urgent: bool = True) -> None:
     """Ask for this object to be read from the store; wishes for the same object join.
 
-    Not ``urgent``: something may have changed that nobody waits for, so further changes have a moment to join.
+    Not ``urgent``: something may have changed that nobody waits for, so further changes have a moment to join. What
+    only quiet scopes have wished for is applied in a quiet scope.
     """
     wished = scope.owed(_write_wishes)
     wished[kind, remote_id] = urgent or wished.get((kind, remote_id), False)
@@ -57,14 +60,15 @@ def _write_wishes(scope: Scope, wished: dict[tuple[str, int], bool]) -> None:
             "kinds": [kind for kind, _ in sorted(wished)],
             "remote_ids": [remote_id for _, remote_id in sorted(wished)],
             "due": [scope.machine if wished[key] else later for key in sorted(wished)],
+            "quiet": scope.quiet,
         },
     )
 
 
 _WISH = text(
     """
-INSERT INTO fetches (shop_id, kind, remote_id, state, wanted, due_real, attempts)
-SELECT :shop_id, kind, remote_id, 'due', 1, due_real, 0
+INSERT INTO fetches (shop_id, kind, remote_id, state, wanted, due_real, attempts, quiet)
+SELECT :shop_id, kind, remote_id, 'due', 1, due_real, 0, :quiet
 FROM unnest(CAST(:kinds AS text[]), CAST(:remote_ids AS bigint[]), CAST(:due AS timestamptz[]))
     AS wished (kind, remote_id, due_real)
 ON CONFLICT (shop_id, kind, remote_id) DO UPDATE SET
@@ -75,7 +79,8 @@ ON CONFLICT (shop_id, kind, remote_id) DO UPDATE SET
         WHEN 'due' THEN least(fetches.due_real, excluded.due_real)
         ELSE excluded.due_real
     END,
-    attempts = CASE fetches.state WHEN 'leased' THEN fetches.attempts ELSE 0 END
+    attempts = CASE fetches.state WHEN 'leased' THEN fetches.attempts ELSE 0 END,
+    quiet = excluded.quiet AND (fetches.quiet OR fetches.state IN ('done', 'failed'))
 """
 )
 
@@ -84,31 +89,35 @@ ON CONFLICT (shop_id, kind, remote_id) DO UPDATE SET
 _CLAIM = text(
     """
 WITH open AS MATERIALIZED (
-    SELECT kind, remote_id, due_real FROM fetches
+    SELECT kind, remote_id, due_real, quiet FROM fetches
     WHERE shop_id = :shop_id AND state IN ('due', 'leased') AND kind = ANY(:kinds)
         AND due_real <= :machine AND (state = 'due' OR lease_real < :machine)
     ORDER BY due_real LIMIT :most + 1
     FOR UPDATE SKIP LOCKED
 ), chosen AS MATERIALIZED (
     SELECT kind, remote_id FROM open
-    WHERE kind = (SELECT kind FROM open ORDER BY due_real, kind LIMIT 1)
+    WHERE (kind, quiet) = (SELECT kind, quiet FROM open ORDER BY due_real, kind, quiet LIMIT 1)
     ORDER BY due_real LIMIT :most
 )
 UPDATE fetches SET state = 'leased', lease_real = :lease, attempts = attempts + 1
 FROM chosen
 WHERE fetches.shop_id = :shop_id AND fetches.kind = chosen.kind AND fetches.remote_id = chosen.remote_id
-RETURNING fetches.kind, fetches.remote_id, wanted, (SELECT count(*) FROM open) AS open
+RETURNING fetches.kind, fetches.remote_id, wanted, quiet, (SELECT count(*) FROM open) AS open
 """
 )
 
 
 @dataclass(frozen=True, slots=True)
 class _Claimed:
-    """{remote id: wanted} of the wishes of one kind that are leased to us, and whether that is not all that is due."""
+    """{remote id: wanted} of the wishes of one kind that are leased to us, and whether that is not all that is due.
+
+    ``quiet``: only quiet scopes have wished for these.
+    """
 
     kind: str
     wanted: Mapping[int, int]
     more: bool
+    quiet: bool
 
 
 def _claim(deps: Deps, shop: Shop, kinds: Sequence[str]) -> _Claimed | None:
@@ -120,7 +129,8 @@ def _claim(deps: Deps, shop: Shop, kinds: Sequence[str]) -> _Claimed | None:
         rows = connection.execute(_CLAIM, asked).all()
     if not rows:
         return None
-    return _Claimed(rows[0].kind, {row.remote_id: row.wanted for row in rows}, rows[0].open > len(rows))
+    wanted = {row.remote_id: row.wanted for row in rows}
+    return _Claimed(rows[0].kind, wanted, rows[0].open > len(rows), rows[0].quiet)
 
 
 def answer_due(deps: Deps, shop: Shop, readers: Readers) -> Batch:
@@ -145,15 +155,31 @@ def answer_due(deps: Deps, shop: Shop, readers: Readers) -> Batch:
         _put_back(deps, shop, claimed.kind, wanted, error)
         return Batch(0, claimed.more)
     reach("t2b.answered")
-    with deps.open(shop) as scope:
+    with deps.open(shop, quiet=claimed.quiet) as scope:
         # Each node takes its person's lock.
         lock_shop(scope, NORMALISE)
-        for node in nodes:
-            if node and node.get("id"):
+        # What a delivery has asked for meanwhile is read again, and is news then.
+        news = awaited(scope.connection, shop.id, claimed.kind, list(wanted)) if claimed.quiet else frozenset()
+        for node in of_the_living(scope, nodes):
+            if number(node["id"]) not in news:
                 apply(scope, node)
         _finish(scope.connection, shop.id, claimed.kind, wanted)
         reach("t2b.applied")
     return Batch(len(claimed.wanted), claimed.more)
+
+
+def awaited(connection: Connection, shop_id: int, kind: str, remote_ids: Sequence[int]) -> frozenset[int]:
+    """Those of these objects that are still to be read because a delivery asked for it: what is new in them is news."""
+    return frozenset(connection.scalars(_AWAITED, {"shop_id": shop_id, "kind": kind, "remote_ids": list(remote_ids)}))
+
+
+_AWAITED = text(
+    """
+SELECT remote_id FROM fetches
+WHERE shop_id = :shop_id AND kind = :kind AND remote_id = ANY(:remote_ids)
+    AND state IN ('due', 'leased') AND NOT quiet
+"""
+)
 
 
 def _finish(connection: Connection, shop_id: int, kind: str, answered: Mapping[int, int]) -> None:

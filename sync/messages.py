@@ -27,6 +27,7 @@ _EVENTS: dict[str, tuple[str, str | None]] = {
     "click": ("message_clicked", "clicked_at"),
     "clicked": ("message_clicked", "clicked_at"),
     "hard_bounce": ("message_bounced", "bounced_at"),
+    "hard_bounced": ("message_bounced", "bounced_at"),
     "invalid_email": ("message_bounced", "bounced_at"),
     "soft_bounce": ("message_soft_bounced", None),
     "deferred": ("message_deferred", None),
@@ -44,6 +45,13 @@ _CONSEQUENCES: dict[str, tuple[str, str | None]] = {
     "message_complained": ("unsubscribed", "complaint"),
     "message_unsubscribed": ("unsubscribed", None),
 }
+
+
+def lasting(event: object) -> str | None:
+    """Why an address is not to be written to again after this event of the provider; None when it may be."""
+    name, _ = _EVENTS.get(event, ("", None)) if isinstance(event, str) else ("", None)
+    state, suppression = _CONSEQUENCES.get(name, (None, None))
+    return suppression or state
 
 
 def moment_of(payload: Mapping[str, Any], fallback: datetime) -> datetime:
@@ -70,6 +78,9 @@ def happened(scope: Scope, payload: Mapping[str, Any], *, received_at: datetime)
     at = moment_of(payload, received_at)
     if person_id is not None:
         lock_persons(scope, [person_id])
+        if name == "message_opened" and not consent.tracks_opens(scope, person_id):
+            # Whatever was recorded there: it may not be known here who opened what.
+            name, column = "message_opened_without_consent", None
     if row is not None:
         _remember(scope, row, name, column, message_id, at)
     identity = f"brevo:{message_id}:{payload['event']}:{email}:{at.isoformat()}:{payload['link'] or ''}"
@@ -89,7 +100,8 @@ def happened(scope: Scope, payload: Mapping[str, Any], *, received_at: datetime)
         state, suppression = _CONSEQUENCES[name]
         if suppression and email:
             consent.suppress(scope, "email", email, suppression)
-        consent.record(scope, person_id, "email", state, source="brevo", evidence_at=at)
+        evidence = {"event": payload["event"], "message_id": message_id or None}
+        consent.record(scope, person_id, "email", state, source="brevo", evidence_at=at, evidence=evidence)
 
 
 def _message(scope: Scope, custom: str | None, message_id: str) -> RowMapping | None:

@@ -73,7 +73,7 @@ def project(
     keep(scope, held, row, changed)
     if customer and changed:
         fetch.wish(scope, "Customer", customer["id"], urgent=bool(found and found.created))
-    if person_id is not None and payload["buyer_accepts_marketing"] and email:
+    if person_id is not None and payload["buyer_accepts_marketing"] and people.known_by(scope, person_id, email):
         consent.record(
             scope,
             person_id,
@@ -82,6 +82,7 @@ def project(
             source="order",
             evidence_at=row["created_at"],
             implied=True,
+            evidence={"order_id": row["id"]},
         )
 
 
@@ -193,6 +194,9 @@ def keep(scope: Scope, held: Mapping[str, Any] | None, row: Mapping[str, Any], c
         scope.connection.execute(update(orders).where(mine).values(values))
     if seen and not excluded:
         wishes.wish(scope, "order", row["id"], values["version"])
+    elif seen and row["historical"]:
+        # Brevo has it only when a sync that staff asked for has told it.
+        wishes.follow(scope, "order", row["id"], values["version"])
 
 
 _FIRST = insert(orders)

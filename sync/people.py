@@ -1,7 +1,15 @@
-"""Who is who: identities resolve what the store tells us to one person, and a person's profile is kept current.
+"""Who is who: identities resolve what the store tells us to one person.
 
-An identity is (kind, value): ``customer`` (the store's id), ``email``, ``checkout``, ``cart``, ``order``. The
-customer id decides over the email. Every function takes the person's lock.
+An identity is (kind, value): ``customer`` (the store's id), ``email``, ``checkout``, ``cart``, ``order``,
+``draft_order``. Every function takes the person's lock.
+
+* The customer id decides over the email. A guest with a customer's own address is that customer: the two are merged.
+* A customer record with the address of another one stays a person of its own, and the address goes on naming the one
+  that had it; ``sync.conflicts`` shows it.
+* Somebody's old address goes on naming them, also when their record has a new one, until another customer record has
+  it. Consent is the person's and does not change with the address; a bounce is the address's (``suppressions``).
+* The ids of customers whom the store merged away or deleted go on naming the person too. ``persons.customer_id`` is the
+  customer that it is now.
 """
 
 from __future__ import annotations
@@ -12,15 +20,19 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid5
 
-from sqlalchemy import Text, bindparam, func, join, literal, select, text, true, update
+from sqlalchemy import Text, bindparam, func, join, literal, select, text, true
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from connector import eventlog
 from connector.db.schema import Moment
-from connector.locks import lock_persons
 from connector.models.person import identities, person_work, persons
 from connector.scope import Scope
-from sync import wishes
+from sync import conflicts, merging, wishes
+from sync.profiles import held_profile, touch, update_profile
+
+__all__ = [
+    "Identified", "attach", "held_profile", "identify", "normal_email", "person_of", "touch", "update_profile",
+]  # fmt: skip
 
 # A subject identified later than this after its event starts nothing for it.
 LATE_IDENTIFICATION = timedelta(days=7)
@@ -50,7 +62,8 @@ def identify(
 ) -> Identified | None:
     """The person behind a customer id and/or an email, created when unknown; None when nothing names anyone.
 
-    ``profile``: what a created person begins with besides these two.
+    ``email``: of a customer, the address of its record and not one that was merely typed. ``profile``: what a created
+    person begins with besides these two.
     """
     address = normal_email(email)
     keys = [("customer", str(customer_id))] if customer_id else []
@@ -59,20 +72,47 @@ def identify(
     if not keys:
         return None
     found = _meet(scope, keys)
-    person_id = next((found[key] for key in keys if key in found), None)
-    if person_id is not None and customer_id and keys[0] not in found:
-        # Known by email only. Somebody else's customer record with the same address stays its own person.
-        owner = held_profile(scope, person_id)["customer_id"]
-        if owner is not None and owner != customer_id:
-            person_id = None
-    created = person_id is None
-    if created:
+    by_customer = found.get(keys[0]) if customer_id else None
+    by_address = named = found.get(("email", address)) if address else None
+    if named is not None and named != by_customer and customer_id:
+        by_address = _of_customer(scope, named, customer_id, address)
+    if by_customer is not None and by_address is not None and by_customer != by_address:
+        by_customer = merging.merge(scope, by_customer, by_address, reason="same_address")
+    person_id = by_customer if by_customer is not None else by_address
+    if person_id is None:
         if not create:
             return None
-        person_id = _create(scope, keys, {"customer_id": customer_id, "email": address, **(profile or {})})
-    else:
-        attach(scope, person_id, [key for key in keys if key not in found])
-    return Identified(person_id, created)
+        created = _create(scope, keys, {"customer_id": customer_id, "email": address, **(profile or {})})
+        if named is not None:
+            conflicts.compare(scope, "email", created)
+        return Identified(created, True)
+    attach(scope, person_id, [key for key in keys if found.get(key) != person_id])
+    if named is not None and by_address is None:
+        conflicts.compare(scope, "email", person_id)
+    values: dict[str, Any] = {}
+    if customer_id and by_customer is None:
+        values = {"customer_id": customer_id, "customer_deleted_at": None}
+    if address and held_profile(scope, person_id)["email"] is None:
+        values["email"] = address
+    if values:
+        update_profile(scope, person_id, values)
+    return Identified(person_id, False)
+
+
+def _of_customer(scope: Scope, named: int, customer_id: int, address: str | None) -> int | None:
+    """The one whom a customer's address names, if it may be that customer; None when it is another one.
+
+    Another one's old address is let go: it will name this customer.
+    """
+    profile = held_profile(scope, named)
+    if profile["customer_id"] in (None, customer_id):
+        return named
+    if profile["email"] != address:
+        scope.connection.execute(_RELEASE, {"shop_id": scope.shop_id, "address": address})
+    return None
+
+
+_RELEASE = text("DELETE FROM identities WHERE shop_id = :shop_id AND kind = 'email' AND value = :address")
 
 
 def _meet(scope: Scope, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
@@ -142,6 +182,8 @@ def _create(scope: Scope, keys: Sequence[tuple[str, str]], values: Mapping[str, 
     scope.locked.add(person_id)
     scope.profiles[person_id] = profile
     wishes.wish(scope, "contact", person_id, profile["version"])
+    if profile["phone"]:
+        conflicts.compare(scope, "phone", person_id)
     return person_id
 
 
@@ -214,66 +256,16 @@ def person_of(scope: Scope, kind: str, value: str) -> int | None:
     return person_id
 
 
+def known_by(scope: Scope, person_id: int, email: str | None) -> bool:
+    """Whether an address that somebody typed is this person's: the one that they have, or one that names them."""
+    typed = normal_email(email)
+    if typed is None:
+        return False
+    return held_profile(scope, person_id)["email"] == typed or person_of(scope, "email", typed) == person_id
+
+
 _NAMED = select(identities.c.person_id).where(
     identities.c.shop_id == bindparam("shop_id"),
     identities.c.kind == bindparam("kind"),
     identities.c.value == bindparam("value"),
-)
-
-
-def held_profile(scope: Scope, person_id: int) -> Mapping[str, Any]:
-    """The person's row of ``persons``. Takes the person's lock, under which nobody else changes it: one reading
-    serves the whole transaction, as long as every change goes through ``update_profile``."""
-    profile = scope.profiles.get(person_id)
-    if profile is None:
-        lock_persons(scope, [person_id])
-        query = select(persons).where(persons.c.shop_id == scope.shop_id, persons.c.id == person_id)
-        profile = dict(scope.connection.execute(query).mappings().one())
-        scope.profiles[person_id] = profile
-    return profile
-
-
-def update_profile(scope: Scope, person_id: int, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Write what changed; a real change raises the version and wishes for the contact at the provider.
-
-    Returns {field: [old, new]} of what changed.
-    """
-    current = held_profile(scope, person_id)
-    changed = {name: [current[name], value] for name, value in values.items() if current[name] != value}
-    if not changed:
-        return {}
-    fields = {name: pair[1] for name, pair in changed.items()}
-    scope.profiles[person_id] = {**current, **fields}
-    scope.owed(_write_profiles).setdefault(person_id, False)
-    visible = {name: pair for name, pair in changed.items() if name != "source_updated_at"}
-    if visible:
-        touch(scope, person_id)
-    return visible
-
-
-def touch(scope: Scope, person_id: int) -> None:
-    """Something that the provider shows of this person changed: raise the version and wish for the contact."""
-    held_profile(scope, person_id)
-    scope.owed(_write_profiles)[person_id] = True
-
-
-def _write_profiles(scope: Scope, changed: dict[int, bool]) -> None:
-    """{person id: whether the provider sees it} of those whose profile in the scope is not the one in the table."""
-    for person_id in sorted(person_id for person_id, visible in changed.items() if visible):
-        profile = scope.profiles[person_id]
-        scope.profiles[person_id] = {**profile, "version": profile["version"] + 1}
-        wishes.wish(scope, "contact", person_id, profile["version"] + 1)
-    rows = [
-        {"person": person_id, **{f"new_{name}": scope.profiles[person_id][name] for name in _CHANGING}}
-        for person_id in sorted(changed)
-    ]
-    scope.connection.execute(_WRITE_PROFILE, [{"shop": scope.shop_id, **row} for row in rows])
-
-
-_CHANGING = tuple(column.name for column in persons.c if column.name not in ("shop_id", "id", "seed", "created_at"))
-# All columns, whichever changed: its text is always the same.
-_WRITE_PROFILE = (
-    update(persons)
-    .where(persons.c.shop_id == bindparam("shop"), persons.c.id == bindparam("person"))
-    .values({name: bindparam(f"new_{name}") for name in _CHANGING})
 )

@@ -4,7 +4,7 @@ One transaction handles one batch of one shop, under the shop's lock, in the ord
 the batch is done once more with a savepoint for each row, so that the others are left alone. What becomes of a row:
 
 * ``done``: applied;
-* ``ignored``: of no concern to us, with the reason;
+* ``ignored``: of no concern to us, with the reason; of what is about somebody who was erased nothing else is kept;
 * ``poison``: signed but unreadable;
 * ``quarantined``: readable, but not of the shape that the topic declares; kept for a replay after a fix;
 * ``retry``: something failed that may pass (again later, then poison).
@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 import orjson
 from marshmallow import Schema, ValidationError
-from sqlalchemy import BigInteger, RowMapping, any_, bindparam, or_, select, update
+from sqlalchemy import BigInteger, RowMapping, any_, bindparam, exists, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import OperationalError
 
@@ -31,10 +31,12 @@ from connector.deps import Deps
 from connector.locks import NORMALISE, lock_shop
 from connector.logging import get
 from connector.models.inbox import inbox
+from connector.models.privacy import erasures
 from connector.models.shop import shops
 from connector.queue.batch import NOTHING, Batch
 from connector.scope import Scope
 from connector.shops import Shop
+from sync.privacy.late import Arrived, sorted_out
 from webhooks.topics import TOPICS
 from webhooks.topics.topic import Delivery, Topic
 
@@ -91,9 +93,10 @@ def _batch(deps: Deps, shop: Shop, *, alone: bool) -> Batch:
         if not rows:
             return NOTHING
         reach("t2.claimed")
+        told = _without_the_erased(scope, rows)
         judge = _apply_alone if alone else _apply
         elsewhere = _Elsewhere(scope)
-        for verdict, same in _by_verdict([(row, judge(scope, row, elsewhere)) for row in rows]).items():
+        for verdict, same in _by_verdict([(row, judge(scope, row, elsewhere)) for row in told]).items():
             _finish(scope, same, verdict)
         scope.pay()
         reach("t2.applied")
@@ -101,7 +104,8 @@ def _batch(deps: Deps, shop: Shop, *, alone: bool) -> Batch:
 
 
 _CLAIM = (
-    select(inbox)
+    # Under the shop's lock: whoever was erased before is known, and nobody is erased meanwhile.
+    select(inbox, exists().where(erasures.c.shop_id == bindparam("shop_id")).label("somebody_erased"))
     .where(
         inbox.c.shop_id == bindparam("shop_id"),
         inbox.c.state.in_(("new", "retry")),
@@ -130,11 +134,48 @@ class _Elsewhere:
         return frozenset(self._scope.connection.scalars(query))
 
 
-def _apply(scope: Scope, row: RowMapping, elsewhere: Container[str]) -> Verdict:
+Row = Mapping[Any, Any]
+
+
+def _without_the_erased(scope: Scope, rows: Sequence[RowMapping]) -> Sequence[Row]:
+    """The rows with what they say of somebody erased taken out, here and in the inbox; of some nothing is left."""
+    if not rows[0]["somebody_erased"]:
+        return rows
+    arrived = []
+    for row in rows:
+        try:
+            body = read(bytes(row["raw"]))
+        except Unreadable:
+            continue
+        arrived.append(Arrived(row["id"], row["source"], row["topic"], body, _delivery(row).happened_at))
+    left = {one.id: one.raw for one in sorted_out(scope, arrived)}
+    for row in rows:
+        if row["id"] in left:
+            given = {"shop": scope.shop_id, "delivery": row["id"], "arrival": row["received_at"]}
+            scope.connection.execute(_STRIP, {**given, "rest": left[row["id"]]})
+    return [{**row, "raw": left.get(row["id"], row["raw"])} for row in rows]
+
+
+_STRIP = (
+    update(inbox)
+    .where(
+        inbox.c.shop_id == bindparam("shop"),
+        inbox.c.id == bindparam("delivery"),
+        inbox.c.received_at == bindparam("arrival"),
+    )
+    .values(raw=bindparam("rest"))
+)
+
+
+def _apply(scope: Scope, row: Row, elsewhere: Container[str]) -> Verdict:
     """Apply a row. Raises whatever its topic raises; the row's own faults are a verdict."""
+    if not row["raw"] and row["somebody_erased"]:
+        return Verdict("ignored", "erased")
     topic = TOPICS.get((row["source"], row["topic"]))
     if topic is None:
         return Verdict("ignored", "unknown_topic")
+    if scope.shop.state == "uninstalled" and not topic.after_removal:
+        return Verdict("ignored", "app_removed")
     try:
         body = read(bytes(row["raw"]))
         entries = body if topic.source == "brevo" and isinstance(body, list) else [body]
@@ -153,7 +194,7 @@ def _apply(scope: Scope, row: RowMapping, elsewhere: Container[str]) -> Verdict:
     return Verdict("done")
 
 
-def _apply_alone(scope: Scope, row: RowMapping, elsewhere: Container[str]) -> Verdict:
+def _apply_alone(scope: Scope, row: Row, elsewhere: Container[str]) -> Verdict:
     """Apply a row so that nothing of it stays when it fails."""
     try:
         with scope.savepoint():
@@ -179,7 +220,7 @@ def _schema(kind: type[Schema]) -> Schema:
     return kind()
 
 
-def _delivery(row: RowMapping) -> Delivery:
+def _delivery(row: Row) -> Delivery:
     told = row["headers"].get("triggered_at")
     try:
         triggered_at = datetime.fromisoformat(told) if told else None
@@ -223,14 +264,14 @@ def _where(error: ValidationError) -> str:
     return "; ".join(walk(error.normalized_messages(), ""))
 
 
-def _by_verdict(judged: Sequence[tuple[RowMapping, Verdict]]) -> dict[Verdict, list[RowMapping]]:
-    found: dict[Verdict, list[RowMapping]] = {}
+def _by_verdict(judged: Sequence[tuple[Row, Verdict]]) -> dict[Verdict, list[Row]]:
+    found: dict[Verdict, list[Row]] = {}
     for row, verdict in judged:
         found.setdefault(verdict, []).append(row)
     return found
 
 
-def _finish(scope: Scope, rows: Sequence[RowMapping], verdict: Verdict) -> None:
+def _finish(scope: Scope, rows: Sequence[Row], verdict: Verdict) -> None:
     """Write the same verdict on these rows."""
     retry_real, attempts = None, 0
     if verdict.state == "retry":

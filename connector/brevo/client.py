@@ -50,21 +50,24 @@ class BrevoAccount:
         limiter: Limiter,
         *,
         tier: str = "general",
+        account: str | None = None,
     ) -> None:
+        """``account``: what ``account_id`` once answered for this key, if that is known."""
         self.shop_id = shop_id
         self._key = api_key
         self._settings = settings
         self._http = http
         self._limiter = limiter
         self._tier = tier
-        # What limits count against: two shops with one key share its buckets. The key itself goes nowhere.
-        self._account = hashlib.sha256(api_key.encode()).hexdigest()[:16]
+        # What limits count against: two shops of one account share its buckets, whatever their keys. The key itself
+        # goes nowhere.
+        self._account = hashlib.sha256((f"account {account}" if account else api_key).encode()).hexdigest()[:16]
         self.heard: Mapping[str, str] = {}
         """The headers of the newest answer, with lower-case names."""
 
     @property
     def identity(self) -> str:
-        """The same for two shops with one key: they share its limits."""
+        """The same for two shops with one account, or one key: they share its limits."""
         return self._account
 
     # Limits
@@ -127,6 +130,14 @@ class BrevoAccount:
         """GET /account."""
         return self._json(self._sdk.account.get_account, Kind.READ, "other")
 
+    def account_id(self) -> str | None:
+        """What tells this account from others, whichever of its keys is used: its organisation or its address, of GET
+        /account; None when Brevo tells neither.
+        """
+        told = self.account()
+        found = told.get("organization_id") or told.get("email")
+        return str(found) if found else None
+
     def senders(self) -> list[JSON]:
         """GET /senders: [{id, name, email, active, ...}]."""
         found = self._json(self._sdk.senders.get_senders, Kind.READ, "other")
@@ -184,6 +195,28 @@ class BrevoAccount:
         )
         return None if answer.status == 404 else _object(answer, Kind.READ)
 
+    def delete_contact(self, identifier: str, identifier_type: str = "email_id") -> bool:
+        """DELETE /contacts/{identifier}?identifierType=; False when there is no such contact."""
+        delete = self._sdk.contacts.delete_contact
+        query = {"identifierType": identifier_type}
+        path = quote(identifier, safe="")
+        answer = self._call(delete, Kind.IDEMPOTENT, "contacts", path, query=query, missing_is_answer=True)
+        return answer.status != 404
+
+    def ask_to_confirm(self, body: Mapping[str, Any]) -> None:
+        """POST /contacts/doubleOptinConfirmation: {email, includeListIds, templateId, redirectionUrl, ...}.
+
+        Each call is a mail: OutcomeUnknown means that it may have left.
+        """
+        ask = self._sdk.contacts.create_doi_contact
+        required: dict[str, Any] = {
+            "email": body["email"],
+            "include_list_ids": [],
+            "redirection_url": "",
+            "template_id": 0,
+        }
+        self._call(ask, Kind.ONCE, "contacts", body=body, **required)
+
     def create_event(self, body: Mapping[str, Any]) -> None:
         """POST /events. Not idempotent at Brevo: OutcomeUnknown means that it may have been recorded."""
         create = self._sdk.event.create_event
@@ -208,6 +241,21 @@ class BrevoAccount:
             "updated_at": "",
         }
         self._call(self._sdk.ecommerce.create_order, Kind.IDEMPOTENT, "orders", body=body, **required)
+
+    def put_history(self, bodies: Sequence[Mapping[str, Any]]) -> None:
+        """POST /orders/status/batch: up to 1,000 orders, told as history: no automation starts. Taken (202), not done.
+
+        ``historical`` is said though it is the default, because all depends on it.
+        """
+        put = self._sdk.ecommerce.create_batch_order
+        body = {"orders": [dict(one) for one in bodies], "historical": True}
+        self._call(put, Kind.IDEMPOTENT, "other", body=body, orders=[])
+
+    def get_product(self, product_id: str) -> JSON | None:
+        """GET /products/{id}; None when there is no such product. Of the narrowest limit."""
+        get = self._sdk.ecommerce.get_product_info
+        answer = self._call(get, Kind.READ, "other", quote(product_id, safe=""), missing_is_answer=True)
+        return None if answer.status == 404 else _object(answer, Kind.READ)
 
     def put_product(self, record: Mapping[str, Any]) -> None:
         """POST /products: create or update one."""
@@ -255,6 +303,13 @@ class BrevoAccount:
             query={"email": email, "startDate": start, "endDate": end, "limit": 500},
         )
         return _dicts(found.get("transactionalEmails"))
+
+    def delete_message_log(self, message_id: str) -> bool:
+        """DELETE /smtp/log/{identifier}: what Brevo keeps of a sent message; False when it keeps nothing of it."""
+        delete = self._sdk.transactional_emails.delete_an_smtp_transactional_log
+        path = quote(message_id, safe="")
+        answer = self._call(delete, Kind.IDEMPOTENT, "smtp", path, missing_is_answer=True)
+        return answer.status != 404
 
     # Webhooks
 

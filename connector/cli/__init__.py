@@ -6,17 +6,33 @@ import sys
 
 import click
 
-from connector.cli import channel, database, doctor, flow, inbox, person, processes, shop
+from connector.cli import (
+    app,
+    channel,
+    database,
+    doctor,
+    flow,
+    inbox,
+    keys,
+    person,
+    privacy,
+    processes,
+    shop,
+    staff,
+    sync,
+)
 from connector.errors import ConnectorError
 from connector.runtime.up import own_environment, shared_environment
 from connector.settings import Settings
+
+_ON_AN_INSTALLATION = frozenset({"app", "channel", "flow", "inbox", "keys", "person", "shop", "staff", "sync"})
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.pass_context
 def cli(context: click.Context) -> None:
     """Shopify -> Brevo: contacts, orders and marketing flows."""
-    if context.invoked_subcommand in ("shop", "person", "channel", "flow", "inbox") and "--help" not in sys.argv:
+    if context.invoked_subcommand in _ON_AN_INSTALLATION and "--help" not in sys.argv:
         # These speak with what `connector up` runs in this folder, unless the environment says otherwise.
         context.obj = Settings.from_env(shared_environment() | own_environment())
 
@@ -30,6 +46,11 @@ cli.add_command(person.person)
 cli.add_command(channel.channel)
 cli.add_command(flow.flow)
 cli.add_command(inbox.inbox)
+cli.add_command(privacy.privacy)
+cli.add_command(app.app)
+cli.add_command(keys.keys)
+cli.add_command(staff.staff)
+cli.add_command(sync.sync)
 cli.add_command(doctor.doctor)
 
 

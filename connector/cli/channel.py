@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import click
 from sqlalchemy import Connection
 
-from connector import pauses, shops
+from connector import audit, pauses, shops
 from connector.db.session import create_engine, transaction
 from connector.settings import Settings
 
@@ -39,6 +39,16 @@ def resume(settings: Settings, shop_domain: str, name: str) -> None:
     """Let CHANNEL of SHOP go on now: email, or account for all that is told to Brevo."""
     with _shop(settings, shop_domain) as (connection, shop_id):
         lifted = pauses.lift(connection, shop_id, (name,))
+        if lifted:
+            audit.record(
+                connection,
+                shop_id=shop_id,
+                actor=audit.CLI,
+                act="channel.resume",
+                object_kind="channel",
+                object_id=name,
+                now=settings.clock.now(),
+            )
     if not lifted:
         raise click.ClickException(f"{name} of {shop_domain} is not paused: see `connector channel list`.")
     click.echo(f"{name} of {shop_domain} goes on. If Brevo still refuses, it is paused again.")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 
 import click
 import orjson
 from sqlalchemy import Connection
 
-from connector import shops
+from connector import audit, shops
 from connector.db.session import create_engine, transaction
 from connector.deps import Deps
 from connector.settings import Settings
@@ -127,10 +128,30 @@ def replay(
         click.confirm("Go on?", abort=True)
     deps = Deps.build(settings, pool_size=1)
     try:
+        with transaction(deps.engine) as connection:
+            _note(connection, which, len(delivery_ids), settings)
         done = stored.replay(deps, which)
     finally:
         deps.close()
     click.echo(f"{sum(done.values())} are back in the line; a worker applies them now.")
+
+
+def _note(connection: Connection, which: stored.Which, named: int, settings: Settings) -> None:
+    """In the audit log of the shop, or of each shop that has such deliveries."""
+    shop_ids = [which.shop_id] if which.shop_id else [one.id for one in shops.connected(connection)]
+    for shop_id in shop_ids:
+        counts = stored.counted(connection, replace(which, shop_id=shop_id))
+        if counts:
+            audit.record(
+                connection,
+                shop_id=shop_id,
+                actor=audit.CLI,
+                act="delivery.replay",
+                object_kind="delivery",
+                object_id=which.ids[0] if named == 1 else (which.topic or "all"),
+                detail={"states": list(which.states), "count": sum(counts.values())},
+                now=settings.clock.now(),
+            )
 
 
 @contextmanager

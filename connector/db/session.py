@@ -1,7 +1,8 @@
 """The engine and the one place that commits.
 
-Everything that writes takes a ``Connection``; only ``transaction`` and ``autocommitted`` open one. The statement and
-lock time-outs keep a stalled statement from holding a process, and an idle transaction from slowing every claim.
+Everything that writes takes a ``Connection``; only ``transaction``, ``autocommitted`` and ``undone`` open one. The
+statement and lock time-outs keep a stalled statement from holding a process, and an idle transaction from slowing every
+claim.
 """
 
 from __future__ import annotations
@@ -44,6 +45,14 @@ def create_engine(url: str, pool_size: int = 5, *, ask_first: bool = False) -> E
 def transaction(engine: Engine) -> Iterator[Connection]:
     """One transaction: committed when the block ends, rolled back when it raises."""
     with engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def undone(engine: Engine) -> Iterator[Connection]:
+    """One transaction that is rolled back however the block ends: what would happen is seen, and does not."""
+    with engine.connect() as connection:
+        # What nobody commits is undone when the connection goes back to the pool.
         yield connection
 
 

@@ -46,15 +46,22 @@ persons = Table(
     Column("version", BigInteger, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("erased_at", Moment),
+    # Who this person turned out to be: the row holds nothing any more, and nobody is found by it.
+    Column("merged_into", BigInteger),
+    # When the store deleted the customer; consent that is older counts for nothing. Null: it did not, or there is
+    # another customer by now.
+    Column("customer_deleted_at", Moment),
     PrimaryKeyConstraint("shop_id", "id"),
     Index(None, "shop_id", "email"),
+    Index(None, "shop_id", "phone"),
+    Index("ix_persons_merged", "shop_id", "merged_into", postgresql_where="merged_into IS NOT NULL"),
 )
 
 identities = Table(
     "identities",
     metadata,
     shop_column(),
-    # customer | email | checkout | cart | order | visitor
+    # customer | email | checkout | cart | order | draft_order | visitor
     Column("kind", Text, nullable=False),
     Column("value", Text, nullable=False),
     Column("person_id", BigInteger, nullable=False),
@@ -80,15 +87,17 @@ consents = Table(
     metadata,
     shop_column(),
     Column("person_id", BigInteger, nullable=False),
-    # email | sms | whatsapp | push
+    # email | sms | whatsapp | push | any (of a person, whatever the channel)
     Column("channel", Text, nullable=False),
+    # newsletter | sms | whatsapp | push: the channel's own; cart | open_tracking | profiling
+    Column("purpose", Text, nullable=False, server_default="newsletter"),
     # subscribed | pending | unsubscribed | not_subscribed | undeliverable
     Column("state", Text, nullable=False),
     Column("level", Text),
     Column("source", Text, nullable=False),
     # When the person acted, as the source says; the newest wins and a tie goes to the opt-out.
     Column("evidence_at", Moment, nullable=False),
-    PrimaryKeyConstraint("shop_id", "person_id", "channel"),
+    PrimaryKeyConstraint("shop_id", "person_id", "channel", "purpose"),
 )
 
 consent_ledger = Table(
@@ -98,15 +107,34 @@ consent_ledger = Table(
     Column("id", BigInteger, Identity(), nullable=False),
     Column("person_id", BigInteger, nullable=False),
     Column("channel", Text, nullable=False),
+    Column("purpose", Text, nullable=False, server_default="newsletter"),
     Column("state", Text, nullable=False),
+    # confirmed_opt_in | single_opt_in | unknown | implied | soft_opt_in
     Column("level", Text),
     Column("source", Text, nullable=False),
     Column("evidence_at", Moment, nullable=False),
+    # What shows it: {"text", "form_id", "ip_digest", "order_id", "raw", ...}, as far as the source tells.
+    Column("evidence", JSONB),
     Column("recorded_at", Moment, nullable=False),
     # applied | older | import
     Column("verdict", Text, nullable=False),
     PrimaryKeyConstraint("shop_id", "id"),
     Index(None, "shop_id", "person_id"),
+)
+
+double_opt_ins = Table(
+    "double_opt_ins",
+    metadata,
+    shop_column(),
+    Column("person_id", BigInteger, nullable=False),
+    # The line of the consent ledger that is to be confirmed.
+    Column("ledger_id", BigInteger, nullable=False),
+    # 1: the confirmation mail, 2: the one reminder. Written before the call, so that no mail is asked for twice.
+    Column("n", Integer, nullable=False),
+    Column("asked_at", Moment, nullable=False),
+    # accepted | unknown | refused; NULL while nobody has noted what became of it
+    Column("outcome", Text),
+    PrimaryKeyConstraint("shop_id", "person_id", "ledger_id", "n"),
 )
 
 suppressions = Table(

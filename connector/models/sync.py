@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Identity,
     Index,
@@ -33,6 +34,8 @@ fetches = Table(
     Column("lease_real", Moment),
     Column("attempts", Integer, nullable=False),
     Column("reason", Text),
+    # Only syncs that staff asked for have wished for it: what it brings starts nothing.
+    Column("quiet", Boolean, nullable=False, server_default="false"),
     PrimaryKeyConstraint("shop_id", "kind", "remote_id"),
     Index("ix_fetches_open", "shop_id", "due_real", postgresql_where="state IN ('due', 'leased')"),
     Index("ix_fetches_failed", "shop_id", "remote_id", postgresql_where="state = 'failed'"),
@@ -42,7 +45,8 @@ sync_state = Table(
     "sync_state",
     metadata,
     shop_column(),
-    # contact, events: entity_id is the person id; order, product, category: the store's id
+    # contact, events, store_consent, double_opt_in: entity_id is the person id; order, product, category: the id in the
+    # store
     Column("entity", Text, nullable=False),
     Column("entity_id", BigInteger, nullable=False),
     Column("wanted_version", BigInteger, nullable=False),
@@ -53,10 +57,15 @@ sync_state = Table(
     Column("lease_real", Moment),
     Column("attempts", Integer, nullable=False),
     Column("reason", Text),
+    # Only syncs that staff asked for have wished for it: Brevo is told by no call that starts automations.
+    Column("quiet", Boolean, nullable=False, server_default="false"),
+    # The newest run (sync_runs) that waits for the outcome; NULL: none does.
+    Column("run_id", BigInteger),
     PrimaryKeyConstraint("shop_id", "entity", "entity_id"),
     Index("ix_sync_state_due", "shop_id", "entity", "due_real", postgresql_where="state IN ('due', 'leased')"),
     Index("ix_sync_state_open", "shop_id", "due_real", postgresql_where="state IN ('due', 'leased')"),
     Index("ix_sync_state_failed", "shop_id", "entity_id", postgresql_where="state = 'failed'"),
+    Index("ix_sync_state_run", "shop_id", "run_id", postgresql_where="run_id IS NOT NULL"),
 )
 
 feed = Table(

@@ -21,7 +21,7 @@ from rq.serializers import JSONSerializer
 from connector.clock import pause
 from connector.crashpoints import reach
 
-KINDS = ("intake", "fetch", "flows", "deliver", "sync", "catalogue")
+KINDS = ("intake", "fetch", "flows", "deliver", "sync", "catalogue", "reruns", "tokens", "closing", "privacy")
 
 # One queue per worker process. What is read from the store has its own: telling Brevo never waits for the store.
 QUEUE_OF_KIND = {
@@ -31,6 +31,10 @@ QUEUE_OF_KIND = {
     "deliver": "deliver",
     "sync": "sync",
     "catalogue": "fetch",
+    "reruns": "fetch",
+    "tokens": "fetch",
+    "closing": "flows",
+    "privacy": "sync",
 }
 QUEUES = ("intake", "fetch", "flows", "deliver", "sync")
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -61,12 +62,41 @@ def document(name: str) -> str:
     return (files("connector.shopify") / "queries" / f"{name}.graphql").read_text(encoding="utf-8")
 
 
-class Store:
-    """One shop's store. ``domain`` is its myshopify.com domain, ``token`` its Admin API access token."""
+class Tokens(Protocol):
+    """Where a store's access token comes from. Both raise ActionNeeded and Retry."""
 
-    def __init__(self, domain: str, token: str, settings: Settings, http: Http, budget: Budget | None = None) -> None:
+    def current(self) -> str:
+        """One that is good for now."""
+        ...
+
+    def after(self, refused: str) -> str:
+        """Another one, now that the store has refused this one."""
+        ...
+
+
+@dataclass(frozen=True)
+class FixedToken:
+    """The only token that there is."""
+
+    token: str = field(repr=False)
+
+    def current(self) -> str:
+        return self.token
+
+    def after(self, refused: str) -> str:
+        raise ActionNeeded(PROVIDER, _CURES[401], status=401)
+
+
+class Store:
+    """One shop's store. ``domain`` is its myshopify.com domain, ``token`` its Admin API access token, or where that
+    comes from: then a call that is refused for its token is made once more with the next one.
+    """
+
+    def __init__(
+        self, domain: str, token: str | Tokens, settings: Settings, http: Http, budget: Budget | None = None
+    ) -> None:
         self.domain = domain
-        self._token = token
+        self._tokens = FixedToken(token) if isinstance(token, str) else token
         self._settings = settings
         self._http = http
         self._budget = budget
@@ -86,11 +116,21 @@ class Store:
         """
         text = document(document_name)
         mutation = re.search(r"^\s*mutation\b", text, re.MULTILINE) is not None
+        token = self._tokens.current()
         hold = self._budget.take(self.domain, document_name) if self._budget is not None else Hold(0.0)
         if hold.wait > 0:
             raise RateLimited(PROVIDER, "our half of the query budget is used up", after=self._real(hold.wait))
         body = orjson.dumps({"query": text, "variables": dict(variables or {})})
-        headers = {"X-Shopify-Access-Token": self._token, "Content-Type": "application/json"}
+        answer = self._ask(token, body, mutation)
+        if answer.status == 401:
+            # Nothing was executed, so this may be repeated whatever it is.
+            answer = self._ask(self._tokens.after(token), body, mutation)
+        if answer.status != 200:
+            raise self._status_verdict(answer, mutation)
+        return self._data(answer, document_name, mutation, hold)
+
+    def _ask(self, token: str, body: bytes, mutation: bool) -> Answer:
+        headers = {"X-Shopify-Access-Token": token, "Content-Type": "application/json"}
         try:
             answer = self._http.post_to_store(self.url, headers, body)
         except CallFailed as error:
@@ -98,9 +138,7 @@ class Store:
                 raise OutcomeUnknown(PROVIDER, str(error)) from error
             raise Retry(PROVIDER, str(error)) from error
         self.heard = answer.headers
-        if answer.status != 200:
-            raise self._status_verdict(answer, mutation)
-        return self._data(answer, document_name, mutation, hold)
+        return answer
 
     def _status_verdict(self, answer: Answer, mutation: bool) -> ProviderError:
         status = answer.status

@@ -14,6 +14,12 @@ from connector.backoff import in_turn
 from connector.errors import ProviderError, Refused
 from connector.shopify.graphql import Store
 
+COMPLIANCE = ("customers/data_request", "customers/redact", "shop/redact")
+"""Topics that only the app's configuration can name, as its compliance topics."""
+
+API_ONLY = frozenset({"customer.joined_segment", "customer.left_segment"})
+"""Topics that the app's configuration cannot name."""
+
 _PAGE = 250
 # Machine seconds for which the store's query budget is waited for, with each topic.
 _PATIENCE = 20.0
@@ -78,4 +84,4 @@ def _create(store: Store, topic: str, uri: str) -> str | None:
 
 def topic_enum(topic: str) -> str:
     """ "orders/create" as the API names it."""
-    return topic.replace("/", "_").upper()
+    return topic.replace("/", "_").replace(".", "_").upper()

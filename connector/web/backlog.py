@@ -1,4 +1,4 @@
-"""What waits to be done and what has stopped, over all shops: how much of each kind and for how long.
+"""What waits to be done and what has stopped, over all shops or at one: how much of each kind and for how long.
 
 Ages are seconds of the time that the rows live in: machine time for work and leases, business time for what
 is due by the calendar (timers, messages).
@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
+
+from connector.shops import states_for
 
 # Kind -> (table, since when a row waits, which rows wait). Every condition follows an index of its table,
 # shop by shop, so that counting costs what is due and not what there is.
@@ -52,22 +54,41 @@ _RECENT = timedelta(days=7)
 # Nobody counts further: it is a lot.
 _MOST = 10_000
 
-_STATEMENT = text(
-    " UNION ALL ".join(
-        f"SELECT '{kind}' AS kind, coalesce(sum(found.rows), 0) AS rows, min(found.oldest) AS oldest "  # noqa: S608
-        f"FROM shops CROSS JOIN LATERAL (SELECT count(*) AS rows, min({since}) AS oldest FROM {table} "
-        f"WHERE {table}.shop_id = shops.id AND {condition}) AS found"
-        for kind, (table, since, condition) in _KINDS.items()
+# Kind -> the work that it waits for, where that is done while nothing is sent.
+_WORK = {"inbox": "intake", "fetches": "fetch", "persons": "flows", "timers": "flows"}
+
+
+def _of_shops(kind: str) -> str:
+    """What waits for a shop to come back, or to get its Brevo account, does not lag."""
+    states = states_for(_WORK.get(kind, "sync")) | {"paused"}
+    return f" WHERE shops.state IN ({', '.join(repr(state) for state in sorted(states))})"
+
+
+def _waiting(shops: str) -> TextClause:
+    return text(
+        " UNION ALL ".join(
+            f"SELECT '{kind}' AS kind, coalesce(sum(found.rows), 0) AS rows, min(found.oldest) AS oldest "  # noqa: S608
+            f"FROM {shops} CROSS JOIN LATERAL (SELECT count(*) AS rows, min({since}) AS oldest FROM {table} "
+            f"WHERE {table}.shop_id = shops.id AND {condition}) AS found{_of_shops(kind) if shops == 'shops' else ''}"
+            for kind, (table, since, condition) in _KINDS.items()
+        )
     )
-)
-_STOPPED_STATEMENT = text(
-    " UNION ALL ".join(
-        f"SELECT '{kind}' AS kind, count(*) AS rows FROM (SELECT 1 FROM shops CROSS JOIN LATERAL "  # noqa: S608
-        f"(SELECT 1 FROM {table} WHERE {table}.shop_id = shops.id AND {condition} LIMIT {_MOST}) AS one "
-        f"LIMIT {_MOST}) AS found"
-        for kind, (table, condition) in _STOPPED.items()
+
+
+def _stopped(shops: str) -> TextClause:
+    return text(
+        " UNION ALL ".join(
+            f"SELECT '{kind}' AS kind, count(*) AS rows FROM (SELECT 1 FROM {shops} CROSS JOIN LATERAL "  # noqa: S608
+            f"(SELECT 1 FROM {table} WHERE {table}.shop_id = shops.id AND {condition} LIMIT {_MOST}) AS one "
+            f"LIMIT {_MOST}) AS found"
+            for kind, (table, condition) in _STOPPED.items()
+        )
     )
-)
+
+
+_ONE_SHOP = "(SELECT CAST(:shop AS BIGINT) AS id) AS shops"
+_STATEMENT, _STATEMENT_OF_SHOP = _waiting("shops"), _waiting(_ONE_SHOP)
+_STOPPED_STATEMENT, _STOPPED_STATEMENT_OF_SHOP = _stopped("shops"), _stopped(_ONE_SHOP)
 
 
 @dataclass(frozen=True)
@@ -84,16 +105,19 @@ def lagging(waiting: Mapping[str, Waiting], rate: float) -> list[str]:
     return sorted(kind for kind, found in waiting.items() if found.age > allowed[kind])
 
 
-def read(connection: Connection, now: datetime, machine: datetime) -> dict[str, Waiting]:
-    """Every kind of work with what waits. ``now`` is business time, ``machine`` real time."""
+def read(connection: Connection, now: datetime, machine: datetime, shop_id: int | None = None) -> dict[str, Waiting]:
+    """Every kind of work with what waits, of all shops or of one. ``now`` is business time, ``machine`` real time."""
     found = {}
-    for row in connection.execute(_STATEMENT, {"now": now, "machine": machine}):
+    statement, which = (_STATEMENT, {}) if shop_id is None else (_STATEMENT_OF_SHOP, {"shop": shop_id})
+    for row in connection.execute(statement, {"now": now, "machine": machine, **which}):
         at = now if row.kind in _BUSINESS_TIME else machine
         age = max(0.0, (at - row.oldest).total_seconds()) if row.oldest else 0.0
         found[row.kind] = Waiting(int(row.rows), round(age, 3))
     return found
 
 
-def stopped(connection: Connection, now: datetime) -> dict[str, int]:
-    """Every kind of work with how much has stopped, counted up to 10,000. ``now`` is business time."""
-    return {row.kind: row.rows for row in connection.execute(_STOPPED_STATEMENT, {"since": now - _RECENT})}
+def stopped(connection: Connection, now: datetime, shop_id: int | None = None) -> dict[str, int]:
+    """Every kind of work with how much has stopped, of all shops or of one, counted up to 10,000. ``now`` is business
+    time."""
+    statement, which = (_STOPPED_STATEMENT, {}) if shop_id is None else (_STOPPED_STATEMENT_OF_SHOP, {"shop": shop_id})
+    return {row.kind: row.rows for row in connection.execute(statement, {"since": now - _RECENT, **which})}

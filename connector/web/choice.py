@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from connector import shops
-from connector.locks import lock_persons
 from connector.models.outbox import outbox
 from connector.models.person import consents, persons
 from connector.scope import Scope
 from connector.unsubscribe import Unsubscribe
-from sync import consent
+from flows.core.permission import OWN
+from sync import consent, merging
 
 SOURCE = "unsubscribe_page"
 SUBSCRIBED = "subscribed"
@@ -37,8 +37,10 @@ def standing(connection: Connection, link: Unsubscribe) -> Standing:
 
 def leave(scope: Scope, link: Unsubscribe) -> bool:
     """Opt the person out; whether that changed anything. Asking twice, or after an erasure, is no error."""
-    if not _lock(scope, link):
+    found = _held(scope, link)
+    if found is None:
         return False
+    link = found
     current = _current(scope.connection, link)
     if current and current[0] == UNSUBSCRIBED:
         return False
@@ -49,6 +51,7 @@ def leave(scope: Scope, link: Unsubscribe) -> bool:
         UNSUBSCRIBED,
         source=SOURCE,
         evidence_at=_after(scope.now, current),
+        evidence={"outbox_id": link.outbox_id},
     )
     if link.outbox_id is not None:
         scope.connection.execute(
@@ -65,8 +68,10 @@ def leave(scope: Scope, link: Unsubscribe) -> bool:
 
 def stay(scope: Scope, link: Unsubscribe) -> bool:
     """Take an opt-out back; whether that changed anything. Nobody is subscribed here who was not before."""
-    if not _lock(scope, link):
+    found = _held(scope, link)
+    if found is None:
         return False
+    link = found
     current = _current(scope.connection, link)
     if not current or current[0] != UNSUBSCRIBED:
         return False
@@ -80,24 +85,27 @@ def stay(scope: Scope, link: Unsubscribe) -> bool:
     )
 
 
-def _lock(scope: Scope, link: Unsubscribe) -> bool:
-    """Whether the person is still there, and now ours until the end of the transaction."""
-    there = scope.connection.execute(
-        select(persons.c.id).where(
-            persons.c.shop_id == link.shop_id, persons.c.id == link.person_id, persons.c.erased_at.is_(None)
-        )
-    ).first()
-    if there is not None:
-        lock_persons(scope, [link.person_id])
-    return there is not None
+def _held(scope: Scope, link: Unsubscribe) -> Unsubscribe | None:
+    """The link of whoever the person is now, ours until the end of the transaction; None when they are erased."""
+    try:
+        person_id = merging.present(scope, link.person_id)
+    except LookupError:
+        return None
+    erased = select(persons.c.erased_at).where(persons.c.shop_id == link.shop_id, persons.c.id == person_id)
+    return None if scope.connection.scalar(erased) is not None else replace(link, person_id=person_id)
 
 
 def _current(connection: Connection, link: Unsubscribe) -> tuple[str, datetime] | None:
     row = connection.execute(
         select(consents.c.state, consents.c.evidence_at).where(
             consents.c.shop_id == link.shop_id,
-            consents.c.person_id == link.person_id,
+            # Of whoever the person is now: links in old mails name people who were merged since.
+            consents.c.person_id
+            == select(func.coalesce(persons.c.merged_into, persons.c.id))
+            .where(persons.c.shop_id == link.shop_id, persons.c.id == link.person_id)
+            .scalar_subquery(),
             consents.c.channel == link.channel,
+            consents.c.purpose == OWN.get(link.channel, link.channel),
         )
     ).first()
     return (row.state, row.evidence_at) if row else None

@@ -16,15 +16,19 @@ log = logging.get(__name__)
 # The style is part of the page: one request, and right under any path prefix of a proxy.
 STYLE = (files("connector.web") / "templates" / "page.css").read_text(encoding="utf-8")
 _STYLE_HASH = b64encode(sha256(STYLE.encode()).digest()).decode("ascii")
-_POLICY = (
-    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
+_POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; base-uri 'none'"
 _SAYINGS = {
     404: ("Page not found", "This address does not exist. If it came from an email, copy it whole."),
     405: ("That does not work here", "This address cannot be used that way."),
     413: ("Too large", "What was sent is too large."),
 }
 _SAYING = ("Something went wrong", "Please try again in a few minutes.")
+
+
+def policy(shop: str | None = None) -> str:
+    """The content policy of a plain page. ``shop``: a proven shop domain, whose admin may frame it; else nobody may."""
+    ancestors = f"https://{shop} https://admin.shopify.com" if shop else "'none'"
+    return f"{_POLICY}; frame-ancestors {ancestors}"
 
 
 def install(app: Flask, *, https: bool) -> None:
@@ -34,10 +38,11 @@ def install(app: Flask, *, https: bool) -> None:
     @app.after_request
     def protect(response: Response) -> Response:
         headers = response.headers
-        headers.setdefault("Content-Security-Policy", _POLICY)
+        headers.setdefault("Content-Security-Policy", policy())
         headers.setdefault("X-Content-Type-Options", "nosniff")
         headers.setdefault("Referrer-Policy", "no-referrer")
-        headers.setdefault("X-Frame-Options", "DENY")
+        if "frame-ancestors 'none'" in headers["Content-Security-Policy"]:
+            headers.setdefault("X-Frame-Options", "DENY")
         headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
         headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
         headers.setdefault("Cache-Control", "no-store")

@@ -17,7 +17,10 @@ Request = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Letter:
-    """One message to one person, ready to be written. ``context`` is flows.content.context's."""
+    """One message to one person, ready to be written. ``context`` is flows.content.context's.
+
+    ``track_opens``: whether it may be recorded that they opened it.
+    """
 
     shop: Shop
     source: MessageSource
@@ -27,6 +30,7 @@ class Letter:
     key: str
     idempotency_key: UUID
     unsubscribe_url: str
+    track_opens: bool = False
 
 
 @dataclass(frozen=True)

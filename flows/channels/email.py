@@ -20,7 +20,8 @@ def write(letter: Letter) -> Request:
     written = render(letter.source, letter.context)
     body: dict[str, Any] = {
         "sender": {"email": letter.shop.sender_email, "name": letter.shop.sender_name},
-        "to": [{"email": letter.recipient}],
+        # Per recipient since 2026-07-21: without it Brevo records no opens of theirs.
+        "to": [{"email": letter.recipient, "contactPixelTrackingConsent": letter.track_opens}],
         "subject": written.subject,
         "htmlContent": written.html,
         "textContent": written.text,

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from flows.core import calendar
 from flows.core.calendar import QuietHours
 from flows.core.model import CapPlan, Purpose
+from flows.core.permission import No, Permission
 
 LOOKING_UP = timedelta(minutes=5)
 """How long to wait for consent that is being fetched from the store."""
@@ -80,8 +81,8 @@ class GateMessage:
 class GateFacts:
     """Everything the gate reads.
 
-    `exit_mark`: the name of an event that reached this run since it began. `consent`: the state for the
-    message's channel, None when unknown; `consent_pending`: it is being fetched. `suppressed`, `held`,
+    `exit_mark`: the name of an event that reached this run since it began. `permission`: whether the
+    person agreed to such messages, None when unknown; `consent_pending`: it is being fetched. `suppressed`, `held`,
     `render_problem`: why, else None. `live_tags`: tags of the other flows the person is in. `rivals`: the
     person's other marketing messages that are due. `ledger`: at least what lies within the caps' days and the
     local day. `holidays`: local days without marketing. `daily_quota_until`: the emails of the provider's plan are
@@ -92,7 +93,7 @@ class GateFacts:
     test_only: bool = False
     goal_reached: bool = False
     exit_mark: str | None = None
-    consent: str | None = None
+    permission: Permission | None = None
     consent_pending: bool = False
     suppressed: str | None = None
     held: str | None = None
@@ -162,10 +163,12 @@ def _exit(message: GateMessage, facts: GateFacts, now: datetime) -> Objection:
 
 
 def _consent(message: GateMessage, facts: GateFacts, now: datetime) -> Objection:
-    if message.purpose == "transactional" or facts.consent == "subscribed":
+    if message.purpose == "transactional":
         return None
-    if facts.consent is not None:
-        return Skip("no_consent", {"consent": facts.consent, "channel": message.channel})
+    if isinstance(facts.permission, No):
+        return Skip("no_consent", {"why": facts.permission.reason, "channel": message.channel})
+    if facts.permission is not None:
+        return None
     if facts.consent_pending:
         return Defer(now + LOOKING_UP, "consent_unknown")
     return Skip("consent_unknown", {"channel": message.channel})

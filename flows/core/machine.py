@@ -109,7 +109,9 @@ def _wakes(run: Run, stimulus: Stimulus) -> bool:
         case EffectDone(key=key):
             return ("effect", key) in run.waiting.wakes_on
         case Happened(event=event):
-            return goals.reaches(event, run) and ("event", event.name) in run.waiting.wakes_on
+            # History may end a run; it moves none on to its next message.
+            heard = not event.historical and goals.reaches(event, run)
+            return heard and ("event", event.name) in run.waiting.wakes_on
         case _:
             return False
 

@@ -95,7 +95,8 @@ _STOCK = {
 _COLLECTION = {"collection_id": "the collection", "title": "its title"}
 _CHANGED = {"changed": "what changed: the field, with its value before and after"}
 _CONSENT = {
-    "channel": "email, sms, whatsapp or push",
+    "channel": "email, sms, whatsapp, push, or any",
+    "purpose": "newsletter, sms, whatsapp or push: the channel's own; cart, open_tracking or profiling",
     "old": "the state before",
     "new": "the state now",
     "source": "who told us",
@@ -103,7 +104,12 @@ _CONSENT = {
 
 _RAW: Mapping[str, EventName] = {
     "customer_created": EventName("A customer was created in the store."),
-    "consent_changed": EventName("A person's consent on one channel changed.", _CONSENT),
+    "customer_deleted": EventName("The customer's record in the store was deleted; every flow of theirs is over."),
+    "tag_added": EventName("A customer was given a tag in the store.", {"tag": "the tag"}),
+    "tag_removed": EventName("A tag was taken from a customer in the store.", {"tag": "the tag"}),
+    "segment_entered": EventName("A customer entered a segment of the store.", {"segment_id": "the segment"}),
+    "segment_left": EventName("A customer left a segment of the store.", {"segment_id": "the segment"}),
+    "consent_changed": EventName("A person's consent to one purpose on one channel changed.", _CONSENT),
     "unsubscribed": EventName("A person does not want to be written to any more on one channel.", _CONSENT),
     "checkout_started": EventName("A checkout was begun.", _CHECKOUT, buying=True),
     "checkout_updated": EventName("A checkout was changed.", _CHECKOUT, buying=True),

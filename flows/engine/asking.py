@@ -8,12 +8,22 @@ from datetime import datetime, time
 from typing import Any
 from uuid import UUID
 
+from connector.consent_policy import country_of, in_force
 from connector.scope import Scope
 from flows.core.calendar import QuietHours
 from flows.core.gate import GateFacts, GateMessage, Limit, Rival, Sent, Skip, Verdict, gate
 from flows.core.model import FlowVersion
+from flows.core.permission import CART, OWN, Permission, permission
 from flows.engine.book import Book
 from flows.engine.people import Person
+
+CART_TRIGGERS = frozenset(
+    {
+        *("cart_created", "cart_updated", "cart_cleared"),
+        *("checkout_started", "checkout_updated", "checkout_abandoned", "checkout_deleted"),
+    }
+)
+"""A flow that starts on one of these writes about what somebody looked at or left behind, which is a purpose apart."""
 
 
 def ask(
@@ -51,7 +61,7 @@ def ask(
         erased=person.row["erased_at"] is not None,
         goal_reached=goal_reached,
         exit_mark=exit_mark,
-        consent=person.consent.get(message["channel"]),
+        permission=_permission(scope, flow, person, message["channel"]),
         consent_pending=person.consent_pending,
         suppressed=person.suppressed,
         held="flow_paused" if book.paused(flow.flow) else None,
@@ -74,6 +84,21 @@ def ask(
         daily_quota_until=daily_quota_until,
     )
     return gate(question, facts, scope.now)
+
+
+def _permission(scope: Scope, flow: FlowVersion, person: Person, channel: str) -> Permission | None:
+    """Whether this person may be sent marketing of this flow now; None when nothing is on record."""
+    settings = scope.shop.settings
+    purpose = CART if flow.trigger.on in CART_TRIGGERS else OWN[channel]
+    return permission(
+        person.consents,
+        country_of(person.row, settings),
+        channel,
+        purpose,
+        person.row["orders_count"],
+        scope.now,
+        in_force(settings),
+    )
 
 
 def live_tags(book: Book, person: Person, *, but: UUID | None = None) -> list[str]:

@@ -21,6 +21,7 @@ from connector.locks import lock_persons
 from connector.models.event import exit_marks
 from connector.models.flow import goal_watches, runs
 from connector.models.outbox import attempts, outbox, send_ledger
+from connector.models.shop import shops
 from connector.outbox import idempotency_key, settle
 from connector.scope import Scope
 from connector.shops import Shop
@@ -58,6 +59,8 @@ def due(shop: Shop, deps: Deps) -> ColumnElement[bool]:
     """Messages of this shop that may leave now."""
     return and_(
         outbox.c.shop_id == shop.id,
+        # Of now: an app that was removed a moment ago sends nothing.
+        select(shops.c.id).where(shops.c.id == shop.id, shops.c.state == "active").exists(),
         outbox.c.state == "due",
         outbox.c.due_at <= deps.clock.now(),
         or_(outbox.c.retry_real.is_(None), outbox.c.retry_real <= deps.clock.machine()),
@@ -215,7 +218,7 @@ class _Judge:
         if run.key in person.checkouts:
             context["checkout"] = person.checkouts[run.key]
         key = idempotency_key(row["key"])
-        return Letter(scope.shop, source, context, address, row["flow"], row["key"], key, url)
+        return Letter(scope.shop, source, context, address, row["flow"], row["key"], key, url, person.track_opens)
 
     def _defer(self, row: RowMapping, verdict: Defer) -> None:
         self._scope.connection.execute(

@@ -26,10 +26,10 @@ from connector.crashpoints import reach
 from connector.db.session import transaction
 from connector.deps import Deps
 from connector.errors import ActionNeeded, AlreadyAccepted, OutcomeUnknown, ProviderError, TooLate
-from connector.locks import lock_persons
 from connector.logging import get
 from connector.models.flow import runs
 from connector.models.outbox import outbox
+from connector.outbox import hold
 from connector.queue.batch import NOTHING, Batch
 from connector.shops import Shop
 from flows.channels import CHANNELS
@@ -228,8 +228,9 @@ def _send(deps: Deps, shop: Shop, account: BrevoAccount, one: Claimed, leave_by:
         stop.set()
     reach("t4.answered")
     with deps.open(shop) as scope:
-        lock_persons(scope, [one.row["person_id"]])
-        outcomes.record(scope, one.row, one.n, outcome)
+        row = hold(scope, one.row)
+        if row is not None:
+            outcomes.record(scope, row, one.n, outcome)
         if isinstance(outcome, ActionNeeded):
             pauses.start(scope, one.channel.name, outcome)
         reach("t4.recorded")

@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Row, RowMapping, any_, bindparam, cast, func, select
+from sqlalchemy import BigInteger, Row, RowMapping, any_, bindparam, cast, func, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
 
+from connector.consent_policy import country_of, in_force
 from connector.db.rows import among
 from connector.models.flow import goal_watches, runs
 from connector.models.outbox import outbox, send_ledger
@@ -21,6 +22,7 @@ from connector.models.sync import fetches
 from connector.scope import Scope
 from connector.suppression import address_digest
 from flows.core.model import PastRun, Run
+from flows.core.permission import OPT_OUTS, OWN, Consents, may_track_opens, read_consents, shown_state
 
 # Caps look back no further than this.
 LEDGER_DAYS = 31
@@ -30,10 +32,15 @@ HISTORY = timedelta(days=800)
 
 @dataclass
 class Person:
-    """Everything that deciding about one person reads. ``live`` are live runs by id."""
+    """Everything that deciding about one person reads. ``live`` are live runs by id.
+
+    ``consent``: the state by channel, as flows see it; ``track_opens``: whether opens of theirs may be recorded.
+    """
 
     row: RowMapping
+    consents: Consents = field(default_factory=dict)
     consent: dict[str, str] = field(default_factory=dict)
+    track_opens: bool = False
     consent_pending: bool = False
     suppressed: str | None = None
     live: dict[UUID, Run] = field(default_factory=dict)
@@ -88,7 +95,7 @@ def load(scope: Scope, person_ids: Sequence[int], *, tokens: Iterable[str] = ())
     if not person_ids:
         return {}
     rows = scope.connection.execute(_PERSONS, {"shop_id": scope.shop_id, "ids": list(person_ids)})
-    found = {row["id"]: Person(row, row["consent"] or {}, row["consent_pending"]) for row in rows.mappings()}
+    found = {row["id"]: _person(scope, row) for row in rows.mappings()}
     if not found:
         return {}
     given = {"shop_id": scope.shop_id, "ids": list(found), "now": scope.now}
@@ -104,13 +111,41 @@ def load(scope: Scope, person_ids: Sequence[int], *, tokens: Iterable[str] = ())
     return found
 
 
+def _person(scope: Scope, row: RowMapping) -> Person:
+    settings = scope.shop.settings
+    policy, country = in_force(settings), country_of(row, settings)
+    consents = read_consents(row["consents"])
+    shown = {
+        channel: state
+        for channel, purpose in OWN.items()
+        if (state := shown_state(consents.get((channel, purpose)), country, channel, purpose, policy)) is not None
+    }
+    tracked = may_track_opens(consents, country, policy)
+    return Person(row, consents, shown, tracked, consent_pending=row["consent_pending"])
+
+
 # The consent of a customer whom the store is being asked about may be another by now.
 _PERSONS = select(
     persons,
-    select(func.jsonb_object_agg(consents.c.channel, consents.c.state))
-    .where(consents.c.shop_id == persons.c.shop_id, consents.c.person_id == persons.c.id)
+    select(
+        func.jsonb_agg(
+            func.jsonb_build_array(
+                consents.c.channel, consents.c.purpose, consents.c.state, consents.c.level, consents.c.evidence_at
+            )
+        )
+    )
+    .where(
+        consents.c.shop_id == persons.c.shop_id,
+        consents.c.person_id == persons.c.id,
+        # Once the store has deleted the customer only what was agreed to since counts.
+        or_(
+            persons.c.customer_deleted_at.is_(None),
+            consents.c.evidence_at > persons.c.customer_deleted_at,
+            consents.c.state.in_(sorted(OPT_OUTS)),
+        ),
+    )
     .scalar_subquery()
-    .label("consent"),
+    .label("consents"),
     select(fetches.c.remote_id)
     .where(
         fetches.c.shop_id == persons.c.shop_id,

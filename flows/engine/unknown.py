@@ -7,10 +7,11 @@ the same key. A channel whose provider cannot be asked is never sent twice: it s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import RowMapping, delete, select, update
+from sqlalchemy import RowMapping, bindparam, delete, select, update
 
 from connector import pauses
 from connector.brevo.client import BrevoAccount
@@ -18,11 +19,10 @@ from connector.crashpoints import reach
 from connector.db.session import transaction
 from connector.deps import Deps
 from connector.errors import ActionNeeded, ProviderError, RateLimited, Refused
-from connector.locks import lock_persons
 from connector.logging import get
 from connector.models.outbox import outbox, send_ledger
-from connector.models.person import persons
-from connector.outbox import idempotency_key, settle
+from connector.models.person import identities, persons
+from connector.outbox import hold, idempotency_key, settle
 from connector.queue.batch import Batch
 from connector.scope import Scope
 from connector.shops import Shop
@@ -67,10 +67,9 @@ def _due(deps: Deps, shop: Shop, state: str) -> Sequence[RowMapping]:
 def _cut_off(deps: Deps, shop: Shop, row: RowMapping) -> None:
     """Whoever held this lease is gone, or no longer entitled to it."""
     with deps.open(shop) as scope:
-        if not lock_persons(scope, [row["person_id"]], skip_locked=True):
-            return
-        if mark_unknown(scope, row, row["attempts"]):
-            note(scope, row, "provider_silent", {"attempt": row["attempts"], "reason": "cut_off"})
+        held = hold(scope, row, skip_locked=True)
+        if held is not None and mark_unknown(scope, held, row["attempts"]):
+            note(scope, held, "provider_silent", {"attempt": row["attempts"], "reason": "cut_off"})
         reach("unknown.cut_off")
 
 
@@ -121,11 +120,8 @@ def _look_up(deps: Deps, shop: Shop, account: BrevoAccount, row: RowMapping) -> 
     """Ask the provider's log about this message; False when it could not be asked, nor likely about the next."""
     channel = CHANNELS[row["channel"]]
     assert channel.look_up is not None
-    with transaction(deps.engine) as connection:
-        recipient = connection.scalar(
-            select(persons.c.email).where(persons.c.shop_id == shop.id, persons.c.id == row["person_id"])
-        )
-    if not recipient or address_digest(shop.salt, recipient) != row["recipient_digest"]:
+    recipient = _recipient(deps, shop, row)
+    if recipient is None:
         # The address it went to is gone, so nobody can be asked about it: staff see it, it is not sent again.
         _postpone(deps, shop, [row], deps.clock.machine() + timedelta(days=1))
         return True
@@ -138,14 +134,41 @@ def _look_up(deps: Deps, shop: Shop, account: BrevoAccount, row: RowMapping) -> 
         return isinstance(error, Refused)
     reach("unknown.looked_up")
     with deps.open(shop) as scope:
-        lock_persons(scope, [row["person_id"]])
+        held = hold(scope, row)
+        if held is None:
+            return True
         if message_id is None:
-            _send_again(scope, row)
+            _send_again(scope, {**held, "attempts": row["attempts"]})
             scope.bells.add("deliver")
-        elif settle(scope, row, "accepted", reason="looked_up", at=scope.now, message_id=message_id.strip("<> ")):
-            note(scope, row, "provider_accepted", {"reason": "looked_up"})
+        elif settle(scope, held, "accepted", reason="looked_up", at=scope.now, message_id=message_id.strip("<> ")):
+            note(scope, held, "provider_accepted", {"reason": "looked_up"})
         reach("unknown.settled")
     return True
+
+
+def _recipient(deps: Deps, shop: Shop, row: RowMapping) -> str | None:
+    """The address that this message went to, if whoever it belongs to now is still known by it."""
+    with transaction(deps.engine) as connection:
+        known = connection.scalars(_ADDRESSES, {"shop_id": shop.id, "id": row["id"]}).all()
+    return next((one for one in known if address_digest(shop.salt, one) == row["recipient_digest"]), None)
+
+
+_mine = select(outbox.c.person_id).where(outbox.c.shop_id == bindparam("shop_id"), outbox.c.id == bindparam("id"))
+_ADDRESSES = (
+    select(persons.c.email)
+    .where(
+        persons.c.shop_id == bindparam("shop_id"),
+        persons.c.id == _mine.scalar_subquery(),
+        persons.c.email.is_not(None),
+    )
+    .union(
+        select(identities.c.value).where(
+            identities.c.shop_id == bindparam("shop_id"),
+            identities.c.person_id == _mine.scalar_subquery(),
+            identities.c.kind == "email",
+        )
+    )
+)
 
 
 def _look_again(deps: Deps, shop: Shop, row: RowMapping, channel: str, error: ProviderError) -> None:
@@ -160,7 +183,7 @@ def _look_again(deps: Deps, shop: Shop, row: RowMapping, channel: str, error: Pr
     _postpone(deps, shop, [row], deps.clock.machine() + after)
 
 
-def _send_again(scope: Scope, row: RowMapping) -> None:
+def _send_again(scope: Scope, row: Mapping[str, Any]) -> None:
     """The provider never had it: it is due again, and the gate will be asked again."""
     done = scope.connection.execute(
         update(outbox)

@@ -1,4 +1,5 @@
-"""Brevo's copies of our records, kept up to date (T5). One module per kind of record and one line here.
+"""Brevo's copies of our records, kept up to date (T5), and what else is told to the outside once it is committed:
+consent to the store, requests to confirm. One module per kind of record and one line here.
 
 In this order a turn goes through them: what waits for a contact finds it there, and what somebody waits for comes
 before the catalogue.
@@ -8,9 +9,20 @@ from __future__ import annotations
 
 from sync.copies.category import CATEGORIES
 from sync.copies.contact import CONTACTS
+from sync.copies.double_opt_in import DOUBLE_OPT_INS
 from sync.copies.events import EVENTS
-from sync.copies.order import ORDERS
+from sync.copies.order import ORDER_HISTORY, ORDERS
 from sync.copies.product import PRODUCTS
 from sync.copies.resource import Resource
+from sync.copies.store_consent import STORE_CONSENT
 
-RESOURCES: tuple[Resource, ...] = (CONTACTS, ORDERS, EVENTS, CATEGORIES, PRODUCTS)
+RESOURCES: tuple[Resource, ...] = (
+    CONTACTS,
+    DOUBLE_OPT_INS,
+    ORDERS,
+    EVENTS,
+    ORDER_HISTORY,
+    CATEGORIES,
+    PRODUCTS,
+    STORE_CONSENT,
+)

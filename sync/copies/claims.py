@@ -20,22 +20,26 @@ _REASON_LENGTH = 300
 
 
 @cache
-def _claim(entities: tuple[tuple[str, int], ...]) -> TextClause:
-    kinds = ", ".join(f"('{entity}', {most})" for entity, most in entities)
+def _claim(entities: tuple[tuple[str, bool | None, int], ...]) -> TextClause:
+    kinds = ", ".join(
+        f"('{entity}', CAST({'NULL' if quiet is None else quiet} AS boolean), {most})"
+        for entity, quiet, most in entities
+    )
     # A list apart, or the planner may run what has a LIMIT more than once.
     return text(
         f"""
 WITH chosen AS MATERIALIZED (
     SELECT open.entity, open.entity_id
-    FROM (VALUES {kinds}) AS kinds (entity, most)
+    FROM (VALUES {kinds}) AS kinds (entity, quiet, most)
     CROSS JOIN LATERAL (
         SELECT entity, entity_id FROM sync_state
         WHERE shop_id = :shop_id AND entity = kinds.entity AND state IN ('due', 'leased')
             AND due_real <= :machine AND (lease_real IS NULL OR lease_real < :machine)
+            AND (kinds.quiet IS NULL OR quiet = kinds.quiet)
         ORDER BY due_real LIMIT kinds.most
         FOR UPDATE SKIP LOCKED
     ) AS open
-    WHERE NOT EXISTS (
+    WHERE EXISTS (SELECT FROM shops WHERE id = :shop_id AND state = 'active') AND NOT EXISTS (
         SELECT FROM channel_pauses WHERE shop_id = :shop_id AND channel = '{ACCOUNT}' AND probe_real > :machine
     )
 )
@@ -43,23 +47,29 @@ UPDATE sync_state SET state = 'leased', lease_real = :lease
 FROM chosen
 WHERE sync_state.shop_id = :shop_id AND sync_state.entity = chosen.entity
     AND sync_state.entity_id = chosen.entity_id
-RETURNING sync_state.entity, sync_state.entity_id, wanted_version, sent_version, attempts, due_real,
+RETURNING sync_state.entity, sync_state.entity_id, wanted_version, sent_version, attempts, due_real, quiet,
     EXISTS (SELECT FROM channel_pauses WHERE shop_id = :shop_id AND channel = '{ACCOUNT}') AS paused
 """  # noqa: S608  of this package's own words only
     )
 
 
 def claim(
-    connection: Connection, shop: Shop, entities: tuple[tuple[str, int], ...], machine: datetime, lease: datetime
+    connection: Connection,
+    shop: Shop,
+    entities: tuple[tuple[str, bool | None, int], ...],
+    machine: datetime,
+    lease: datetime,
 ) -> tuple[list[Claim], bool]:
-    """Lease what is due of these (entity, how many at most), the longest due first; of a paused account nothing.
+    """Lease what is due of these (entity, quiet or not or both, how many at most), the longest due first; of a paused
+    account nothing.
 
     The second answer: the account is paused and its probe is due.
     """
     asked = {"shop_id": shop.id, "machine": machine, "lease": lease}
     rows = sorted(connection.execute(_claim(entities), asked), key=lambda row: (row.due_real, row.entity_id))
     return [
-        Claim(row.entity, row.entity_id, row.wanted_version, row.sent_version, row.attempts, lease) for row in rows
+        Claim(row.entity, row.entity_id, row.wanted_version, row.sent_version, row.attempts, lease, row.quiet)
+        for row in rows
     ], any(row.paused for row in rows)
 
 

@@ -8,8 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from connector.consent_policy import country_of, in_force
 from connector.shops import Shop
-from sync.copies import upsert
+from flows.core.permission import OWN, Consent, shown_state
+from sync.copies import left_over, upsert
 from sync.copies.resource import Claim, Resource, Snapshot
 from sync.copies.turn import Turn, one_by_one
 from sync.mapping import contact as mapping
@@ -21,9 +23,21 @@ _PEOPLE = text(
 SELECT persons.*, consents.channel, consents.state, consents.level, consents.evidence_at, EXISTS (
     SELECT FROM consent_ledger WHERE consent_ledger.shop_id = persons.shop_id
         AND consent_ledger.person_id = persons.id AND consent_ledger.channel = consents.channel
-        AND consent_ledger.state = ANY(:blacklisting)
-) AS opted_out_before
+        AND consent_ledger.purpose = consents.purpose AND consent_ledger.state = ANY(:blacklisting)
+) AND NOT EXISTS (
+    SELECT FROM consent_ledger WHERE consent_ledger.shop_id = persons.shop_id
+        AND consent_ledger.person_id = persons.id AND consent_ledger.channel = consents.channel
+        AND consent_ledger.purpose = consents.purpose AND consent_ledger.state = ANY(:blacklisting)
+        AND consent_ledger.evidence_at >= consents.evidence_at
+) AS opted_out_before, EXISTS (
+    SELECT FROM persons AS others JOIN consents AS theirs
+        ON theirs.shop_id = others.shop_id AND theirs.person_id = others.id
+    WHERE others.shop_id = ANY(CAST(:sharing AS bigint[])) AND others.email = persons.email
+        AND theirs.channel = consents.channel AND theirs.purpose = consents.purpose
+        AND theirs.state = ANY(:blacklisting)
+) AS opted_out_elsewhere
 FROM persons LEFT JOIN consents ON consents.shop_id = persons.shop_id AND consents.person_id = persons.id
+    AND consents.purpose IN ('newsletter', 'sms', 'whatsapp', 'push')
 WHERE persons.shop_id = :shop_id AND persons.id = ANY(:ids)
 """
 )
@@ -32,23 +46,45 @@ WHERE persons.shop_id = :shop_id AND persons.id = ANY(:ids)
 def read(connection: Connection, shop: Shop, held: Sequence[Claim]) -> dict[int, Snapshot]:
     """These people as they are now, with what they agreed to."""
     by_id = {one.entity_id: one for one in held}
-    rows = connection.execute(
-        _PEOPLE, {"shop_id": shop.id, "ids": list(by_id), "blacklisting": list(mapping.BLACKLISTING)}
-    ).mappings()
+    asked = {
+        "shop_id": shop.id,
+        "ids": list(by_id),
+        "blacklisting": list(mapping.BLACKLISTING),
+        "sharing": list(shop.sharing),
+    }
+    rows = [dict(row) for row in connection.execute(_PEOPLE, asked).mappings()]
     found: dict[int, Snapshot] = {}
     for row in rows:
+        if row["merged_into"] is not None:
+            found[row["id"]] = left_over.read(connection, shop, by_id[row["id"]], row["version"])
+            continue
         if row["id"] not in found:
             nothing = "erased" if row["erased_at"] is not None else None if row["email"] else "no_email"
-            found[row["id"]] = Snapshot(by_id[row["id"]], row["version"], upsert.Contact(dict(row), {}, set()), nothing)
+            found[row["id"]] = Snapshot(by_id[row["id"]], row["version"], _contact(shop, row), nothing)
         if row["channel"] is not None:
-            found[row["id"]].body.consents[row["channel"]] = dict(row)
-            if row["opted_out_before"]:
+            found[row["id"]].body.consents[row["channel"]] = {**row, "state": _state(shop, row)}
+            # What the shops of one account know of a contact's blacklisting is known of one and the same contact.
+            if row["opted_out_before"] and not row["opted_out_elsewhere"]:
                 found[row["id"]].body.opted_out_before.add(row["channel"])
     return found
 
 
+def _contact(shop: Shop, row: Mapping[str, Any]) -> upsert.Contact:
+    return upsert.Contact(dict(row), {}, set(), shop.owns_contacts, shop.settings["contact_list"])
+
+
+def _state(shop: Shop, row: Mapping[str, Any]) -> str:
+    """The consent of this row; who still has to confirm it has not agreed yet."""
+    consent = Consent(row["state"], row["level"], row["evidence_at"])
+    channel = row["channel"]
+    country, policy = country_of(row, shop.settings), in_force(shop.settings)
+    return shown_state(consent, country, channel, OWN[channel], policy) or row["state"]
+
+
 def _send(turn: Turn, snapshot: Snapshot) -> str | None:
-    return upsert.send(turn.account, snapshot.body, mapping.attributes(turn.shop.settings["contact_mapping"]))
+    if isinstance(snapshot.body, left_over.LeftOver):
+        return left_over.remove(turn, snapshot.body)
+    return upsert.send(turn.account, snapshot.body, mapping.of_shop(turn.shop))
 
 
 # Rows that a writer of wishes holds are left alone: it makes them due itself, and waiting for it could be for ever.
@@ -79,11 +115,12 @@ def wake(connection: Connection, shop: Shop, person_id: int, machine: datetime) 
     return connection.execute(_WAKE, asked).rowcount > 0
 
 
-def identifiers(row: Mapping[str, Any]) -> dict[str, str]:
+def identifiers(shop: Shop, row: Mapping[str, Any]) -> dict[str, str]:
     """Whose order or event it is. ``row``: email and customer_id of the person, ``contact_reason`` of its contact."""
     found = {"email_id": row["email"]} if row["email"] else {}
     # An id that another contact there holds would bring it to the wrong person.
-    if row["customer_id"] is not None and not str(row["contact_reason"] or "").startswith(upsert.WITHOUT_ID):
+    without_id = not shop.owns_contacts or str(row["contact_reason"] or "").startswith(upsert.WITHOUT_ID)
+    if row["customer_id"] is not None and not without_id:
         found["ext_id"] = str(row["customer_id"])
     return found
 

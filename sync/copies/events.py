@@ -93,7 +93,7 @@ def read(connection: Connection, shop: Shop, held: Sequence[Claim]) -> dict[int,
         else:
             series = tuple(Event(row.id, row.name, row.body) for row in theirs)
             version = series[-1].id if len(series) == _SERIES else max(series[-1].id, one.wanted_version)
-            found[person_id] = Snapshot(one, version, Series(identifiers(first._mapping), series))
+            found[person_id] = Snapshot(one, version, Series(identifiers(shop, first._mapping), series))
     return found
 
 

@@ -1,8 +1,10 @@
-"""Orders at Brevo, live ones only: POST /orders/status starts automations, so history must never pass through it."""
+"""Orders at Brevo. POST /orders/status starts automations, so only live orders pass through it; what a sync asks for
+goes many in one, as history (POST /orders/status/batch with ``historical``), which starts none.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,6 +17,10 @@ from sync.copies.resource import Claim, Resource, Snapshot
 from sync.copies.turn import Turn, one_by_one
 from sync.mapping import order as mapping
 from sync.order_events import exclusion
+
+# Brevo's limits page does not name the batch.
+HISTORY_BUCKET = "other"
+HISTORY_LANE = "bulk"
 
 _ORDERS = text(
     """
@@ -37,24 +43,34 @@ def read(connection: Connection, shop: Shop, held: Sequence[Claim]) -> dict[int,
 
 
 def _snapshot(shop: Shop, held: Claim, row: Mapping[str, Any]) -> Snapshot:
-    nothing = "historical" if row["historical"] else exclusion(row, shop.settings)
+    nothing = "historical" if row["historical"] and not held.quiet else exclusion(row, shop.settings)
     if nothing is None and held.first and row["deleted_at"]:
         nothing = "deleted"
     if nothing is not None:
         return Snapshot(held, row["version"], nothing=nothing)
     whose: dict[str, str] = {}
     if row["person_id"] is not None:
-        if not row["contact_version"]:
-            hopeless = row["contact_state"] in ("done", "failed")
-            why = f"no contact: {row['contact_reason'] or 'unknown'}" if hopeless else "its contact"
-            return Snapshot(held, row["version"], None, why, waits_for=row["person_id"], hopeless=hopeless)
         person: dict[str, Any] = {"email": row["person_email"], "customer_id": row["person_customer_id"]}
-        whose = identifiers({**person, "contact_reason": row["contact_reason"]})
-    return Snapshot(held, row["version"], mapping.body(row, whose, shop.domain))
+        whose = identifiers(shop, {**person, "contact_reason": row["contact_reason"]})
+    body = mapping.body(row, whose, shop.domain)
+    if row["person_id"] is not None and not row["contact_version"]:
+        hopeless = row["contact_state"] in ("done", "failed")
+        why = f"no contact: {row['contact_reason'] or 'unknown'}" if hopeless else "its contact"
+        return Snapshot(held, row["version"], body, why, waits_for=row["person_id"], hopeless=hopeless)
+    return Snapshot(held, row["version"], body)
 
 
 def _send(turn: Turn, snapshot: Snapshot) -> None:
     commerce.active(turn, partial(turn.account.put_order, snapshot.body))
 
 
-ORDERS = Resource("order", 10, one_by_one("orders", read, _send))
+def _send_history(turn: Turn, held: Sequence[Claim]) -> None:
+    def calls_of(group: Sequence[Snapshot]) -> list[Callable[[], None]]:
+        return [partial(commerce.active, turn, partial(turn.account.put_history, [one.body for one in group]))]
+
+    if turn.calls(HISTORY_BUCKET, 1, lane=HISTORY_LANE) and (waiting := turn.read(read, held)):
+        turn.tell_together(HISTORY_BUCKET, waiting, calls_of, lane=HISTORY_LANE)
+
+
+ORDERS = Resource("order", 10, one_by_one("orders", read, _send), quiet=False)
+ORDER_HISTORY = Resource("order", 200, _send_history, quiet=True)

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A row of ``sync_state`` under our lease. ``sent_version`` is 0 as long as Brevo does not know the record."""
+    """A row of ``sync_state`` under our lease. ``sent_version`` is 0 as long as Brevo does not know the record.
+
+    ``quiet``: only a sync that staff asked for wants it told, by no call that starts automations.
+    """
 
     entity: str
     entity_id: int
@@ -25,6 +28,7 @@ class Claim:
     sent_version: int
     attempts: int
     lease: datetime
+    quiet: bool = False
 
     @property
     def first(self) -> bool:
@@ -73,7 +77,8 @@ class Resource:
 
     ``settled``, if given, runs in the transaction that says for the first time what became of a record (accepted, or
     not to be sent), as a statement of its own, and wakes what has waited for that word; it answers whether there was
-    any. ``coalesced``: what changed during a call waits for the window that it opens, else it goes at once.
+    any. ``coalesced``: what changed during a call waits for the window that it opens, else it goes at once. ``quiet``:
+    whether it takes the records that only quiet scopes have wished for, or the others; None: both.
     """
 
     entity: str
@@ -81,3 +86,8 @@ class Resource:
     send: Callable[[Turn, Sequence[Claim]], None]
     settled: Callable[[Connection, Shop, int, datetime], bool] | None = None
     coalesced: bool = True
+    quiet: bool | None = None
+
+    def takes(self, claim: Claim) -> bool:
+        """Whether this is one of its records."""
+        return claim.entity == self.entity and self.quiet in (None, claim.quiet)

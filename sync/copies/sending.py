@@ -25,7 +25,7 @@ def send_due(deps: Deps, shop: Shop, resources: Sequence[Resource] = RESOURCES) 
     began = monotonic()
     machine = deps.clock.machine()
     lease = machine + timedelta(seconds=deps.settings.delivery_lease_seconds)
-    kinds = tuple((one.entity, one.most) for one in resources)
+    kinds = tuple((one.entity, one.quiet, one.most) for one in resources)
     with autocommitted(deps.engine) as connection:
         held, probing = claims.claim(connection, shop, kinds, machine, lease)
     if not held or (probing and not _may_probe(deps, shop, held, machine)):
@@ -34,7 +34,7 @@ def send_due(deps: Deps, shop: Shop, resources: Sequence[Resource] = RESOURCES) 
     last_start = began + max(deps.settings.delivery_lease_seconds - deps.settings.provider_timeout_seconds, 0)
     more = begun = False
     for place, resource in enumerate(resources):
-        mine = [claim for claim in held if claim.entity == resource.entity]
+        mine = [claim for claim in held if resource.takes(claim)]
         if not mine:
             continue
         turn = Turn(deps, shop, resource, mine, last_start, begun=begun)
@@ -42,8 +42,9 @@ def send_due(deps: Deps, shop: Shop, resources: Sequence[Resource] = RESOURCES) 
             resource.send(turn, mine)
         except Interrupted as stop:
             wait = backoff(deps.settings.retry_seconds, 0, stop.error)
-            later = {other.entity for other in resources[place + 1 :]} if stop.everywhere else ()
-            _release(deps, shop, [*turn.left, *(claim for claim in held if claim.entity in later)], wait)
+            later = resources[place + 1 :] if stop.everywhere else ()
+            others = (claim for claim in held if any(other.takes(claim) for other in later))
+            _release(deps, shop, [*turn.left, *others], wait)
             if stop.everywhere:
                 return Batch(len(held), False)
         else:

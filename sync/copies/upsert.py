@@ -18,15 +18,26 @@ WITHOUT_ID = "without ext_id"
 
 @dataclass(frozen=True)
 class Contact:
-    """A row of ``persons``, the rows of ``consents`` by channel, the channels with an opt-out in the ledger."""
+    """A row of ``persons``, the rows of ``consents`` by channel, the channels with an opt-out in the ledger.
+
+    ``with_id``: the customer's id is to be the contact's too. ``list_id``: of the list of those who agreed to emails.
+    """
 
     person: Mapping[str, Any]
     consents: dict[str, Mapping[str, Any]]
     opted_out_before: set[str]
+    with_id: bool = True
+    list_id: int | None = None
 
     def body(self, attributes: tuple[mapping.Attribute, ...], without: Set[str] = frozenset()) -> dict[str, Any]:
         return mapping.body(
-            self.person, self.consents, attributes, opted_out_before=self.opted_out_before, without=without
+            self.person,
+            self.consents,
+            attributes,
+            opted_out_before=self.opted_out_before,
+            without=without,
+            with_id=self.with_id,
+            list_id=self.list_id,
         )
 
 
@@ -36,6 +47,26 @@ def send(account: BrevoAccount, contact: Contact, attributes: tuple[mapping.Attr
     Raises the ProviderError of the call. The repetitions below are new, different requests, each with its own
     turn at the limiter.
     """
+    note = _upsert(account, contact, attributes)
+    if _state(contact, "email") in mapping.BLACKLISTING:
+        _leave_lists(account, contact.person["email"])
+    return note
+
+
+def _leave_lists(account: BrevoAccount, email: str) -> None:
+    """Who opted out is on no list: a list that a campaign goes to may be one of which nobody looks at the blocklist."""
+    account.await_turn(BUCKET)
+    lists = (account.get_contact(email) or {}).get("listIds") or []
+    if lists:
+        account.await_turn(BUCKET)
+        account.update_contact(email, {"unlinkListIds": lists})
+
+
+def _state(contact: Contact, channel: str) -> str | None:
+    return contact.consents[channel]["state"] if channel in contact.consents else None
+
+
+def _upsert(account: BrevoAccount, contact: Contact, attributes: tuple[mapping.Attribute, ...]) -> str | None:
     body = contact.body(attributes)
     try:
         account.upsert_contact(body)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache
 from importlib.resources import files
@@ -12,6 +13,7 @@ from typing import Any
 import yaml
 
 from connector.errors import InvalidInput
+from connector.shops import Shop
 
 # Brevo's own identifiers: writable, but never to be created as attributes.
 IDENTIFIERS = frozenset({"EMAIL", "SMS", "EXT_ID"})
@@ -52,6 +54,24 @@ def attributes(overrides: Mapping[str, Any]) -> tuple[Attribute, ...]:
     return tuple(chosen)
 
 
+def of_shop(shop: Shop) -> tuple[Attribute, ...]:
+    """The mapping in force for a shop, under the names that are its own at Brevo.
+
+    Shops that share an account share its contacts: what the second knows of somebody does not replace what the first
+    does. Raises InvalidInput like ``attributes``.
+    """
+    chosen = attributes(shop.settings["contact_mapping"])
+    prefix = shop.settings["attribute_prefix"]
+    if prefix is None:
+        prefix = "" if shop.owns_contacts else _prefix_of(shop.domain)
+    return tuple(one if one.name in IDENTIFIERS else replace(one, name=prefix + one.name) for one in chosen)
+
+
+def _prefix_of(domain: str) -> str:
+    name = re.sub(r"[^A-Z0-9]+", "_", domain.partition(".")[0].upper()).strip("_")
+    return f"{name[:20]}_" if name[:1].isalpha() else f"SHOP_{name[:15]}_"
+
+
 def body(
     person: Mapping[str, Any],
     consents: Mapping[str, Mapping[str, Any]],
@@ -59,18 +79,21 @@ def body(
     *,
     opted_out_before: Set[str] = frozenset(),
     without: Set[str] = frozenset(),
+    with_id: bool = True,
+    list_id: int | None = None,
 ) -> dict[str, Any]:
-    """The upsert of this person, who must have an email.
+    """The upsert of this person, who must have an email; ``with_id``: whether the customer's id is the contact's too.
 
     ``person`` holds the columns of ``persons``, ``consents`` the current rows by channel, ``opted_out_before`` the
-    channels on which the ledger has an opt-out. Nothing that is unknown is sent: an absent field stays what it is at
+    channels on which the ledger has an opt-out that is older than that. ``list_id``: the list of those who agreed to
+    emails. Nothing that is unknown is sent: an absent field stays what it is at
     Brevo, and null is never sent.
 
     ``emailBlacklisted: false`` re-subscribes, also somebody who opted out at Brevo without our being told. It is sent
     only where consent was given after an opt-out that we know of; a new contact is not blacklisted anyway.
     """
     contact: dict[str, Any] = {"email": person["email"], "updateEnabled": True}
-    if person["customer_id"] is not None:
+    if with_id and person["customer_id"] is not None:
         contact["ext_id"] = str(person["customer_id"])
     for channel, flag in (("email", "emailBlacklisted"), ("sms", "smsBlacklisted")):
         state = _state(consents, channel)
@@ -78,6 +101,8 @@ def body(
             contact[flag] = False
         elif state in BLACKLISTING:
             contact[flag] = True
+    if list_id is not None and _state(consents, "email") == "subscribed":
+        contact["listIds"] = [list_id]
     values = {
         attribute.name: value
         for attribute in mapping

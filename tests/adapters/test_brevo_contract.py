@@ -74,6 +74,8 @@ def test_every_call_of_the_client_is_in_the_contract(contract: dict[str, Any]) -
     account.emails("a@x.test", "2026-11-01", "2026-11-02")
     account.activate_ecommerce()
     account.put_order({"id": "1"})
+    account.put_history([{"id": "1"}])
+    account.get_product("1")
     account.put_product({"id": "1", "name": "Mug"})
     account.put_products([{"id": "1", "name": "Mug"}])
     account.put_categories([{"id": "1"}])

@@ -15,13 +15,15 @@ from click.testing import CliRunner
 from sqlalchemy import func, select
 
 from connector import shops
-from connector.cli.shop import Credentials, connect
 from connector.cli.shop import shop as shop_command
 from connector.clock import SystemClock
 from connector.errors import ActionNeeded, InvalidInput
+from connector.install.connecting import Credentials, connect
 from connector.models.flow import flows
 from connector.models.shop import shops as shops_table
 from connector.settings import Settings
+from connector.shopify.scopes import NEEDED
+from connector.shopify.subscriptions import COMPLIANCE
 from tests.sync.world import World, world
 from webhooks.topics import TOPICS
 from webhooks.verify import is_bearer
@@ -29,7 +31,7 @@ from webhooks.verify import is_bearer
 DOMAIN = "two.myshopify.com"
 GRAPHQL = f"https://{DOMAIN}/admin/api/2026-10/graphql.json"
 GIVEN = Credentials(DOMAIN, "shpat_2", "xkeysib-2")
-TOPIC_COUNT = sum(source == "shopify" for source, _ in TOPICS)
+TOPIC_COUNT = sum(source == "shopify" and name not in COMPLIANCE for source, name in TOPICS)
 
 
 @dataclass
@@ -55,6 +57,8 @@ class Account:
             if path.startswith(part):
                 return httpx.Response(status, json={"code": "unauthorized", "message": "Key not found"})
         body = orjson.loads(request.content) if request.content else {}
+        if path == "account":
+            return httpx.Response(200, json={"email": "owner@x.test", "organization_id": "org-1"})
         if path == "senders":
             return httpx.Response(200, json={"senders": self.senders})
         if path == "contacts/attributes":
@@ -86,6 +90,8 @@ def _store(request: requests.PreparedRequest) -> tuple[int, dict[str, str], byte
         data = {"shop": {"name": "Two", "currencyCode": "CHF", "ianaTimezone": "Europe/Zurich", "primaryDomain": url}}
     elif "webhookSubscriptionCreate" in text:
         data = {"webhookSubscriptionCreate": {"webhookSubscription": {"id": "1"}, "userErrors": []}}
+    elif "accessScopes" in text:
+        data = {"currentAppInstallation": {"accessScopes": [{"handle": scope} for scope in NEEDED]}}
     else:
         data = {"webhookSubscriptions": {"nodes": []}}
     return 200, {}, orjson.dumps({"data": data})

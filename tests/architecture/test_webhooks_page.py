@@ -33,7 +33,7 @@ COMMON = {
     "events", "pending_events", "exit_marks", "feed", "persons", "identities", "person_work", "sync_state", "fetches",
 }  # fmt: skip
 # Not changed by applying a delivery: where it comes from.
-_GIVEN = {"shops", "inbox", "inbox_keys"}
+_GIVEN = {"inbox", "inbox_keys"}
 
 
 def rows() -> Mapping[str, list[str]]:
@@ -52,6 +52,7 @@ def test_what_all_topics_may_change_is_listed() -> None:
 # --- what they change
 
 ADA = {"id": 7, "email": "ada@example.com", "first_name": "Ada", "phone": "+4915112345678"}
+_CUSTOMER = "gid://shopify/Customer/7"
 ITEM = {"product_id": 5, "variant_id": 6, "title": "Tea", "quantity": 1, "price": "9.50"}
 
 
@@ -76,12 +77,65 @@ def _stories(at: datetime) -> dict[str, Story]:
 def _of_people(early: str, late: str) -> dict[str, Story]:
     customer = {**ADA, "created_at": early, "updated_at": late}
     consent = {"state": "unsubscribed", "consent_updated_at": late}
+    asked = {"customer": {"id": 7, "email": ADA["email"], "phone": ADA["phone"]}}
     return {
+        "app/uninstalled": Story([{"myshopify_domain": None}]),
+        "app/scopes_update": Story([{"current": ["read_orders"], "updated_at": late}]),
+        "customers/data_request": Story([asked]),
+        "customers/redact": Story([asked]),
+        "shop/redact": Story([{"shop_id": 1}]),
         "customers/create": Story([customer]),
         "customers/update": Story([customer]),
+        **_of_records(customer, early, late),
+        "customers_marketing_consent/update": Story(
+            [{"id": 7, "phone": ADA["phone"], "sms_marketing_consent": consent}]
+        ),
+        "customers_whats_app_marketing_consent/update": Story(
+            [
+                {
+                    "customer_id": 7,
+                    "phone_number": ADA["phone"],
+                    "whats_app_marketing_consent": {"state": "unsubscribed", "updated_at": late},
+                }
+            ]
+        ),
+        **{
+            f"customer.tags_{what}": Story([{"customerId": _CUSTOMER, "tags": ["vip"], "occurredAt": late}])
+            for what in ("added", "removed")
+        },
+        "customers/purchasing_summary": Story(
+            [{"customerId": _CUSTOMER, "numberOfOrders": 3, "amountSpent": {"amount": "9.50"}, "occurredAt": late}]
+        ),
+        **{
+            f"customer.{what}_segment": Story([{"customer_id": _CUSTOMER, "segment_id": "gid://shopify/Segment/3"}])
+            for what in ("joined", "left")
+        },
         "customers_email_marketing_consent/update": Story(
             [{"customer_id": 7, "email_address": ADA["email"], "email_marketing_consent": consent}]
         ),
+    }
+
+
+def _of_records(customer: Mapping[str, Any], early: str, late: str) -> dict[str, Story]:
+    """Two records that become one, and one that goes."""
+    other = {**customer, "id": 8, "email": "ada@work.example"}
+    said = {"customer_id": 8, "email_address": other["email"]}
+    left = {"state": "unsubscribed", "consent_updated_at": early}
+    order = {
+        "id": 9, "email": other["email"], "customer": other, "checkout_token": "c1", "created_at": late,
+        "updated_at": late, "total_price": "9.50", "currency": "EUR", "line_items": [ITEM],
+    }  # fmt: skip
+    checkout = {
+        "token": "c1", "email": other["email"], "customer": other, "created_at": early, "updated_at": early,
+        "total_price": "9.50", "currency": "EUR", "line_items": [ITEM],
+    }  # fmt: skip
+    known = [("customers/create", customer), ("checkouts/create", checkout), ("orders/create", order)]
+    opt_out = ("customers_email_marketing_consent/update", {**said, "email_marketing_consent": left})
+    names = {f"admin_graphql_api_customer_{which}_id": f"gid://shopify/Customer/{number}"
+             for which, number in (("kept", 7), ("deleted", 8))}  # fmt: skip
+    return {
+        "customers/merge": Story([{**names, "status": "completed"}], [*known, opt_out]),
+        "customers/delete": Story([{"id": 7}], known[:1]),
     }
 
 
@@ -189,7 +243,7 @@ def deps(database_url: str) -> Iterator[Deps]:
 def connect(deps: Deps, number: int) -> shops.Shop:
     values = {
         "name": "A", "state": "active", "sender_email": "shop@example.com", "sender_name": "A", "timezone": "UTC",
-        "currency": "EUR", "salt": b"s", "settings": {}, "brevo_webhook_digest": "",
+        "currency": "EUR", "salt": b"s", "settings": {"country": "US"}, "brevo_webhook_digest": "",
     }  # fmt: skip
     with transaction(deps.engine) as connection:
         shop_id = shops.add(connection, f"shop-{number}.myshopify.com", values, deps.clock.now())

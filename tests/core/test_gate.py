@@ -23,6 +23,7 @@ from flows.core.gate import (
     Verdict,
     gate,
 )
+from flows.core.permission import No, Yes
 from tests.core.examples import DAY, HOUR, T0
 
 RUN = UUID(int=5)
@@ -39,7 +40,7 @@ MESSAGE = GateMessage(
     not_while_in=("post-purchase",),
     hold_after_purchase=7 * DAY,
 )
-FINE = GateFacts(consent="subscribed", timezone="Europe/Paris", shop_cap=Limit(3, 7))
+FINE = GateFacts(permission=Yes(), timezone="Europe/Paris", shop_cap=Limit(3, 7))
 MORNING = datetime.fromisoformat("2026-11-03T08:00:00+00:00")
 
 
@@ -76,12 +77,12 @@ OBJECTIONS: list[tuple[dict[str, Any], Verdict, Verdict]] = [
         Skip("exit_rule", {"event": "order_placed"}),
     ),
     (
-        {"consent": "unsubscribed"},
-        Skip("no_consent", {"consent": "unsubscribed", "channel": "email"}),
+        {"permission": No("needs_doi")},
+        Skip("no_consent", {"why": "needs_doi", "channel": "email"}),
         Send(),
     ),
-    ({"consent": None, "consent_pending": True}, Defer(T0 + timedelta(minutes=5), "consent_unknown"), Send()),
-    ({"consent": None}, Skip("consent_unknown", {"channel": "email"}), Send()),
+    ({"permission": None, "consent_pending": True}, Defer(T0 + timedelta(minutes=5), "consent_unknown"), Send()),
+    ({"permission": None}, Skip("consent_unknown", {"channel": "email"}), Send()),
     ({"suppressed": "sunset"}, Skip("suppressed", {"why": "sunset"}), Send()),
     (
         {"suppressed": "hard_bounce"},
@@ -231,7 +232,7 @@ def test_a_holiday_is_quiet_all_day() -> None:
 
 FACTS = st.builds(
     GateFacts,
-    consent=st.sampled_from(["subscribed", "unsubscribed", "pending", None]),
+    permission=st.sampled_from([Yes(), No("no_consent"), No("pending"), None]),
     consent_pending=st.booleans(),
     suppressed=st.sampled_from([None, None, "complaint", "sunset"]),
     exit_mark=st.sampled_from([None, None, "order_placed"]),
@@ -241,9 +242,9 @@ FACTS = st.builds(
 )
 
 
-@given(FACTS, st.sampled_from(["unsubscribed", "not_subscribed", "pending", "undeliverable"]))
-def test_without_consent_no_marketing_whatever_else_holds(facts: GateFacts, state: str) -> None:
-    assert not isinstance(gate(MESSAGE, replace(facts, consent=state), T0), Send)
+@given(FACTS, st.sampled_from([No("no_consent"), No("pending"), No("needs_doi"), None]))
+def test_without_consent_no_marketing_whatever_else_holds(facts: GateFacts, permission: No | None) -> None:
+    assert not isinstance(gate(MESSAGE, replace(facts, permission=permission), T0), Send)
 
 
 MAIL = st.tuples(

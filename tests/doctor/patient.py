@@ -15,11 +15,11 @@ from werkzeug.serving import make_server
 
 from connector import pulse, shops
 from connector.app import create_app
-from connector.cli.shop import Credentials, connect
 from connector.db.session import transaction
 from connector.deps import Deps
 from connector.doctor.examination import examine
 from connector.doctor.finding import Finding, Level
+from connector.install.connecting import Credentials, connect
 from connector.models.shop import shops as shops_table
 from connector.queue.bells import QUEUES
 from connector.web import health

@@ -14,7 +14,6 @@ import pytest
 from redis import Redis
 
 from connector import pulse
-from connector.cli.shop import Credentials, connect
 from connector.clock import monotonic
 from connector.db import partitions
 from connector.db.migrate import heads
@@ -22,13 +21,15 @@ from connector.db.session import create_engine, transaction
 from connector.doctor import examination
 from connector.doctor.checks import INSTALLATION, SHOP, disk
 from connector.doctor.finding import Check, Finding, Level
+from connector.install.connecting import Credentials, connect
+from connector.shopify.subscriptions import COMPLIANCE
 from tests.doctor.patient import PENDING_SENDER, Patient, sentences, verdicts
 from tests.runtime.conftest import find_free_port
 from tests.sandbox.store_process import SHOP as DOMAIN
 from webhooks.topics import TOPICS
 
-ALL_SCOPES = ("read_customers", "read_draft_orders", "read_fulfillments", "read_inventory", "read_orders",
-              "read_products", "read_returns")  # fmt: skip
+ALL_SCOPES = ("read_customer_merge", "read_customers", "read_draft_orders", "read_fulfillments", "read_inventory",
+              "read_orders", "read_products", "read_returns", "write_customers")  # fmt: skip
 
 
 Illness = Callable[[Patient], AbstractContextManager[None]]
@@ -123,7 +124,7 @@ def pending(patient: Patient, **span: float) -> AbstractContextManager[None]:
 
 def mapped(**entry: Any) -> Illness:
     """The merchant maps one attribute more, or differently."""
-    return lambda patient: patient.shop(settings={"plan": "extended", "contact_mapping": entry})
+    return lambda patient: patient.shop(settings={"plan": "extended", "country": "US", "contact_mapping": entry})
 
 
 def sealed(kind: str, value: str) -> Illness:
@@ -196,6 +197,9 @@ SHOPS: dict[str, Fault] = {
         mapped(FAVOURITE={"from": "city", "type": "text"}), {("attributes", W)}, "FAVOURITE does not exist"),
     "an attribute has another type": (
         mapped(CITY={"from": "city", "type": "date"}), {("attributes", W)}, "CITY is of type text where we send date"),
+    "no country": (lambda p: p.shop(settings={"plan": "extended"}), {("consent", W)}, "in which country"),
+    "nobody is asked to confirm": (
+        lambda p: p.shop(settings={"plan": "extended", "country": "DE"}), {("consent", W)}, "double_opt_in"),
     "Brevo reports elsewhere": (
         lambda p: p.brevo_webhook(url="https://else.example/"), {("webhooks of Brevo", B)}, "does not report to"),
     "Brevo reports too little": (
@@ -217,6 +221,11 @@ SHOPS: dict[str, Fault] = {
     "a failed message": (lambda p: message(p, "failed"), {("stopped work", W)}, "connector person"),
     "a failed fetch": (lambda p: fetch(p, "failed"), {("stopped work", W)}, "read from the store"),
     "a refused contact": (lambda p: record(p, "failed"), {("stopped work", W)}, "[7]"),
+    "a bundle that waits": (
+        lambda p: p.rows("privacy_requests", kind="data_request", source="shopify", reference="1", named="{}",
+                         state="ready", stage="count", scanned=0, top=0, received_at=p.deps.clock.now(),
+                         due_at=p.deps.clock.now(), due_real=p.deps.clock.now(), attempts=0, receipt="{}"),
+        {("stopped work", W)}, "connector privacy list"),
     "a refused event": (lambda p: event(p, "refused"), {("stopped work", W)}, "events were refused"),
 }  # fmt: skip
 
@@ -246,7 +255,7 @@ def test_every_check_has_a_fault_here() -> None:
 
 
 def test_a_store_whose_webhooks_the_apps_own_configuration_holds_is_well(patient: Patient) -> None:
-    topics = [name for source, name in TOPICS if source == "shopify"]
+    topics = [name for source, name in TOPICS if source == "shopify" and name not in COMPLIANCE]
     with patient.unsubscribed(*topics):
         assert verdicts(patient.examined()) == {("webhooks of the store", B), ("webhooks of the store", W)}
         with inbox_row(patient, "done"):

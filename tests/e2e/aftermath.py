@@ -128,7 +128,7 @@ _BOOKS = {
         " HAVING count(*) > 1) AS twice"
     ),
     "subscribers without welcome and without a reason": (
-        "SELECT count(*) FROM consents WHERE channel = 'email' AND state = 'subscribed' AND NOT EXISTS (SELECT 1"
+        "SELECT count(*) FROM consents WHERE purpose = 'newsletter' AND state = 'subscribed' AND NOT EXISTS (SELECT 1"
         " FROM runs WHERE runs.shop_id = consents.shop_id AND runs.person_id = consents.person_id AND flow = 'welcome')"
         " AND NOT EXISTS (SELECT 1 FROM trail WHERE trail.shop_id = consents.shop_id"
         " AND trail.person_id = consents.person_id AND trail.flow = 'welcome')"

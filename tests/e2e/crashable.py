@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,15 @@ from cryptography.fernet import Fernet
 
 from connector.db.migrate import upgrade
 from connector.db.session import create_engine, transaction
+from connector.errors import InvalidInput
 from connector.runtime import postgres, redis
-from connector.shops import change_settings
+from connector.scope import Scope
+from connector.settings import Settings
+from connector.shops import by_domain, change_settings
 from flows.definition_files import compile_texts, read_folder
 from flows.engine.publish import publish
+from sync.privacy import Named, requests
+from sync.reruns import What, start
 from tests.e2e.nursery import Nursery
 from tests.e2e.platforms import Platforms, account_of
 from tests.e2e.product import APP_SECRET, environment
@@ -51,7 +56,9 @@ _WORK = """
         EXISTS (SELECT 1 FROM outbox WHERE state = 'leased'),
         EXISTS (SELECT 1 FROM inbox WHERE state = 'retry')
         OR EXISTS (SELECT 1 FROM fetches WHERE state IN ('due', 'leased'))
-        OR EXISTS (SELECT 1 FROM outbox WHERE state = 'unknown'),
+        OR EXISTS (SELECT 1 FROM outbox WHERE state = 'unknown')
+        OR EXISTS (SELECT 1 FROM sync_runs WHERE state IN ('queued', 'running', 'stopping'))
+        OR EXISTS (SELECT 1 FROM privacy_requests WHERE state IN ('due', 'leased')),
         EXISTS (SELECT 1 FROM sync_state WHERE state IN ('due', 'leased'))
         OR EXISTS (SELECT 1 FROM feed WHERE state IN ('due', 'leased'))
 """
@@ -124,6 +131,28 @@ class Crashable:
             ((shop_id,),) = self.rows("SELECT id FROM shops WHERE domain = %s", (shop,))
             change_settings(connection, shop_id, {"marketing_cap": cap, "quiet_hours": quiet_hours})
             publish(connection, shop_id, limited, datetime.fromtimestamp(self.platforms.now, UTC), status="active")
+        engine.dispose()
+
+    def sync_again(self, shop: str) -> None:
+        """Staff ask for a sync of the catalogue, unless one is under way."""
+        engine = create_engine(self.postgres.url)
+        now = datetime.fromtimestamp(self.platforms.now, UTC)
+        with contextlib.suppress(InvalidInput), transaction(engine) as connection:
+            known = by_domain(connection, shop)
+            assert known is not None
+            scope = Scope(connection, known, now, datetime.now(UTC), Settings())
+            start(scope, What("products", since=now - timedelta(days=365)), by="staff:1")
+        engine.dispose()
+
+    def erase_nobody(self, shop: str, customer_id: int) -> None:
+        """Staff ask that a customer be erased of whom nothing is held, here and at the provider."""
+        engine = create_engine(self.postgres.url)
+        now = datetime.fromtimestamp(self.platforms.now, UTC)
+        with transaction(engine) as connection:
+            known = by_domain(connection, shop)
+            assert known is not None
+            scope = Scope(connection, known, now, datetime.now(UTC), Settings())
+            requests.ask(scope, "redact", Named(customer_id), reference=str(customer_id), source="staff")
         engine.dispose()
 
     # What is asked of it

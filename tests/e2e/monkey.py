@@ -38,6 +38,8 @@ LEASES = {
         " WHERE state = 'leased' AND lease_real > clock_timestamp()",
         "pass": "SELECT shop_id::text, lease_real FROM catalogue_passes"
         " WHERE reason IS NULL AND lease_real > clock_timestamp()",
+        "run": "SELECT shop_id || ':' || id, lease_real FROM sync_runs WHERE lease_real > clock_timestamp()",
+        "request": "SELECT shop_id || ':' || id, lease_real FROM privacy_requests WHERE lease_real > clock_timestamp()",
     },
 }
 # What each has got done. Who has got nothing done since it was last killed is left alone: a batch is all or nothing,

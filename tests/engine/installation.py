@@ -159,10 +159,11 @@ class Installation:
             " WHERE (state = 'due' AND due_at <= :now) OR state IN ('leased', 'unknown'))"
             " OR EXISTS (SELECT 1 FROM inbox WHERE state = 'retry')"
             " OR EXISTS (SELECT 1 FROM fetches WHERE state IN ('due', 'leased'))"
-            " OR EXISTS (SELECT 1 FROM sync_state WHERE state IN ('due', 'leased'))"
+            # What is to be told in days only (a reminder) waits for nothing now.
+            " OR EXISTS (SELECT 1 FROM sync_state WHERE state IN ('due', 'leased') AND due_real < :soon)"
         )
         with self.deps.engine.connect() as connection:
-            return bool(connection.scalar(query, {"now": self.now}))
+            return bool(connection.scalar(query, {"now": self.now, "soon": self.clock.machine() + HOUR}))
 
     def play(self, span: timedelta) -> None:
         self.play_to(self.now + span)
@@ -188,7 +189,11 @@ class Installation:
             values = {
                 "name": domain.partition(".")[0].title(), "state": "active", "sender_email": SENDER,
                 "sender_name": "The shop", "timezone": "UTC", "currency": "EUR", "salt": b"salt",
-                "settings": {"plan": "extended", **settings}, "brevo_webhook_digest": "",
+                # The rules of people without a country; and without a store nobody is there to be told.
+                "settings": {
+                    "plan": "extended", "country": "US", "consent_to_store": self.store is not None, **settings,
+                },
+                "brevo_webhook_digest": "",
             }  # fmt: skip
             shop_id = shops.add(connection, domain, values, self.now)
             sealed = {kind: self.deps.secrets.encrypt(shop_id, kind, text) for kind, text in secrets.items()}

@@ -5,11 +5,12 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.engine.installation import ConnectedShop, Installation
 from tests.engine.payloads import JSON, checkout, consent, customer, embedded, order
+from tests.sandbox.provider_process import Receiver, wait_until
 from tests.sandbox.store_process import Received
 
 _LINK = re.compile(r'href="(https://shop\.example/u/[^"]+)"')
@@ -72,3 +73,17 @@ def leave_by_page(product: Installation, mail: JSON, *, again: bool = False) -> 
     """Press the button of the page behind the link; ``again`` takes it back."""
     answer = product.browser().post(unsubscribe_link(mail), data={"again": "1"} if again else None)
     assert answer.status_code == 200
+
+
+def hand_over_reports(product: Installation, receiver: Receiver, shops: Sequence[ConnectedShop]) -> None:
+    """Let the recipients act, and give each shop what the simulated provider posts to its address, /SHOP_ID."""
+    provider = product.provider
+    assert provider is not None
+    while (due := provider.control("GET", "next")["at"]) is not None:
+        product.at(datetime.fromtimestamp(due + 1, UTC))
+        provider.advance_to(due + 1)
+    wait_until(lambda: provider.control("GET", "idle") == {"pending_deliveries": 0})
+    for shop in shops:
+        for body in receiver.bodies(f"/{shop.id}"):
+            shop.deliver("transactional", body, source="brevo")
+    product.settle("intake")

@@ -16,7 +16,9 @@ from connector.db.session import transaction
 from connector.models.person import person_work, persons
 from connector.unsubscribe import token
 from tests.engine.installation import HOUR, ConnectedShop, Installation
+from tests.engine.payloads import customer
 from tests.engine.shoppers import agree, begin_checkout, buy, by_customer, subscribe
+from tests.sync.test_merging import joined
 
 PEOPLE = 6
 SECONDS = 5.0
@@ -75,11 +77,15 @@ def deeds(product: Installation, shop: ConnectedShop) -> Iterator[Callable[[], o
         email, cart = f"p{number}@example.com", f"tok-{number}-{chance.randrange(3)}"
         # Any address with any cart: an order reaches people by its cart as well.
         other = f"p{chance.randrange(PEOPLE)}@example.com"
-        match chance.randrange(4):
+        match chance.randrange(5):
             case 0:
                 begin_checkout(shop, email, cart)
             case 1:
                 buy(shop, other, chance.randrange(10**9), token=cart, **by_customer(number + 1, other))
+            case 2:
+                newcomer = chance.randrange(1_000, 10**9)
+                shop.deliver("customers/create", customer(newcomer, f"n{newcomer}@example.com", product.now))
+                shop.deliver("customers/merge", joined(number + 1, newcomer))
             case _:
                 agree(shop, email, number + 1, chance.choice(["subscribed", "unsubscribed"]))
 

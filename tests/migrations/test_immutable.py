@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Connection, delete, insert, text, update
 from sqlalchemy.exc import DBAPIError
 
+from connector import audit
 from connector.db.schema import metadata
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -23,6 +24,10 @@ ROWS = {
     },
     "decisions": {"person_id": 1, "at": NOW, "ordinal": 0, "stimulus": {}, "facts": {}},
     "trail": {"person_id": 1, "at": NOW, "code": "entered", "detail": {}},
+    "audit_log": {
+        "at": NOW, "actor": "cli", "act": "sync.start", "object_kind": "sync", "object_id": "1", "detail": {},
+    },
+    "person_merges": {"person_id": 1, "gone_id": 2, "reason": "staff", "at": NOW, "moved": {}},
     # No ledger: the control.
     "flows": {"flow": "welcome", "status": "active", "mode": "native", "version": 1},
 }  # fmt: skip
@@ -31,6 +36,8 @@ REFUSED = {
     "consent_ledger": "append-only",
     "decisions": "append-only",
     "trail": "append-only",
+    "audit_log": "append-only",
+    "person_merges": "append-only",
 }
 
 
@@ -46,10 +53,21 @@ def test_what_was_written_stays_as_it_was_written(connection: Connection, name: 
         connection.execute(update(metadata.tables[name]).values(shop_id=1))
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("name", [name for name in REFUSED if name != "audit_log"])
 def test_erasure_may_delete_it(connection: Connection, name: str) -> None:
     put(connection, name)
     assert connection.execute(delete(metadata.tables[name])).rowcount == 1
+
+
+def test_only_the_erasure_of_its_shop_takes_a_line_of_the_audit_log(connection: Connection) -> None:
+    put(connection, "audit_log")
+    with pytest.raises(DBAPIError, match="until its shop is erased"), connection.begin_nested():
+        connection.execute(delete(metadata.tables["audit_log"]))
+    assert audit.erase(connection, 2) == 0
+    # Erasing another shop does not open this one's lines.
+    with pytest.raises(DBAPIError, match="until its shop is erased"), connection.begin_nested():
+        connection.execute(delete(metadata.tables["audit_log"]))
+    assert audit.erase(connection, 1) == 1
 
 
 def test_other_tables_may_be_updated(connection: Connection) -> None:
@@ -62,6 +80,7 @@ def test_these_are_all_the_tables_that_refuse(connection: Connection) -> None:
         text("SELECT tgrelid::regclass::text AS name, tgtype FROM pg_trigger WHERE NOT tgisinternal")
     ).all()
     assert {row.name for row in triggers} == set(REFUSED)
+    assert [row.name for row in triggers].count("audit_log") == 2
     assert set(REFUSED) == {name for name in ROWS if name != "flows"}
 
 

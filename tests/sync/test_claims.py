@@ -33,7 +33,7 @@ def shop(database_url: str, redis_url: str) -> Iterator[World]:
 
 def claim(shop: World, connection: Connection, entity: str = "contact") -> Claim:
     machine = shop.clock.machine()
-    (held,), _ = claims.claim(connection, shop.shop, ((entity, 1),), machine, machine + LEASE)
+    (held,), _ = claims.claim(connection, shop.shop, ((entity, None, 1),), machine, machine + LEASE)
     return held
 
 

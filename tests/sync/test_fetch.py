@@ -106,7 +106,7 @@ def test_what_the_store_tells_is_applied(product: Installation, shop: ConnectedS
     told = (ann.first_name, ann.phone, ann.locale, ann.tags, ann.orders_count, str(ann.total_spent), ann.city)
     assert told == ("Ann", "+33612345678", "fr", ["vip"], 4, "123.40", "Lyon")
     agreed = shop.one(consents)
-    assert (agreed.state, agreed.level, agreed.source) == ("subscribed", "CONFIRMED_OPT_IN", "shopify")
+    assert (agreed.state, agreed.level, agreed.source) == ("subscribed", "confirmed_opt_in", "shopify")
     product.settle("flows")
     assert "newsletter_subscribed" in [row.name for row in shop.rows(events)]
 

@@ -29,6 +29,7 @@ from connector.secrets import Secrets
 from connector.settings import Settings
 from connector.shopify.cost import Budget
 from connector.shops import Shop
+from flows.core.permission import OWN
 from sync.wishes import wish
 
 NOON = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
@@ -124,13 +125,14 @@ class World:
 
     def consent(self, person_id: int, channel: str, state: str) -> None:
         row = {"shop_id": self.shop.id, "person_id": person_id, "channel": channel, "state": state}
+        row["purpose"] = OWN[channel]
         with self.transaction() as connection:
             connection.execute(insert(consents).values(**row, source="test", evidence_at=NOON))
 
     def opted_out(self, person_id: int, channel: str) -> None:
         """An opt-out in the ledger, whatever the person said later."""
         row = {"shop_id": self.shop.id, "person_id": person_id, "channel": channel, "state": "unsubscribed"}
-        at = {"evidence_at": NOON - timedelta(days=1), "recorded_at": NOON}
+        at = {"evidence_at": NOON - timedelta(days=1), "recorded_at": NOON, "purpose": OWN[channel]}
         with self.transaction() as connection:
             connection.execute(insert(consent_ledger).values(**row, **at, source="test", verdict="applied"))
 
@@ -189,7 +191,8 @@ def world(
             "one.myshopify.com",
             {
                 "name": "One", "state": "active", "sender_email": "s@x.test", "sender_name": "One",
-                "timezone": "UTC", "currency": "EUR", "salt": b"s", "settings": {}, "brevo_webhook_digest": "",
+                "timezone": "UTC", "currency": "EUR", "salt": b"s", "settings": {"country": "US"},
+                "brevo_webhook_digest": "",
             },
             NOON,
         )  # fmt: skip

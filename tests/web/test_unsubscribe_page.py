@@ -98,9 +98,9 @@ def test_posting_unsubscribes_at_once_without_cookie_or_redirect(
     assert "You are unsubscribed" in answer.get_data(as_text=True)
     assert _state(engine) == ("unsubscribed", "unsubscribe_page")
     assert rung == [("flows", shop_id), ("sync", shop_id)]
-    # What ends flows, and what tells the provider.
     assert _count(engine, "exit_marks") == 1
-    assert _count(engine, "sync_state") == 1
+    # The contact at the provider, and the consent that the store has to hear of.
+    assert _count(engine, "sync_state") == 2
 
 
 def test_posting_twice_is_posting_once(

@@ -7,7 +7,7 @@ applied. A delivery that makes a topic fail is a fault of ours: it shows up as p
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -32,6 +32,9 @@ from webhooks.topics import TOPICS
 # The faults of a delivery itself; anything else is ours.
 UNREADABLE = ("no JSON", "contains NUL", "not a JSON object")
 LONGEST_RETRY = 601
+# However mutated, they end the shop: they come last.
+LAST = ("app/uninstalled", "shop/redact")
+LIVING = [topic for topic in OWN if topic not in LAST]
 
 
 @pytest.fixture
@@ -59,14 +62,14 @@ def door(shop: ConnectedShop) -> Iterator[Client]:
     built.stop()
 
 
-def send(door: Client, count: int, seed: int) -> int:
-    """Send so many mutated deliveries, all topics in turn; returns how many there were."""
+def send(door: Client, count: int, seed: int, topics: Sequence[str] = LIVING) -> int:
+    """Send so many mutated deliveries, the topics in turn; returns how many there were."""
     chance = Random(seed)
-    samples = {topic: sample(topic) for topic in OWN}
+    samples = {topic: sample(topic) for topic in topics}
     for number in range(count):
-        topic = OWN[number % len(OWN)]
+        topic = topics[number % len(topics)]
         body = mutated(samples[topic], chance)
-        headers = shopify_headers(body, topic=topic, domain=SHOP, webhook_id=f"{seed}-{number}")
+        headers = shopify_headers(body, topic=topic, domain=SHOP, webhook_id=f"{seed}-{topic}-{number}")
         answer = door.post("/webhooks/shopify", data=body, headers=headers)
         assert answer.status_code == 200, (topic, answer.status_code, body[:2_000])
     return count
@@ -104,6 +107,10 @@ def check(shop: ConnectedShop, door: Client, count: int, seed: int) -> None:
     shop.deliver("customers/create", customer(99, "after@example.com", START))
     shop.installation.settle("intake")
     assert "after@example.com" in {row.email for row in shop.rows(persons)}
+    settled = sum(Counter(row.state for row in shop.rows(inbox)).values())
+    ended = send(door, count // 25, seed, LAST)
+    assert sum(settle(shop).values()) == settled + ended
+    assert ours(shop) == []
 
 
 @pytest.mark.contract

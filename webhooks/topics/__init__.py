@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from webhooks.topics import (
+    app,
     brevo_transactional,
     carts,
     checkouts,
     collections,
+    customer_tags,
     customers,
     draft_orders,
     email_consent,
@@ -17,9 +19,14 @@ from webhooks.topics import (
     inventory_levels,
     order_transactions,
     orders,
+    privacy,
     products,
+    purchasing_summary,
     refunds,
     returns,
+    segments,
+    sms_consent,
+    whatsapp_consent,
 )
 from webhooks.topics.topic import Topic
 
@@ -37,6 +44,11 @@ def _register(*modules: tuple[Topic, ...]) -> Mapping[tuple[str, str], Topic]:
 TOPICS = _register(
     customers.TOPICS,
     email_consent.TOPICS,
+    sms_consent.TOPICS,
+    whatsapp_consent.TOPICS,
+    customer_tags.TOPICS,
+    purchasing_summary.TOPICS,
+    segments.TOPICS,
     carts.TOPICS,
     checkouts.TOPICS,
     orders.TOPICS,
@@ -48,5 +60,7 @@ TOPICS = _register(
     products.TOPICS,
     collections.TOPICS,
     inventory_levels.TOPICS,
+    privacy.TOPICS,
+    app.TOPICS,
     brevo_transactional.TOPICS,
 )

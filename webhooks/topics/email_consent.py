@@ -36,6 +36,7 @@ def apply(scope: Scope, payload: Mapping[str, Any], delivery: Delivery) -> None:
         source="shopify",
         evidence_at=told["consent_updated_at"] or delivery.triggered_at,
         level=told["opt_in_level"],
+        evidence={"raw": delivery.external_id},
     )
 
 

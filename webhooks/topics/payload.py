@@ -5,6 +5,7 @@ Ids are larger than 2^53 in the platform's own samples: they are read as integer
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -57,6 +58,20 @@ class Money(fields.Field[Decimal]):
         if not amount.is_finite() or abs(amount) >= Decimal(10) ** 13:
             raise ValidationError("Amount out of range.")
         return amount.quantize(Decimal("0.01"))
+
+
+class GlobalId(fields.Field[int]):
+    """A global id of this kind, gid://shopify/Customer/17, as its number."""
+
+    def __init__(self, kind: str, **options: Any) -> None:
+        super().__init__(**options)
+        self._pattern = re.compile(rf"gid://shopify/{kind}/([1-9][0-9]{{0,18}})\Z")
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
+        found = self._pattern.match(value) if isinstance(value, str) else None
+        if found is None or (number := int(found[1])) > 2**63 - 1:
+            raise ValidationError("Not a valid global id.")
+        return number
 
 
 class AddressPayload(Payload):

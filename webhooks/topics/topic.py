@@ -33,7 +33,8 @@ class Delivery:
 class Topic:
     """``apply(scope, payload, delivery)`` runs in the normalising transaction: bytes only, no network.
 
-    ``lane`` is ``commerce`` for what may have to stop a message (orders, checkouts, consent).
+    ``lane`` is ``commerce`` for what may have to stop a message (orders, checkouts, consent). ``after_removal``: it is
+    applied for a shop that has removed the app too; all else is then of no concern any more.
     """
 
     source: Literal["shopify", "brevo"]
@@ -41,3 +42,4 @@ class Topic:
     lane: Lane
     schema: type[Schema]
     apply: Callable[[Scope, Mapping[str, Any], Delivery], None]
+    after_removal: bool = False

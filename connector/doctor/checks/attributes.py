@@ -11,7 +11,7 @@ from sync.mapping import contact
 
 
 def _run(shop: ConnectedShop) -> Iterator[Finding]:
-    mapping = contact.attributes(shop.shop.settings["contact_mapping"])
+    mapping = contact.of_shop(shop.shop)
     for problem in attributes.problems(shop.account, mapping):
         yield warning(
             f"At Brevo {problem}.",

@@ -36,6 +36,10 @@ _KINDS: Mapping[tuple[str, str, str], tuple[str, str]] = {
         "contacts, orders or products are refused by Brevo as they are",
         "Their reason is in the table sync_state; the next change of them is sent again.",
     ),
+    ("privacy_requests", "id", "(state = 'ready' OR state IN ('due', 'leased') AND attempts > 0)"): (
+        "requests that the law gives 30 days for wait for you or for Brevo",
+        "`connector privacy list --shop SHOP --open` says for what; `connector privacy export` hands a bundle out.",
+    ),
     ("feed", "id", "state = 'refused'"): (
         "events were refused by Brevo",
         "Their reason is in the table feed; they are not sent again.",

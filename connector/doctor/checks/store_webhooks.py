@@ -9,6 +9,7 @@ from sqlalchemy import exists, select
 
 from connector.doctor.finding import Check, Finding, broken, ok, warning
 from connector.doctor.subject import ConnectedShop
+from connector.install.store import topics_to_subscribe
 from connector.models.inbox import inbox
 from connector.models.shop import shops
 from connector.shopify.subscriptions import standing, topic_enum
@@ -29,7 +30,7 @@ def _run(shop: ConnectedShop) -> Iterator[Finding]:
     uri = addresses.of_shopify(settings.public_url)
     subscribed = shop.in_turn(lambda: standing(shop.store))
     here = {one.topic for one in subscribed if one.uri == uri}
-    topics = {name: topic for (source, name), topic in TOPICS.items() if source == "shopify"}
+    topics = {name: TOPICS["shopify", name] for name in topics_to_subscribe(shop.shop)}
     missing = [name for name in topics if topic_enum(name) not in here]
     if not missing:
         return

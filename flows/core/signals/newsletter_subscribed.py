@@ -14,7 +14,7 @@ NAME = "newsletter_subscribed"
 def derive(event: Event, facts: Facts, settings: SignalSettings, now: datetime) -> Derived:
     consent = event.props
     became = consent.get("new") == "subscribed" and consent.get("old") != "subscribed"
-    if consent.get("channel") != "email" or not became:
+    if consent.get("channel") != "email" or consent.get("purpose", "newsletter") != "newsletter" or not became:
         return Derived()
     props = {"channel": "email", "source": consent.get("source")}
     return Derived((NewEvent(NAME, event.occurred_at, event.subject, None, f"event:{event.id}", props),))

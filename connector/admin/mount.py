@@ -1,0 +1,22 @@
+"""Putting the admin together: the frame, who may come in, and all pages."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from connector.admin import frame, signin
+from connector.admin.pages import audit, brevo, deliveries, people, shops, standing, syncs
+from connector.admin.throttle import Throttle
+from connector.deps import Deps
+
+PAGES = (shops, people, syncs, deliveries, standing, audit, brevo)
+
+
+def mount(app: Flask, deps: Deps) -> None:
+    """Serve the admin at ``/admin``.."""
+    csrf = frame.install(app, deps.settings)
+    routes = frame.blueprint(deps, csrf)
+    signin.add_routes(routes, deps, Throttle(app, deps.settings, deps.redis))
+    for page in PAGES:
+        page.add_routes(routes, deps)
+    app.register_blueprint(routes)

@@ -1,0 +1,94 @@
+"""How values are shown: masked for whom may not see them whole, times and amounts in one form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+_EMAIL = re.compile(r"[^\s@<>()\[\],;:\"'=]+@[^\s@<>()\[\],;:\"'=]+")
+# Seven digits or more, as people write them. A number that is part of a word or an id (customer:17) is none.
+_PHONE = re.compile(r"(?:\+|(?<![\w/.#:-]))\(?\d[\d\s().-]{5,18}\d(?![\w-])")
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DOTS = "•••"
+
+
+def masked_email(address: str) -> str:
+    """``ann.bell@example.com`` -> ``a•••@e•••.com``: enough to tell two apart, too little to write to."""
+    local, _, domain = address.rpartition("@")
+    name, dot, ending = domain.rpartition(".")
+    return f"{local[:1]}{_DOTS}@{name[:1]}{_DOTS}{dot}{ending}"
+
+
+def masked_phone(number: str) -> str:
+    """``+49 151 23456789`` -> ``+49•••89``."""
+    digits = re.sub(r"[^\d+]", "", number)
+    return f"{digits[:3]}{_DOTS}{digits[-2:]}"
+
+
+def masked_text(text: str) -> str:
+    """A sentence with the addresses and telephone numbers in it masked."""
+    return _PHONE.sub(_phone_in_text, _EMAIL.sub(lambda found: masked_email(found.group()), text))
+
+
+def _phone_in_text(found: re.Match[str]) -> str:
+    return found.group() if _TIME.match(found.group()) else masked_phone(found.group())
+
+
+class Eyes:
+    """What one visitor sees of people. ``whole``: nothing is masked."""
+
+    def __init__(self, whole: bool) -> None:
+        self.whole = whole
+
+    def email(self, address: str | None) -> str:
+        return "" if not address else address if self.whole else masked_email(address)
+
+    def phone(self, number: str | None) -> str:
+        return "" if not number else number if self.whole else masked_phone(number)
+
+    def text(self, value: object) -> str:
+        """Anything that may quote an address."""
+        text = "" if value is None else str(value)
+        return text if self.whole else masked_text(text)
+
+    def identity(self, kind: str, value: str) -> str:
+        """What somebody is known by."""
+        if kind == "email":
+            return self.email(value)
+        return self.phone(value) if kind == "phone" else self.text(value)
+
+
+def moment(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC" if at else "–"
+
+
+def amount(value: Any, currency: str | None = None) -> str:
+    return "–" if value is None else f"{value:,.2f} {currency or ''}".strip()
+
+
+def ago(seconds: float) -> str:
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def words(code: str | None) -> str:
+    """A code of ours as words: ``not_subscribed`` -> "not subscribed"."""
+    return (code or "").replace("_", " ")
+
+
+def pairs(detail: Mapping[str, Any]) -> str:
+    """A small record in one line."""
+    return ", ".join(f"{words(name)} {plain(value)}" for name, value in detail.items())
+
+
+def plain(value: Any) -> str:
+    """A value of a record as words; "" for nothing."""
+    if isinstance(value, Mapping):
+        return pairs(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(map(plain, value))
+    return "" if value is None else str(value)

@@ -1,0 +1,75 @@
+"""Who works with this installation, as what, and what they did.
+
+Staff belong to the installation, not to a shop: their tables say in ``tests/architecture/test_schema.py`` why their
+keys begin otherwise. The audit log holds numbers, names of fields and digests, never what a field of a person says,
+so erasing a person leaves it as it is; erasing a shop takes its lines along (``connector.audit.erase``).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Identity,
+    Index,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from connector.db.schema import Moment, metadata, shop_column
+
+staff = Table(
+    "staff",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    # Lower case.
+    Column("email", Text, nullable=False),
+    # owner | editor | support | read-only
+    Column("role", Text, nullable=False),
+    # Argon2id, with its parameters and salt.
+    Column("password_hash", Text, nullable=False),
+    # Whether they see all shops, also those that are connected later; else those of staff_shops.
+    Column("every_shop", Boolean, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("email"),
+)
+
+staff_shops = Table(
+    "staff_shops",
+    metadata,
+    shop_column(),
+    Column("staff_id", BigInteger, nullable=False),
+    PrimaryKeyConstraint("shop_id", "staff_id"),
+)
+
+staff_sessions = Table(
+    "staff_sessions",
+    metadata,
+    # sha256 of the token in the cookie: who reads this table cannot sign in with it.
+    Column("digest", Text, primary_key=True),
+    Column("staff_id", BigInteger, nullable=False),
+    Column("began_real", Moment, nullable=False),
+    Column("ends_real", Moment, nullable=False),
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    # 0: an act on the installation, not on a shop.
+    shop_column(),
+    Column("id", BigInteger, Identity(), nullable=False),
+    Column("at", Moment, nullable=False),
+    # cli | staff:ID | merchant:ID of the user at Shopify
+    Column("actor", Text, nullable=False),
+    # What was done: sync.start, delivery.replay, person.reveal ...
+    Column("act", Text, nullable=False),
+    Column("object_kind", Text, nullable=False),
+    Column("object_id", Text, nullable=False),
+    Column("detail", JSONB, nullable=False),
+    PrimaryKeyConstraint("shop_id", "id"),
+    Index(None, "shop_id", "object_kind", "object_id"),
+)

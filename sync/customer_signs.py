@@ -1,0 +1,59 @@
+"""What the store says of a customer without the customer: tags, segments, sums."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from connector import eventlog
+from connector.scope import Scope
+from sync import customers, fetch, people
+
+
+def tagged(scope: Scope, customer_id: int, tags: Sequence[str], at: datetime, *, added: bool) -> None:
+    """These tags were added or taken away. Deliveries come in any order: the customer is read again as well."""
+    person_id = customers.known(scope, customer_id, None)
+    held = list(people.held_profile(scope, person_id)["tags"])
+    rest = [tag for tag in held if tag not in tags]
+    new = [*held, *(tag for tag in dict.fromkeys(tags) if tag not in held)] if added else rest
+    people.update_profile(scope, person_id, {"tags": new})
+    name, what = ("tag_added", "added") if added else ("tag_removed", "removed")
+    eventlog.append(
+        scope,
+        [
+            eventlog.Fact(
+                name,
+                f"tag:{customer_id}:{tag}:{what}:{at.isoformat()}",
+                at,
+                f"customer:{customer_id}",
+                person_id,
+                props={"tag": tag},
+            )
+            for tag in dict.fromkeys(tags)
+        ],
+    )
+    fetch.wish(scope, "Customer", customer_id, urgent=False)
+
+
+def moved(scope: Scope, customer_id: int, segment_id: int, at: datetime, *, entered: bool) -> None:
+    """A customer entered or left a segment of the store."""
+    name = "segment_entered" if entered else "segment_left"
+    fact = eventlog.Fact(
+        name,
+        f"segment:{customer_id}:{segment_id}:{name}:{at.isoformat()}",
+        at,
+        f"customer:{customer_id}",
+        customers.known(scope, customer_id, None),
+        props={"segment_id": segment_id},
+    )
+    eventlog.append(scope, [fact])
+
+
+def summed_up(scope: Scope, customer_id: int, orders: int | None, spent: Decimal | None) -> None:
+    """The store's figures. They have no version and are not always in the shop's currency, so where they are not ours
+    the customer is read again."""
+    held = people.held_profile(scope, customers.known(scope, customer_id, None))
+    told = {"orders_count": orders, "total_spent": spent}
+    if any(value is not None and value != held[name] for name, value in told.items()):
+        fetch.wish(scope, "Customer", customer_id, urgent=False)

@@ -1,0 +1,95 @@
+"""Brevo's part of an erasure: the contact goes, and so do its records of the messages that were sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+
+from connector.db.session import autocommitted
+from connector.deps import Deps
+from connector.shops import Shop, load
+from sync import people
+from sync.privacy.rows import Erased
+from sync.privacy.traces import Traces
+
+# A call waits so long for its turn, in machine seconds.
+_PATIENCE = 2.0
+_SEALED_AS = "privacy"
+
+
+@dataclass(frozen=True)
+class Needed:
+    """What is still needed of the person when its rows are gone: the names to look for in deliveries, and what Brevo
+    knows the person by. ``contacts``: (identifier, identifier type); ``messages``: ids of Brevo. Until ``quiet_from``
+    (machine time) a call that began before the erasure may be under way."""
+
+    names: tuple[tuple[str, str], ...]
+    contacts: tuple[tuple[str, str], ...]
+    messages: tuple[str, ...]
+    quiet_from: datetime
+
+    @classmethod
+    def of(cls, traces: Traces, erased: Erased) -> Needed:
+        contacts = [(email, "email_id") for email in traces.values("email")]
+        contacts += [(customer, "ext_id") for customer in traces.values("customer")]
+        return cls(tuple(sorted(traces.names)), tuple(contacts), erased.messages, erased.quiet_from)
+
+    def seal(self, deps: Deps, shop: Shop) -> str:
+        return deps.secrets.encrypt(shop.id, _SEALED_AS, orjson.dumps(asdict(self)).decode())
+
+    @classmethod
+    def open(cls, deps: Deps, shop: Shop, sealed: str) -> Needed:
+        """Raises ConfigurationError when no key opens it."""
+        said: Mapping[str, Any] = orjson.loads(deps.secrets.decrypt(shop.id, _SEALED_AS, sealed))
+        quiet_from = datetime.fromisoformat(said["quiet_from"])
+        return cls(_pairs(said["names"]), _pairs(said["contacts"]), tuple(said["messages"]), quiet_from)
+
+
+def _pairs(said: Any) -> tuple[tuple[str, str], ...]:
+    return tuple((str(first), str(second)) for first, second in said)
+
+
+def forget(deps: Deps, shop: Shop, needed: Needed) -> dict[str, int]:
+    """Have Brevo forget the person; {what: how many}. What it does not know (any more) is no error.
+
+    Raises the ProviderError of the call that failed; whatever was deleted before is not there when it is tried again.
+    """
+    account = deps.brevo(shop)
+    counts = {"contacts_deleted": 0, "contacts_unknown": 0, "messages_deleted": 0, "messages_unknown": 0}
+    for identifier, kind in needed.contacts:
+        account.await_turn("contacts", _PATIENCE)
+        counts["contacts_deleted" if account.delete_contact(identifier, kind) else "contacts_unknown"] += 1
+    for message_id in needed.messages:
+        account.await_turn("smtp", _PATIENCE)
+        counts["messages_deleted" if account.delete_message_log(message_id) else "messages_unknown"] += 1
+    return counts
+
+
+def restore_for_others(deps: Deps, shop: Shop, needed: Needed) -> int:
+    """Other shops with the same account at Brevo may know the same address: theirs is told anew, without what this shop
+    had told. Returns in how many shops."""
+    emails = [identifier for identifier, kind in needed.contacts if kind == "email_id"]
+    with autocommitted(deps.engine) as connection:
+        others = connection.execute(_OTHERS, {"shop_id": shop.id, "emails": emails}).all()
+        shops = {row.shop_id: load(connection, row.shop_id) for row in others}
+    for row in others:
+        with deps.open(shops[row.shop_id]) as scope:
+            people.touch(scope, row.person_id)
+    return len(shops)
+
+
+# Crosses shops, and only reads.
+_OTHERS = text(
+    """
+SELECT identities.shop_id, identities.person_id FROM shops
+JOIN shops AS other ON other.brevo_account = shops.brevo_account AND other.id <> shops.id
+JOIN identities ON identities.shop_id = other.id AND identities.kind = 'email'
+    AND identities.value = ANY(CAST(:emails AS text[]))
+WHERE shops.id = :shop_id
+"""
+)

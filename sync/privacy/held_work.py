@@ -1,0 +1,247 @@
+"""What the event log, the flows, the outbox and the records of work hold of people."""
+
+from __future__ import annotations
+
+from connector.models.event import events, exit_marks, pending_events
+from connector.models.flow import decisions, flow_versions, flows, goal_watches, runs, timers, trail
+from connector.models.inbox import inbox, inbox_keys
+from connector.models.outbox import attempts, outbox, send_ledger
+from connector.models.pause import channel_pauses
+from connector.models.rerun import sync_run_failures, sync_runs
+from connector.models.shop import shops
+from connector.models.staff import audit_log, staff, staff_sessions, staff_shops
+from connector.models.sync import catalogue_passes, external_ids, feed, fetches, sync_state
+from sync.privacy.held import NOTHING, PERSON, Blank, Delete, Held, Keep, whose
+
+# The order is that of erasure: what is found by way of another table comes before it.
+_EVENTS = f"({PERSON} OR {whose('subject', 'subjects', 'text')})"
+_OF_EVENTS = f"({PERSON} OR event_id IN (SELECT id FROM events WHERE events.shop_id = :shop AND {_EVENTS}))"  # noqa: S608
+_MESSAGES = f"outbox_id IN (SELECT id FROM outbox WHERE outbox.shop_id = :shop AND {PERSON})"  # noqa: S608
+_OF_STORE = (
+    f"(kind = 'Customer' AND {whose('remote_id', 'customers')} OR kind = 'Order' AND {whose('remote_id', 'orders')})"
+)
+_COPIES = (
+    f"(entity IN ('contact', 'events') AND {whose('entity_id')} OR entity = 'order' AND {whose('entity_id', 'orders')})"
+)
+
+HELD = (
+    Held(
+        pending_events,
+        "events that the flows have not decided about",
+        Delete(),
+        {"event_id": "what happened to them"},
+        "shop_id person_id occurred_at",
+        _OF_EVENTS,
+    ),
+    Held(
+        exit_marks,
+        "events that a send in preparation must not pass",
+        Delete(),
+        {"name": "what happened to them", "key": "their checkout"},
+        "shop_id event_id person_id occurred_at marked_at",
+        _OF_EVENTS,
+    ),
+    Held(
+        events,
+        "what happened, which flows start on and end with",
+        Delete(),
+        {
+            "name": "what happened",
+            "subject": "the customer, checkout or order",
+            "key": "their checkout",
+            "props": "what was told of it",
+            "source": "who told it",
+        },
+        "shop_id id occurred_at seq person_id historical received_at",
+        _EVENTS,
+    ),
+    Held(
+        runs,
+        "where somebody is in a flow",
+        Delete(),
+        {"key": "their checkout", "position": "what the flow remembers of them", "outcome": "how it ended"},
+        "shop_id id flow version person_id state entered_at anchor_at ended_at",
+        PERSON,
+    ),
+    Held(
+        timers,
+        "what a flow waits for",
+        Delete(),
+        {"key": "their checkout", "payload": "what the wait was for"},
+        "shop_id kind owner person_id due_at token",
+        PERSON,
+    ),
+    Held(
+        goal_watches,
+        "whether a flow reached its goal",
+        Delete(),
+        {"match": "their checkout", "reached_at": "when they did it", "reached_by": "by which event"},
+        "shop_id run_id flow version person_id event opened_at expires_at",
+        PERSON,
+    ),
+    Held(
+        trail,
+        "why somebody did or did not get a message",
+        Delete(),
+        {"detail": "what decided it"},
+        "shop_id id person_id run_id flow step at code",
+        PERSON,
+    ),
+    Held(
+        decisions,
+        "what was decided from which facts, for replaying it",
+        Delete(),
+        {"stimulus": "what happened to them", "facts": "their profile as it was read"},
+        "shop_id id person_id at ordinal",
+        PERSON,
+    ),
+    Held(
+        attempts,
+        "each call that was to send a message",
+        Delete(),
+        {"detail": "what the provider answered"},
+        "shop_id outbox_id n outbox_created_at started_real ended_real result status",
+        _MESSAGES,
+    ),
+    Held(
+        send_ledger,
+        "what the frequency caps count",
+        Delete(),
+        {"counted_at": "when they were written to"},
+        "shop_id outbox_id person_id run_id flow channel purpose cap",
+        PERSON,
+    ),
+    Held(
+        outbox,
+        "messages: to be sent, sent, and what became of them",
+        Delete(),
+        {
+            "subject": "may hold their name",
+            "reason": "what the provider said",
+            "recipient_digest": "of their address",
+            "provider_message_id": "the provider's record of it",
+            "delivered_at": "when it reached them",
+            "opened_at": "when they read it",
+            "clicked_at": "when they followed a link",
+            "bounced_at": "that it did not",
+            "complained_at": "that they complained",
+            "unsubscribed_at": "that they opted out",
+        },
+        "shop_id id key run_id flow version person_id step channel message purpose priority state created_at due_at"
+        " deadline deferrals attempts retry_real lease_real lane_waiting_real sent_at",
+        PERSON,
+    ),
+    Held(
+        fetches,
+        "what is to be read from the store",
+        Delete(),
+        {"remote_id": "the store's id of them or of their order", "reason": "what the store said"},
+        "shop_id kind state wanted due_real lease_real attempts quiet",
+        _OF_STORE,
+    ),
+    Held(
+        feed,
+        "events that Brevo is to be told of",
+        Delete(),
+        {"name": "what happened", "body": "what is told of it", "reason": "what Brevo said"},
+        "shop_id id person_id event_id state due_real lease_real attempts",
+        PERSON,
+    ),
+    Held(
+        sync_state,
+        "which version of a record Brevo has",
+        Delete(),
+        {"reason": "what Brevo said"},
+        "shop_id entity entity_id wanted_version sent_version state due_real lease_real attempts quiet run_id",
+        _COPIES,
+    ),
+    Held(
+        sync_runs,
+        "syncs that staff asked for",
+        Blank("what staff did is kept", {"what": {}, "person_id": None, "reason": None}),
+        {"what": "whom it was for", "person_id": "whom it was for", "reason": "what a platform said"},
+        "shop_id id entity state asked_by total done changed unchanged failed cursor read_all due_real lease_real"
+        " attempts asked_at started_at finished_at",
+        PERSON,
+    ),
+    Held(
+        sync_run_failures,
+        "records that a sync could not bring over",
+        Delete(),
+        {"record_id": "the store's id of them or of their order", "reason": "what a platform said"},
+        "shop_id run_id person_id stage failed_at",
+        f"({PERSON} OR {whose('record_id', 'customers')} OR {whose('record_id', 'orders')})",
+    ),
+    Held(
+        inbox,
+        "deliveries, byte for byte, for applying them and applying them again",
+        # Found by what they name, in batches (sync.privacy.deliveries).
+        Blank("that something arrived is kept; what it said goes", {"raw": b"", "reason": "erased"}),
+        {"raw": "whatever the platform says of them", "reason": "what it stumbled over"},
+        "shop_id id received_at received_real source topic external_id lane state headers attempts retry_real replays"
+        " replayed_real",
+        "false",
+    ),
+    Held(
+        inbox_keys,
+        "deliveries that were stored before",
+        Keep("an id of the platform or a hash of the bytes; gone after 40 days"),
+        {},
+        "shop_id source external_id received_at",
+    ),
+    Held(flows, "the merchant's flows", NOTHING, {}, "shop_id flow status mode version"),
+    Held(
+        flow_versions,
+        "the merchant's flows",
+        NOTHING,
+        {},
+        "shop_id flow version definition messages digest published_at",
+    ),
+    Held(
+        channel_pauses,
+        "channels that stand still",
+        NOTHING,
+        {},
+        "shop_id channel reason detail since probe_real probes",
+    ),
+    Held(
+        catalogue_passes,
+        "looks at the store's catalogue",
+        NOTHING,
+        {},
+        "shop_id due_at lease_real attempts reason since cursor began_at",
+    ),
+    Held(external_ids, "ids of the two platforms for one record", NOTHING, {}, "shop_id kind local remote"),
+    Held(
+        audit_log,
+        "what staff did",
+        Keep("numbers, words of ours and digests only; it may not be rewritten"),
+        {},
+        "shop_id id at actor act object_kind object_id detail",
+    ),
+    Held(
+        staff,
+        "who works with this installation",
+        Keep("people of the merchant, not customers"),
+        {},
+        "id email role password_hash every_shop created_at",
+    ),
+    Held(staff_shops, "who may see which shop", Keep("people of the merchant, not customers"), {}, "shop_id staff_id"),
+    Held(
+        staff_sessions,
+        "who is signed in",
+        Keep("people of the merchant, not customers"),
+        {},
+        "digest staff_id began_real ends_real",
+    ),
+    Held(
+        shops,
+        "the connected shops",
+        NOTHING,
+        {},
+        "id domain name state shopify_token shopify_secret brevo_key sender_email sender_name timezone currency salt"
+        " settings brevo_webhook_digest created_at token_kind shopify_client_id shopify_refresh shopify_refresh_before"
+        " token_expires_wire refresh_expires_wire token_stored_wire token_claim token_lease_real token_trouble"
+        " granted_scopes installed_at uninstalled_at brevo_account scopes_heard_at",
+    ),
+)

@@ -1,0 +1,246 @@
+"""The admin on a real installation: shops with all that pages name, staff of every role, and their browsers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+import orjson
+from flask import Flask
+from flask.testing import FlaskClient
+from itsdangerous import URLSafeTimedSerializer
+from sqlalchemy import Connection, Table, insert, update
+from werkzeug.test import TestResponse
+
+from connector import audit
+from connector.admin import accounts
+from connector.admin.access import ROLES
+from connector.app import create_app
+from connector.db.session import transaction
+from connector.models.event import events
+from connector.models.flow import trail
+from connector.models.identity import identity_conflicts
+from connector.models.inbox import inbox
+from connector.models.outbox import outbox
+from connector.models.pause import channel_pauses
+from connector.models.person import consent_ledger, consents, identities, person_work, persons
+from connector.models.rerun import sync_run_failures, sync_runs
+from connector.models.shop import shops
+from connector.models.store import orders
+from connector.models.sync import feed, fetches, sync_state
+from tests.engine.installation import ConnectedShop, Installation
+
+APP_KEY, APP_SECRET = "app-key", "s" * 32
+PASSWORD = "a long enough password"
+# One hash for all who never sign in by it: each costs a tenth of a second.
+_HASH = accounts._hashed(PASSWORD)
+
+
+@dataclass
+class Desk:
+    """One shop's objects by kind. ``run`` has ended with a failure, ``open_run`` is under way."""
+
+    shop: ConnectedShop
+    person: int
+    delivery: int
+    run: int
+    open_run: int
+    conflict: int
+    channel: str = "email"
+
+    @property
+    def path(self) -> str:
+        return f"/admin/shops/{self.shop.id}"
+
+
+@dataclass
+class Office:
+    installation: Installation
+    desks: list[Desk] = field(default_factory=list)
+
+    @cached_property
+    def app(self) -> Flask:
+        deps = self.installation.deps
+        return create_app(deps.settings, deps.engine, deps.redis, deps=deps)
+
+    def transaction(self) -> Any:
+        return transaction(self.installation.deps.engine)
+
+    def hire(self, role: str, shop_ids: Collection[int] | None = None, email: str = "") -> str:
+        """One more of the staff; returns their address. Their password is PASSWORD."""
+        address = email or f"{role}@office.example"
+        with self.transaction() as connection:
+            real, accounts._hashed = accounts._hashed, lambda _: _HASH  # type: ignore[assignment]
+            try:
+                accounts.add(connection, address, PASSWORD, role, shop_ids, actor="cli", now=self.installation.now)
+            finally:
+                accounts._hashed = real
+        return address
+
+    def browser(self, email: str | None = None) -> Browser:
+        """Somebody's browser, signed in when ``email`` is given."""
+        made = Browser(self.app.test_client())
+        if email is not None:
+            answer = made.sign_in(email)
+            assert answer.status_code == 303, answer.text
+        return made
+
+    def lines(self, shop_id: int = audit.INSTALLATION) -> list[audit.Line]:
+        with self.transaction() as connection:
+            return audit.lines(connection, shop_id, limit=1000)
+
+
+@dataclass
+class Browser:
+    """A browser without scripts: pages are asked for and forms are sent with the token that their page had."""
+
+    client: FlaskClient
+
+    def get(self, path: str, **options: Any) -> TestResponse:
+        return self.client.get(path, **options)
+
+    def token(self) -> str:
+        """What a form of ours would carry: made from what the cookie holds, as the page does."""
+        with self.client.session_transaction() as held:
+            known = held.get("csrf_token")
+        if known is None:
+            self.client.get("/admin/sign-in")
+            self.client.get("/admin/")
+        with self.client.session_transaction() as held:
+            raw = held["csrf_token"]
+        signer = URLSafeTimedSerializer(str(self.client.application.secret_key), salt="wtf-csrf-token")
+        return str(signer.dumps(raw))
+
+    def post(self, path: str, proof: bool = True, **fields: Any) -> TestResponse:
+        headers = fields.pop("headers", None)
+        data = {name: value for name, value in fields.items() if value is not None}
+        if proof:
+            data["csrf_token"] = self.token()
+        return self.client.post(path, data=data, headers=headers)
+
+    def sign_in(self, email: str, password: str = PASSWORD, **fields: Any) -> TestResponse:
+        return self.post("/admin/sign-in", email=email, password=password, **fields)
+
+
+def furnish(installation: Installation, domain: str, *, number: int, text: str = "") -> Desk:
+    """Connect a shop in which each kind of object that a page names is there.
+
+    ``text`` stands in every field that holds words of others, to see what pages make of them.
+    """
+    shop = installation.connect(domain, flows=[])
+    with transaction(installation.deps.engine) as connection:
+        made = _Furniture(connection, shop.id, installation.now, number, text)
+        person, other = made.person("bell"), made.person("cole")
+        made.history(person)
+        run, open_run = made.run("contact", "done"), made.run("orders", "running")
+        conflict = made.put(
+            identity_conflicts, kind="phone", value=f"+4915{text}", person_id=person, other_id=other, noted_at=made.now
+        )
+        delivery = made.put(
+            inbox, received_at=made.now, received_real=installation.clock.machine(), source=f"shopify{text}",
+            topic=f"orders/create{text}", external_id=f"delivery-{number}{text}", lane=f"commerce{text}",
+            state="quarantined", raw=orjson.dumps({"id": 7, "email": "ann@example.com", f"note{text}": "call me"}),
+            headers={"triggered_at": f"noon{text}"}, attempts=1, reason=f"email: Not a valid address. {text}",
+        )  # fmt: skip
+        made.put(
+            channel_pauses, channel="email", reason="no_credits", detail=f"No credits {text}", since=made.now,
+            probe_real=made.now, probes=0,
+        )  # fmt: skip
+        if text:
+            connection.execute(update(shops).where(shops.c.id == shop.id).values(name=f"Tea{text}", sender_email=text))
+    return Desk(shop, person, delivery, run, open_run, conflict)
+
+
+@dataclass
+class _Furniture:
+    """Writes rows of one shop past the product."""
+
+    connection: Connection
+    shop_id: int
+    now: datetime
+    number: int
+    text: str
+
+    def put(self, table: Table, **values: Any) -> int:
+        """One row; its id, where it has one of its own."""
+        statement = insert(table).values(shop_id=self.shop_id, **values)
+        if "id" not in table.c:
+            self.connection.execute(statement)
+            return 0
+        made = self.connection.execute(statement.returning(table.c.id)).scalar_one()
+        return int(made) if isinstance(made, int) else 0
+
+    def person(self, last_name: str) -> int:
+        text, now, number = self.text, self.now, self.number
+        customer = 7000 + number + (1000 if last_name == "cole" else 0)
+        email = f"ann.{last_name}{number}@example.com"
+        person_id = self.put(
+            persons, seed=uuid5(NAMESPACE_URL, email), email=email, phone=f"+4915123456{customer}",
+            first_name=f"Ann{text}", last_name=f"{last_name.title()}{text}", locale=f"en{text}", country="DE",
+            city=f"Kiel{text}", timezone=f"Europe/Berlin{text}", customer_id=customer, tags=[f"vip{text}"],
+            orders_count=1, total_spent=20, version=1, created_at=now,
+        )  # fmt: skip
+        self.put(person_work, person_id=person_id, pending=False, since_real=now)
+        for kind, value in (("email", email), ("customer", str(customer)), ("checkout", f"token{customer}{text}")):
+            self.put(identities, kind=kind, value=value, person_id=person_id, since=now)
+        return person_id
+
+    def history(self, person_id: int) -> None:
+        """Consent, an order, a message that was refused, what was decided, and what Brevo would not take."""
+        text, now = self.text, self.now
+        told = {
+            "person_id": person_id, "channel": f"email{text}", "purpose": f"newsletter{text}", "state": "subscribed",
+            "level": f"single_opt_in{text}", "source": f"shopify{text}", "evidence_at": now,
+        }  # fmt: skip
+        self.put(consents, **told)
+        self.put(consent_ledger, **told, recorded_at=now, verdict=f"applied{text}")
+        self.put(
+            orders, id=9000 + self.number, name=f"#10{self.number:02}{text}", person_id=person_id, email="x@y.example",
+            currency=f"EUR{text}", total=20, financial_status=f"paid{text}", fulfillment_status=f"partial{text}",
+            items=[], discount_codes=[], test=False, created_at=now, source_updated_at=now,
+        )  # fmt: skip
+        self.put(
+            outbox, key=f"key{person_id}", run_id=uuid5(NAMESPACE_URL, "run"), flow=f"welcome{text}", version=1,
+            person_id=person_id, step="hello", channel="email", message=f"hello{text}", purpose="marketing", priority=1,
+            state="failed", reason=f"refused{text}", created_at=now, due_at=now, deadline=now, deferrals=0, attempts=1,
+            subject=f"Hello{text}",
+        )  # fmt: skip
+        self.put(
+            trail, person_id=person_id, flow=f"welcome{text}", step=f"hello{text}", at=now, code=f"gate_skip{text}",
+            detail={"reason": f"cap{text}"},
+        )  # fmt: skip
+        self.put(
+            events, id=uuid5(NAMESPACE_URL, f"event{person_id}"), occurred_at=now, name=f"order_placed{text}",
+            subject=f"order:1{text}", person_id=person_id, source="shopify", historical=False,
+            props={"link": f"https://shop.example/{text}", "total": f"20{text}"}, received_at=now,
+        )  # fmt: skip
+        work = {"due_real": now, "attempts": 9, "reason": f"400 {text}"}
+        self.put(
+            sync_state, entity="contact", entity_id=person_id, wanted_version=2, sent_version=1, state="failed", **work
+        )
+        self.put(
+            feed, person_id=person_id, event_id=uuid5(NAMESPACE_URL, f"fed{person_id}"), name=f"order_placed{text}",
+            body={}, state="refused", **work,
+        )  # fmt: skip
+        self.put(fetches, kind=f"Customer{text}", remote_id=7, state="failed", wanted=1, **work)
+
+    def run(self, entity: str, state: str) -> int:
+        run_id = self.put(
+            sync_runs, entity=entity, what={"object": f"#1001{self.text}"}, state=state, asked_by=f"staff:1{self.text}",
+            done=1, changed=0, unchanged=0, failed=1, read_all=True, due_real=self.now, attempts=0,
+            reason=f"waits{self.text}", asked_at=self.now,
+        )  # fmt: skip
+        self.put(
+            sync_run_failures, run_id=run_id, record_id=7001, stage="brevo", reason=f"400 invalid {self.text}",
+            failed_at=self.now,
+        )  # fmt: skip
+        return run_id
+
+
+def staffed(office: Office) -> dict[str, str]:
+    """One of the staff for each role, who see the first shop only: {role: address}."""
+    return {role: office.hire(role, [office.desks[0].shop.id]) for role in ROLES}

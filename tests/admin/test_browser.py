@@ -1,0 +1,182 @@
+"""Staff at a real browser: signing in, finding a person, looking at what a sync would change, running it, and the line
+that it leaves in the audit log. Both platforms are the simulated ones; the workers' part is played by the test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import Dialog, Page, expect, sync_playwright
+from werkzeug.serving import make_server
+
+from connector.models.person import identities, persons
+from connector.models.rerun import sync_runs
+from tests.admin.office import APP_KEY, APP_SECRET, PASSWORD, Desk, Office, furnish
+from tests.engine.installation import installation
+from tests.sandbox.provider_process import Provider, running_provider
+from tests.sandbox.store_process import SHOP, StoreProcess
+
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+PAYLOAD = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'><svg onload=alert(3)>"
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Chromium]:
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        assert not os.environ.get("CI_BROWSER"), "this run has promised a browser, and there is none"
+        pytest.skip("there is no chromium on this machine")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
+    yield from running_provider(tmp_path_factory.mktemp("provider"))
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreProcess]:
+    with StoreProcess(tmp_path_factory.mktemp("store")) as process:
+        yield process
+
+
+@pytest.fixture
+def office(
+    database_url: str, redis_url: str, tmp_path: Path, provider: Provider, store: StoreProcess
+) -> Iterator[Office]:
+    app: dict[str, Any] = {"shopify_api_key": APP_KEY, "shopify_api_secret": APP_SECRET}
+    with installation(database_url, redis_url, tmp_path, provider, store, **app) as made:
+        yield Office(made)
+
+
+class Window:
+    """One page of the browser at the admin. ``said``: what went wrong in it: dialogs, errors, refused by the policy."""
+
+    def __init__(self, chromium: Chromium, office: Office, **options: Any) -> None:
+        self._server = make_server("127.0.0.1", 0, office.app, threaded=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+        context = chromium.new_context(base_url=f"http://127.0.0.1:{self._server.server_port}", **options)
+        self.page: Page = context.new_page()
+        self.said: list[str] = []
+        self.page.on("dialog", self._dismiss)
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.on("console", lambda line: self.said.append(line.text) if line.type == "error" else None)
+
+    def _dismiss(self, dialog: Dialog) -> None:
+        self.said.append(dialog.message)
+        dialog.dismiss()
+
+    def __enter__(self) -> Window:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.page.context.close()
+        self._server.shutdown()
+        self._thread.join(10)
+        self._server.server_close()
+
+    def sign_in(self, email: str) -> None:
+        self.page.goto("/admin/")
+        self.page.get_by_label("Email").fill(email)
+        self.page.get_by_label("Password").fill(PASSWORD)
+        self.page.get_by_role("button", name="Sign in").click()
+        expect(self.page.get_by_role("heading", name="Shops", exact=True)).to_be_visible()
+
+
+def older_than_the_store(office: Office, store: StoreProcess, email: str) -> Desk:
+    """A shop and a person whom we hold under an old name."""
+    customer_id = store.act("create_customer", shop=SHOP, email=email, first_name="Flora", last_name="Hill")[
+        "customer_id"
+    ]
+    desk = furnish(office.installation, SHOP, number=1)
+    shop = desk.shop
+    profile = {"first_name": "Old", "last_name": "Name", "email": email, "customer_id": customer_id}
+    shop.change(persons, profile, id=desk.person)
+    for kind, value in (("email", email), ("customer", str(customer_id))):
+        shop.change(identities, {"value": value}, kind=kind, person_id=desk.person)
+    # Nothing else is to be done.
+    shop.change(sync_runs, {"state": "done"}, id=desk.open_run)
+    return desk
+
+
+def test_staff_find_a_person_and_sync_them_again(chromium: Chromium, office: Office, store: StoreProcess) -> None:
+    email = "flora@example.com"
+    desk = older_than_the_store(office, store, email)
+    with Window(chromium, office) as window:
+        page = window.page
+        window.sign_in(office.hire("support"))
+        page.get_by_role("link", name=desk.shop.shop.name, exact=True).click()
+        for wanted in (email, "#1001"):
+            page.get_by_role("link", name="People", exact=True).click()
+            page.get_by_label("Find a person").fill(wanted)
+            page.get_by_role("button", name="Find").click()
+            page.get_by_role("link", name="Old Name").click()
+            expect(page.get_by_role("heading", name="Old Name")).to_be_visible()
+        expect(page.get_by_text(email)).to_have_count(0)
+        page.get_by_role("link", name="Sync again").click()
+        page.get_by_role("button", name="Show what would change").click()
+        expect(page.get_by_text("No message goes out because of this.")).to_be_visible()
+        row = page.get_by_role("row").filter(has_text="first_name")
+        expect(row).to_contain_text("Old")
+        expect(row).to_contain_text("Flora")
+        page.get_by_role("button", name="Sync 1 record").click()
+        expect(page.get_by_text("queued")).to_be_visible()
+        office.installation.settle()
+        # Until the run looks again whether Brevo has been told of all of it.
+        office.installation.skip(60)
+        office.installation.settle()
+        # The page asks for itself.
+        expect(page.get_by_text("1 read, 1 changed, 0 unchanged, 0 failed.")).to_be_visible(timeout=15_000)
+        expect(page.locator("#progress .badge")).to_have_text("done")
+        page.get_by_role("link", name="Audit log").click()
+        expect(page.get_by_role("row").filter(has_text="sync.start")).to_contain_text("support@office.example")
+        assert window.said == []
+    assert desk.shop.one(persons, id=desk.person).first_name == "Flora"
+    assert desk.shop.contacts()[email]["attributes"]["FIRSTNAME"] == "Flora"
+    assert desk.shop.mails() == []
+
+
+@pytest.mark.long
+def test_script_in_any_field_runs_nowhere(chromium: Chromium, office: Office) -> None:
+    desk = furnish(office.installation, SHOP, number=1, text=PAYLOAD)
+    with Window(chromium, office) as window:
+        window.sign_in(office.hire("owner"))
+        for path in ("people?q=bell", f"people/{desk.person}", f"syncs/{desk.run}", "syncs", "deliveries",
+                     f"deliveries/{desk.delivery}", "standing", "audit", ""):  # fmt: skip
+            window.page.goto(f"{desk.path}/{path}", wait_until="networkidle")
+        assert window.said == []
+        # The control: what the policy refuses is heard of.
+        window.page.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=alert(1)>')")
+        window.page.wait_for_timeout(300)
+        assert window.said != []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("javascript", [True, False])
+def test_it_works_on_a_telephone_and_without_script(chromium: Chromium, office: Office, javascript: bool) -> None:
+    desk = furnish(office.installation, SHOP, number=1)
+    options = {"viewport": {"width": 360, "height": 740}, "java_script_enabled": javascript}
+    with Window(chromium, office, **options) as window:
+        page = window.page
+        window.sign_in(office.hire("owner"))
+        for path in ("", "people?q=bell", f"people/{desk.person}", "syncs", f"syncs/{desk.run}", "deliveries",
+                     f"deliveries/{desk.delivery}", "standing", "audit", "brevo"):  # fmt: skip
+            page.goto(f"{desk.path}/{path}")
+            if javascript:
+                wide = page.evaluate("document.documentElement.scrollWidth")
+                assert wide <= 360, f"{path} is {wide} wide"
+        page.goto(f"{desk.path}/standing")
+        page.get_by_role("button", name="Go on now").click()
+        expect(page.get_by_text("The channel goes on.")).to_be_visible()

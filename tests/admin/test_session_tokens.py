@@ -1,0 +1,94 @@
+"""The merchant inside the Shopify admin, and tokens that are not what they say."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import jwt
+
+from tests.admin.office import APP_KEY, APP_SECRET, Office
+from tests.admin.routes import state
+from tests.sandbox.store_process import OTHER_SHOP, SHOP
+
+
+def claims(office: Office, **changes: Any) -> dict[str, Any]:
+    now = office.installation.clock.wire()
+    return {
+        "iss": f"https://{SHOP}/admin", "dest": f"https://{SHOP}", "aud": APP_KEY, "sub": "42", "exp": now + 60,
+        "nbf": now - 5, "iat": now - 5, "jti": "1", "sid": "2", **changes,
+    }  # fmt: skip
+
+
+def signed(office: Office, secret: str = APP_SECRET, algorithm: str = "HS256", **changes: Any) -> str:
+    return jwt.encode(claims(office, **changes), secret, algorithm=algorithm)
+
+
+def unsigned(office: Office) -> str:
+    parts = [json.dumps(part).encode() for part in ({"alg": "none", "typ": "JWT"}, claims(office))]
+    return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts) + "."
+
+
+def forged(office: Office) -> dict[str, str]:
+    now = office.installation.clock.wire()
+    return {
+        "not signed": unsigned(office),
+        "another secret": signed(office, "t" * 32),
+        "another algorithm": signed(office, APP_SECRET * 2, "HS512"),
+        "another app's": signed(office, aud="other-app"),
+        "expired": signed(office, exp=now - 60, nbf=now - 120),
+        "not yet": signed(office, nbf=now + 60),
+        "issued by another shop": signed(office, iss=f"https://{OTHER_SHOP}/admin"),
+        "for no shop": signed(office, dest="https://evil.example", iss="https://evil.example/admin"),
+        "nothing": "",
+        "nonsense": "a.b.c",
+    }
+
+
+def test_the_merchant_is_the_owner_of_that_one_shop(office: Office) -> None:
+    mine, theirs = office.desks
+    browser, header = office.browser(), {"Authorization": f"Bearer {signed(office)}"}
+    page = browser.get(f"{mine.path}/", headers=header)
+    assert page.status_code == 200 and mine.shop.shop.name in page.text
+    policy = page.headers["Content-Security-Policy"]
+    assert f"frame-ancestors https://{SHOP} https://admin.shopify.com" in policy and OTHER_SHOP not in policy
+    assert "X-Frame-Options" not in page.headers
+    assert browser.get(f"{theirs.path}/", headers=header).status_code == 404
+    assert browser.get("/admin/installation", headers=header).status_code == 404
+    # With the document: the address of the app, then the shop's own page. No cookie is needed for a form.
+    opened = browser.get(f"/admin/?id_token={signed(office)}&shop={SHOP}")
+    assert opened.status_code == 303 and opened.location.startswith(f"{mine.path}/?id_token=")
+    assert browser.get(opened.location).status_code == 200
+    done = browser.post(f"{mine.path}/channels/email/resume", proof=False, headers=header)
+    assert done.status_code == 303
+    assert [(line.actor, line.act) for line in office.lines(mine.shop.id)] == [("merchant:42", "channel.resume")]
+    # A token in the address opens a page and does nothing.
+    assert browser.post(f"{mine.path}/channels/email/resume?id_token={signed(office)}", proof=False).status_code == 403
+
+
+def test_forged_session_tokens_are_refused_even_beside_a_good_cookie(office: Office) -> None:
+    (mine, _) = office.desks
+    for browser in (office.browser(), office.browser(office.hire("owner"))):
+        for name, token in forged(office).items():
+            header = {"Authorization": f"Bearer {token}"}
+            before = state(office)
+            for answer in (
+                browser.get(f"{mine.path}/", headers=header),
+                browser.post(f"{mine.path}/channels/email/resume", proof=False, headers=header),
+            ):
+                assert answer.status_code == 401, name
+                assert answer.headers["X-Shopify-Retry-Invalid-Session-Request"] == "1"
+            assert state(office) == before, name
+    shopless = signed(office, dest="https://c.myshopify.com", iss="https://c.myshopify.com/admin")
+    assert office.browser().get("/admin/", headers={"Authorization": f"Bearer {shopless}"}).status_code == 404
+
+
+def test_a_stale_document_goes_to_fetch_a_new_token_and_comes_back_to_us_only(office: Office) -> None:
+    (mine, _) = office.desks
+    answer = office.browser().get(f"{mine.path}/people?shop={SHOP}&id_token={forged(office)['expired']}&q=bell")
+    assert answer.status_code == 303
+    assert answer.location.startswith(f"/auth/bounce?shop={SHOP}&shopify-reload=https%3A%2F%2Fshop.example%2Fadmin%2F")
+    assert "id_token" not in answer.location
+    framed = office.browser().get(f"{mine.path}/", headers={"Sec-Fetch-Dest": "iframe"})
+    assert framed.status_code == 401 and "frame-ancestors 'none'" in framed.headers["Content-Security-Policy"]
