@@ -28,7 +28,7 @@ log = logging.get(__name__)
 GROUP_ROWS = 500
 # Machine time for which a group waits for company: nothing to a lone delivery, and under load the groups are a good
 # deal larger.
-_GATHER_SECONDS = 0.0005
+_GATHER_SECONDS = 0.0002
 # Machine time between two looks at a PostgreSQL that does not answer.
 _PROBE_SECONDS = 0.25
 
