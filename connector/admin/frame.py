@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, Response, abort, g, make_response, redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError, CSRFProtect  # type: ignore[import-untyped]
@@ -29,6 +29,7 @@ from connector.errors import ConnectorError, InvalidInput
 from connector.settings import Settings
 from connector.shopify.session_token import RETRY_HEADER, NotASession
 from connector.shops import Shop
+from connector.web.install import to_bounce
 
 log = logging.get(__name__)
 
@@ -254,9 +255,7 @@ def _bounce(settings: Settings) -> AnyResponse:
     domain = request.args.get("shop")
     if not domain:
         return make_response(_refusal(401, "Open the app in the Shopify admin again."))
-    kept = [(name, value) for name, value in request.args.items(multi=True) if name not in ("id_token", "hmac")]
-    back = f"{settings.public_url}{request.path}?{urlencode(kept)}"
-    return redirect(f"/auth/bounce?{urlencode({'shop': domain, 'shopify-reload': back})}", 303)
+    return to_bounce(settings, domain)
 
 
 def _refusal(status: int, sentence: str = "") -> tuple[str, int]:

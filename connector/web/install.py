@@ -22,6 +22,7 @@ from connector.db.session import transaction
 from connector.deps import Deps
 from connector.errors import ActionNeeded, InvalidInput, ProviderError, Refused
 from connector.install import store
+from connector.settings import Settings
 from connector.shopify import oauth
 from connector.shopify.domain import shop_domain
 from connector.shopify.session_token import NotASession, verify
@@ -52,7 +53,7 @@ def blueprint(deps: Deps) -> Blueprint:
             session = verify(token, settings, _now(deps))
         except NotASession as error:
             if not token or error.expired:
-                return _to_bounce(deps)
+                return to_bounce(deps.settings, _shop_argument())
             log.info("session_refused")
             return _page(401, "This page was not opened by Shopify", "Open the app in the Shopify admin again.")
         shop = _known(deps, session.shop)
@@ -62,7 +63,7 @@ def blueprint(deps: Deps) -> Blueprint:
                 _install(deps, session.shop, actor, lambda tokens: tokens.exchange(token))
             except Refused as error:
                 if error.code == "invalid_subject_token":
-                    return _to_bounce(deps)
+                    return to_bounce(deps.settings, _shop_argument())
                 return _failed(error, session.shop)
             except ProviderError as error:
                 return _failed(error, session.shop)
@@ -176,11 +177,10 @@ def _shop_argument() -> str:
     abort(400)
 
 
-def _to_bounce(deps: Deps) -> AnyResponse:
-    """To where App Bridge gets a new session token, with the way back."""
-    shop = _shop_argument()
+def to_bounce(settings: Settings, shop: str) -> AnyResponse:
+    """To where App Bridge gets a new session token, with the way back to the address that is asked for."""
     kept = [(name, value) for name, value in request.args.items(multi=True) if name not in ("id_token", "hmac")]
-    back = f"{deps.settings.public_url}{request.path}?{urlencode(kept)}"
+    back = f"{settings.public_url}{request.path}?{urlencode(kept)}"
     host = {"host": request.args["host"]} if "host" in request.args else {}
     return redirect(f"/auth/bounce?{urlencode({'shop': shop, **host, 'shopify-reload': back})}", 302)
 
