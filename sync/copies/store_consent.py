@@ -28,11 +28,13 @@ _STORE = "shopify"
 _CONSENTS = text(
     """
 SELECT persons.id, persons.customer_id, persons.erased_at, consents.channel, consents.state, consents.level,
-    consents.source, consents.evidence_at, EXISTS (
-        SELECT FROM consent_ledger WHERE consent_ledger.shop_id = persons.shop_id
+    consents.source, consents.evidence_at, (
+        -- Of one moment, an import and somebody who was there may both say it: then it is no mere import.
+        SELECT bool_and(consent_ledger.verdict = 'import') FROM consent_ledger
+        WHERE consent_ledger.shop_id = persons.shop_id
             AND consent_ledger.person_id = persons.id AND consent_ledger.channel = consents.channel
             AND consent_ledger.purpose = consents.purpose AND consent_ledger.evidence_at = consents.evidence_at
-            AND consent_ledger.state = consents.state AND consent_ledger.verdict = 'import'
+            AND consent_ledger.state = consents.state AND consent_ledger.source = consents.source
     ) AS imported
 FROM persons LEFT JOIN consents ON consents.shop_id = persons.shop_id AND consents.person_id = persons.id
     AND (consents.channel, consents.purpose) IN (('email', 'newsletter'), ('sms', 'sms'), ('whatsapp', 'whatsapp'))
