@@ -22,7 +22,7 @@ from connector.models.sync import fetches
 from connector.scope import Scope
 from connector.suppression import address_digest
 from flows.core.model import PastRun, Run
-from flows.core.permission import OPT_OUTS, OWN, Consents, may_track_opens, read_consents, shown_state
+from flows.core.permission import OPT_OUTS, OWN, Consents, Policy, may_track_opens, read_consents, shown_state
 
 # Caps look back no further than this.
 LEDGER_DAYS = 31
@@ -95,7 +95,8 @@ def load(scope: Scope, person_ids: Sequence[int], *, tokens: Iterable[str] = ())
     if not person_ids:
         return {}
     rows = scope.connection.execute(_PERSONS, {"shop_id": scope.shop_id, "ids": list(person_ids)})
-    found = {row["id"]: _person(scope, row) for row in rows.mappings()}
+    policy = in_force(scope.shop.settings)
+    found = {row["id"]: _person(scope, row, policy) for row in rows.mappings()}
     if not found:
         return {}
     given = {"shop_id": scope.shop_id, "ids": list(found), "now": scope.now}
@@ -111,9 +112,8 @@ def load(scope: Scope, person_ids: Sequence[int], *, tokens: Iterable[str] = ())
     return found
 
 
-def _person(scope: Scope, row: RowMapping) -> Person:
-    settings = scope.shop.settings
-    policy, country = in_force(settings), country_of(row, settings)
+def _person(scope: Scope, row: RowMapping, policy: Policy) -> Person:
+    country = country_of(row, scope.shop.settings)
     consents = read_consents(row["consents"])
     shown = {
         channel: state
