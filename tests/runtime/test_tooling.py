@@ -41,7 +41,7 @@ PLANTED = {
 }
 ALLOWED = {
     "connector/http.py": "import requests",
-    "connector/brevo/client.py": "import brevo, httpx, connector.http",
+    "connector/brevo/calls.py": "import brevo, httpx, connector.http",
     "connector/shopify/tokens.py": "import shopify_app, shopify",
     "webhooks/shopify.py": "import flows.core.enrol, connector.http",
     "flows/engine/run.py": "import flows.core.enrol",

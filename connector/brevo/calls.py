@@ -1,0 +1,221 @@
+"""Calls of one Brevo account, through Brevo's SDK, with one owner of retries: the caller.
+
+Why the SDK is held at arm's length (brevo-python 5.1.0, read in its source or seen against a test server):
+
+* it repeats POSTs on 408, 409, 429 and 5xx by itself: ``max_retries=0``;
+* its request models refuse floats and turn True into 1 inside free-form fields: bodies are plain dicts with
+  wire names and go in as ``additional_body_parameters``, past the models;
+* its answer models rename fields and raise TypeError or ParsingError on unexpected ones, and **an error status
+  with an empty body is returned as success**: answers are read as they came, not as it returns them;
+* path arguments are not percent-encoded: done here;
+* with BREVO_CLIENT_ID in the environment it sends an OAuth token of another account beside the key: off.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import Any
+
+import httpx
+from brevo import Brevo
+from brevo.core.request_options import RequestOptions
+
+from connector.brevo.limits import DAY, Grant, Limiter
+from connector.brevo.verdicts import PROVIDER, Kind, verdict
+from connector.clock import monotonic, pause
+from connector.errors import OutcomeUnknown, RateLimited, Retry, TooLate
+from connector.http import CallFailed, Http, Late, NotSent, classify, hearing
+from connector.settings import Settings
+
+JSON = dict[str, Any]
+
+
+class Calls:
+    """Makes calls on behalf of one shop. Take from the limiter before claiming the work that the call is for.
+
+    Every method raises a ProviderError that says what to do next; ``after`` of a Retry is in machine seconds.
+    """
+
+    def __init__(
+        self,
+        shop_id: int,
+        api_key: str,
+        settings: Settings,
+        http: Http,
+        limiter: Limiter,
+        *,
+        tier: str = "general",
+        account: str | None = None,
+    ) -> None:
+        """``account``: what ``account_id`` once answered for this key, if that is known."""
+        self.shop_id = shop_id
+        self._key = api_key
+        self._settings = settings
+        self._http = http
+        self._limiter = limiter
+        self._tier = tier
+        # What limits count against: two shops of one account share its buckets, whatever their keys. The key itself
+        # goes nowhere.
+        self._account = hashlib.sha256((f"account {account}" if account else api_key).encode()).hexdigest()[:16]
+        self.heard: Mapping[str, str] = {}
+        """The headers of the newest answer, with lower-case names."""
+
+    @property
+    def identity(self) -> str:
+        """The same for two shops with one account, or one key: they share its limits."""
+        return self._account
+
+    # Limits
+
+    def take(self, bucket: str, count: int = 1, *, lane: str = "live") -> float:
+        """Take ``count`` calls: 0 when granted, else machine seconds until it is worth asking again."""
+        return self.grab(bucket, count, at_least=count, lane=lane).wait
+
+    def grab(self, bucket: str, most: int, *, at_least: int = 1, lane: str = "live") -> Grant:
+        """Take up to ``most`` calls. ``wait`` of the grant is in machine seconds.
+
+        ``lane``: "live" when a customer or a flow waits for the call, "bulk" for back-fills, "maintenance" when
+        nobody waits (LANES of ``connector.brevo.buckets``).
+        """
+        grant = self._limiter.grab(self._account, bucket, most, at_least=at_least, tier=self._tier, lane=lane)
+        return replace(grant, wait=self._machine_seconds(grant.wait))
+
+    def give_back(self, bucket: str, grant: Grant, calls: int) -> None:
+        """Return calls of the grant that were not made."""
+        self._limiter.give_back(self._account, bucket, grant, calls)
+
+    def grab_of_day(self, most: int, part: int, daily: int | None) -> Grant:
+        """Take up to ``most`` emails out of the plan's day (``connector.brevo.plan``). ``wait`` is in wire seconds."""
+        return self._limiter.grab_of_day(self._account, most, part, daily)
+
+    def give_back_of_day(self, grant: Grant, emails: int) -> None:
+        """Return emails of the grant that were not sent."""
+        self._limiter.give_back(self._account, DAY, grant, emails)
+
+    def first_in_an_hour(self) -> bool:
+        """Whether it is time to ask Brevo about the plan: true for one caller in an hour of machine time."""
+        return self._limiter.first_in_an_hour(self._account)
+
+    def drain_seconds(self, bucket: str, calls: int, *, lane: str = "live") -> float:
+        """Machine seconds that ``calls`` waiting calls will take at the limit as it is known now."""
+        wire = self._limiter.drain_seconds(self._account, bucket, calls, tier=self._tier, lane=lane)
+        return self._machine_seconds(wire)
+
+    def await_turn(self, bucket: str, patience: float = 5.0, *, lane: str = "live") -> None:
+        """Take one call, letting machine time pass until there is one. For set-up and for rare second calls.
+
+        Raises RateLimited when that would take more than ``patience`` machine seconds.
+        """
+        until = monotonic() + patience
+        while (wait := self.take(bucket, lane=lane)) > 0:
+            if monotonic() + wait > until:
+                raise RateLimited(PROVIDER, f"our share of the limit on {bucket} is used up", after=wait)
+            pause(wait)
+
+    # The one way out
+
+    @cached_property
+    def _sdk(self) -> Brevo:
+        return Brevo(
+            api_key=self._key,
+            base_url=self._settings.brevo_base_url,
+            httpx_client=self._http.provider,
+            max_retries=0,
+            client_id=None,
+            client_secret=None,
+        )
+
+    def _json(self, method: Callable[..., Any], kind: Kind, bucket: str, **options: Any) -> JSON:
+        return object_of(self._call(method, kind, bucket, **options), kind)
+
+    def _call(
+        self,
+        method: Callable[..., Any],
+        kind: Kind,
+        bucket: str,
+        *path: Any,
+        body: Mapping[str, Any] | None = None,
+        query: Mapping[str, Any] | None = None,
+        missing_is_answer: bool = False,
+        **required: Any,
+    ) -> Answer:
+        """One call. A 401 is asked once more: stray ones are known, and they accepted nothing."""
+        options: RequestOptions = {"max_retries": 0}
+        if body is not None:
+            options["additional_body_parameters"] = dict(body)
+        if query:
+            options["additional_query_parameters"] = dict(query)
+        call = partial(method, *path, **required, request_options=options)
+        answer = self._ask(call, kind, bucket)
+        if answer.status == 401:
+            answer = self._ask(call, kind, bucket)
+        if answer.usable or (missing_is_answer and answer.status == 404):
+            return answer
+        error = verdict(answer.status, answer.body, answer.headers, kind)
+        if isinstance(error, RateLimited):
+            error.after = self._machine_seconds(error.after)
+        raise error
+
+    def _ask(self, call: Callable[[], Any], kind: Kind, bucket: str) -> Answer:
+        if (wait := self._limiter.blocked(self._account, bucket)) > 0:
+            raise RateLimited(PROVIDER, f"the limit on {bucket} is reached", after=self._machine_seconds(wait))
+        with hearing() as heard:
+            try:
+                call()
+            except (httpx.HTTPError, httpx.InvalidURL, CallFailed) as error:
+                failure = classify(error)
+                if isinstance(failure, Late):
+                    raise TooLate(PROVIDER, str(failure)) from error
+                if isinstance(failure, NotSent) or kind is not Kind.ONCE:
+                    raise Retry(PROVIDER, str(failure)) from error
+                raise OutcomeUnknown(PROVIDER, str(failure)) from error
+            except Exception:
+                # What the SDK makes of an answer is not looked at: an error of its models (TypeError for a list
+                # where it expects an object) says nothing of what Brevo did with the request.
+                if not heard:
+                    raise
+        answer = _read(heard[-1])
+        self.heard = answer.headers
+        self._limiter.observe(self._account, bucket, answer.status, answer.headers, tier=self._tier)
+        return answer
+
+    def _machine_seconds(self, wire_seconds: float) -> float:
+        rate = self._settings.wire_rate
+        return wire_seconds / rate if rate > 0 else wire_seconds
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+    usable: bool
+
+
+def _read(response: httpx.Response) -> Answer:
+    body: Any = None
+    usable = response.is_success
+    if response.content.strip():
+        try:
+            body = response.json()
+        except ValueError:
+            # A page of an edge server: whatever its status says, the API did not say it.
+            body, usable = response.text, False
+    return Answer(response.status_code, _lower(response.headers), body, usable)
+
+
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def object_of(answer: Answer, kind: Kind) -> JSON:
+    if not isinstance(answer.body, dict):
+        raise verdict(answer.status, answer.body, answer.headers, kind)
+    return answer.body
+
+
+def dicts(value: Any) -> list[JSON]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
