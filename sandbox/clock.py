@@ -71,6 +71,10 @@ class Clock:
         """Seconds on the clock of rate windows; only differences mean something."""
         return time.time() * self._wire_rate
 
+    def pause_wire(self, seconds: float) -> None:
+        """Wait until `seconds` of wire time have passed."""
+        self.pause(seconds / self._wire_rate)
+
     def pause(self, seconds: float) -> None:
         """Wait real seconds: for machine time such as back-off and slow answers, never for business time."""
         time.sleep(max(0.0, seconds))

@@ -16,6 +16,7 @@ from typing import Any
 
 from sandbox.demo import account
 from sandbox.demo.drive import STEP, Driver, Stuck
+from sandbox.demo.outage import Outage
 from sandbox.demo.pace import keep_up
 from sandbox.demo.stage import REAL, SHOPS, NotReady, Stage, raised, run_product
 
@@ -35,6 +36,8 @@ def checks(days: int, shoppers: int) -> dict[str, Callable[[Any], bool]]:
         "emails_accepted": lambda value: value > shoppers / 3,
         "simulated_days": lambda value: value >= days,
         "lateness_p95_minutes": lambda value: value <= 15,
+        "gaps_found": lambda value: value > 0,
+        "gaps_not_repaired": lambda value: value == 0,
     }
 
 
@@ -50,9 +53,14 @@ def main(*, days: int = DAYS, shoppers: int = SHOPPERS, folder: Path = FOLDER) -
     try:
         with raised(folder, start=start, days=days, shoppers=shoppers, seed=SEED) as stage:
             print(f"up after {REAL.real() - began:.0f} s: {stage.product_url}", flush=True)
-            Driver(stage, start, end).play(_progress(start, end))
+            driver = Driver(stage, start, end, Outage.within(start, days))
+            driver.play(_progress(start, end))
             print()
+            _missed(driver.reports)
             found = account.draw_up(stage, SHOPS, days=days, wall_seconds=REAL.real() - began)
+            found.figures["gaps_not_repaired"] = sum(one["state"] != "done" for one in driver.reports.values())
+            found.figures["gaps_found"] = sum(_records(one) for one in driver.reports.values())
+            (folder / "gaps.json").write_text(json.dumps(driver.reports, indent=2) + "\n")
             (folder / "report.json").write_text(json.dumps(found.figures, indent=2) + "\n")
             _tell(stage, *found.hero)
             failed = _table(found.figures, checks(days, shoppers))
@@ -66,7 +74,7 @@ def main(*, days: int = DAYS, shoppers: int = SHOPPERS, folder: Path = FOLDER) -
     return 1 if failed else 0
 
 
-def _progress(start: float, end: float):
+def _progress(start: float, end: float) -> Callable[[float, int], None]:
     shown = -1
 
     def progress(now: float, stops: int) -> None:
@@ -79,6 +87,21 @@ def _progress(start: float, end: float):
             print(f"\r  day {day:>2} of {total}  [{filled}]  {stops} stops", end="", flush=True)
 
     return progress
+
+
+def _missed(reports: Mapping[str, Mapping[str, Any]]) -> None:
+    """What each shop missed in the outage: the product looks by itself, too, and may have been first."""
+    for shop, report in reports.items():
+        print(f"\nWhat {shop} missed in the outage:")
+        for one in (*reversed(report["earlier"]), report):
+            for sentence in one["words"]:
+                print(f"  {sentence}")
+
+
+def _records(report: Mapping[str, Any]) -> int:
+    """How many records were missed, behind or gone."""
+    counts = [count for one in (report, *report["earlier"]) for count in one["records"].values()]
+    return sum(count[name] for count in counts for name in ("missed", "behind", "gone"))
 
 
 def _tell(stage: Stage, shop: str, email: str) -> None:

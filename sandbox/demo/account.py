@@ -53,7 +53,7 @@ class Mail:
 class Account:
     """The figures of report.json, and the shopper whose story is worth telling."""
 
-    figures: Mapping[str, Any]
+    figures: dict[str, Any]
     hero: tuple[str, str]
 
 

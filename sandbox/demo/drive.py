@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from math import ceil
+from typing import Any
 
 from sandbox.clock import write_clock_file
+from sandbox.demo.outage import Outage
 from sandbox.demo.stage import REAL, Stage
 
 # Business seconds between stops at least: what shoppers do meanwhile is done, in order, at the next one.
@@ -32,7 +34,10 @@ class Driver:
     stage: Stage
     start: float
     end: float
+    outage: Outage
     stops: int = 0
+    reports: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """{shop: what was missed in the outage}, once it is over."""
 
     def play(self, progress: Progress) -> None:
         """Play everything that happens until ``end``; then wait until the provider has been told everything."""
@@ -41,12 +46,24 @@ class Driver:
         while (due := self._next_due()) is not None and due <= self.end:
             # Onto the grid, so that a day has few stops; nothing is done before it is due.
             now = min(max(self._grid(due), now + STEP), self.end)
-            self._stop_at(now)
+            if now > self.outage.begin and not self.reports:
+                now = self._miss_some_of_it(now)
+            else:
+                self._stop_at(now)
             progress(now, self.stops)
         if now < self.end:
             self._stop_at(self.end)
         self._drain()
         progress(self.end, self.stops)
+
+    def _miss_some_of_it(self, now: float) -> float:
+        """The outage, and what the product finds that it missed; returns when that was."""
+        self.outage.play(self.stage, STEP)
+        now = max(now, self.outage.end)
+        self._stop_at(now)
+        self.reports = self.outage.report(self.stage)
+        self._finish_now()
+        return now
 
     def _grid(self, moment: float) -> float:
         return self.start + ceil((moment - self.start) / STEP) * STEP

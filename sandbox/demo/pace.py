@@ -11,6 +11,7 @@ _TICK_SECONDS = 0.5
 def keep_up(stage: Stage) -> None:
     """Follow real time until Ctrl-C."""
     print(f"Still up: product {stage.product_url}, store {stage.store_url}, provider {stage.provider_url}/v3")
+    print(f"What was sent, as people see it: {stage.provider_url}/_inbox")
     print("Ctrl-C ends it.", flush=True)
     try:
         while True:

@@ -61,7 +61,7 @@ class Stage:
     def start(self, name: str, *command: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Path:
         """Start a process in a group of its own; its output goes to the returned file."""
         log = self.folder / f"{name}.log"
-        with log.open("wb") as output:
+        with log.open("ab") as output:
             process = subprocess.Popen(
                 command,
                 stdout=output,
@@ -84,6 +84,25 @@ class Stage:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
         self.processes.clear()
+
+    def end(self, name: str) -> None:
+        """End this process and wait for it."""
+        (process,) = (process for called, process in self.processes if called == name)
+        process.send_signal(signal.SIGINT)
+        process.wait(STOP_SECONDS)
+        self.processes = [(called, one) for called, one in self.processes if called != name]
+
+    def raise_product(self) -> None:
+        """Start the product where it was, and wait until it answers. Raises NotReady."""
+        log = self.start("up", *_connector("up"), cwd=self.folder / "product")
+        end = REAL.real() + READY_SECONDS
+        while REAL.real() < end:
+            self.check_alive()
+            with contextlib.suppress(httpx.HTTPError):
+                if self.http.get(f"{self.product_url}/healthz", timeout=5.0).status_code == 200:
+                    return
+            REAL.pause(0.1)
+        raise NotReady(f"the product was not ready within {READY_SECONDS:.0f} s; see {log}")
 
     def check_alive(self) -> None:
         """Raises NotReady when a process has ended by itself."""
@@ -152,6 +171,7 @@ def _product(stage: Stage) -> None:
     port = _free_port()
     stage.product_url = f"http://127.0.0.1:{port}"
     stage.env |= {
+        "BACKFILL_ON_INSTALL": "false",
         "CONNECTOR_ENV": "development",
         "PORT": str(port),
         "SHOPIFY_BASE_URL": f"{stage.store_url}/{{shop}}",
@@ -160,17 +180,8 @@ def _product(stage: Stage) -> None:
         "SHOPIFY_API_SECRET": APP_SECRET,
         "WEB_WORKERS": "1",
     }
-    home = stage.folder / "product"
-    home.mkdir(exist_ok=True)
-    stage.start("up", *_connector("up"), cwd=home)
-    end = REAL.real() + READY_SECONDS
-    while REAL.real() < end:
-        stage.check_alive()
-        with contextlib.suppress(httpx.HTTPError):
-            if stage.http.get(f"{stage.product_url}/healthz", timeout=5.0).status_code == 200:
-                return
-        REAL.pause(0.1)
-    raise NotReady(f"the product was not ready within {READY_SECONDS:.0f} s; see {stage.folder / 'up.log'}")
+    (stage.folder / "product").mkdir(exist_ok=True)
+    stage.raise_product()
 
 
 def _connect(stage: Stage, shop: str, brevo_key: str) -> None:

@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 from sandbox.clock import Clock
+from sandbox.provider.opening import open_account
 from sandbox.provider.platform import Platform
 from sandbox.provider.server import ProviderServer
 
@@ -26,7 +27,7 @@ def main() -> None:
     clock = Clock.from_env()
     platform = Platform(clock)
     for account in json.loads(chosen.accounts.read_text()) if chosen.accounts else []:
-        platform.accounts.add(account, clock.now())
+        open_account(platform, account, clock.now())
     if not chosen.stepped:
         platform.keep_pace()
     server = ProviderServer(chosen.host, chosen.port, platform, clock)

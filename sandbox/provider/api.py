@@ -8,39 +8,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.message import Message
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 
 import orjson
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import Map, Rule
 
-from sandbox.provider import (
-    accounts,
-    attributes,
-    commerce,
-    contact_calls,
-    double_opt_in,
-    events,
-    imports,
-    lists,
-    mail_reports,
-    sending,
-    webhooks,
-)
-from sandbox.provider.accounts import Account
-from sandbox.provider.control import Control
+from sandbox.provider.access.credentials import Credential
+from sandbox.provider.access.oauth import read_form
+from sandbox.provider.control.calls import Control
 from sandbox.provider.faults import Fault
 from sandbox.provider.limits import bucket_of
 from sandbox.provider.platform import Platform
+from sandbox.provider.routes import ROUTES
 from sandbox.provider.shapes import check
+from sandbox.provider.site import Site
 from sandbox.provider.wire import Answer, Call, Refusal, Route
 
 BASE = "/v3"
-MODULES = (
-    accounts, attributes, commerce, contact_calls, double_opt_in, events, imports, lists, mail_reports, sending,
-    webhooks,
-)  # fmt: skip
-ROUTES: list[Route] = [route for module in MODULES for route in module.ROUTES]
 FAULT_CODES = {401: ("unauthorized", "Key not found"), 429: ("too_many_requests", "Too many requests")}
 HTML = b"<!DOCTYPE html><html><body><h1>One moment, please</h1></body></html>"
 
@@ -71,6 +56,7 @@ class Api:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
         self._control = Control(platform)
+        self._site = Site(platform)
         # Paths are matched as they came, still encoded, so that a quoted slash stays inside its segment.
         rules = [Rule(r.path, methods=[r.method], endpoint=r) for r in ROUTES]
         self._map = Map(rules, merge_slashes=False, strict_slashes=False).bind("provider")
@@ -79,17 +65,49 @@ class Api:
         parts = urlsplit(request.target)
         if parts.path.startswith("/_control/"):
             return self._as_reply(self._control.answer(request.method, parts.path, parts.query, request))
+        found = self._site.answer(request.method, parts.path, request.peer)
+        if found is not None:
+            request.read()
+            return self._as_reply(found)
+        if parts.path.startswith("/oauth/"):
+            return self._oauth(request, parts.path, parts.query)
         return self._provider(request, parts.path, parse_qs(parts.query, keep_blank_values=True))
 
     def _provider(self, request: Request, path: str, query: dict[str, list[str]]) -> Reply:
-        key = request.headers.get("api-key")
-        account = self._platform.accounts.get(key)
-        entry: dict[str, Any] = {
-            "account": account.key if account else None,
-            "method": request.method,
-            "path": path,
-        }
-        fault = self._platform.faults.strike(request.method, path.removeprefix(BASE), entry["account"])
+        caller: Credential | Answer
+        try:
+            caller = self._platform.credentials.of_request(request.headers)
+        except Refusal as stranger:
+            caller = stranger.answer
+        account = caller.account.key if isinstance(caller, Credential) else None
+        entry: dict[str, Any] = {"account": account, "method": request.method, "path": path}
+
+        def work(body: bytes) -> Answer:
+            if isinstance(caller, Answer):
+                return caller
+            return self._work(request, path, query, caller, body, entry)
+
+        fault = self._platform.faults.strike(request.method, path.removeprefix(BASE), account)
+        return self._through(fault, request, entry, work)
+
+    def _oauth(self, request: Request, path: str, query: str) -> Reply:
+        body = request.read()
+        form = read_form(request.headers.get("Content-Type", ""), body) if body else dict(parse_qsl(query))
+        oauth = self._platform.oauth
+        account = oauth.account_of(form)
+        entry: dict[str, Any] = {"account": account, "method": request.method, "path": path}
+
+        def work(body: bytes) -> Answer:
+            answer, about = oauth.answer(request.method, path, form)
+            entry["remark"] = about
+            return answer
+
+        return self._through(self._platform.faults.strike(request.method, path, account), request, entry, work)
+
+    def _through(
+        self, fault: Fault | None, request: Request, entry: dict[str, Any], work: Callable[[bytes], Answer]
+    ) -> Reply:
+        """Do the work as the fault, if any, lets it be done; the log has it before the answer leaves."""
         if fault:
             entry["fault"] = fault.kind
         if fault and fault.kind == "cut":
@@ -102,7 +120,7 @@ class Api:
             reply = _spoiled(fault)
             self._log(request, entry, reply.status, accepted=False)
             return reply
-        answer = self._work(request, path, query, account, key, body, entry)
+        answer = work(body)
         if fault and fault.kind == "slow" and fault.after:
             self._platform.clock.pause(fault.delay)
         accepted = answer.status < 300
@@ -117,15 +135,15 @@ class Api:
         request: Request,
         path: str,
         query: dict[str, list[str]],
-        account: Account | None,
-        key: str | None,
+        caller: Credential,
         body: bytes,
         entry: dict[str, Any],
     ) -> Answer:
-        if account is None:
-            why = "Key not found" if key else "authentication not found in headers"
-            return Answer(401, {"code": "unauthorized", "message": why})
-        clock = self._platform.clock
+        clock, account = self._platform.clock, caller.account
+        try:
+            caller.check(request.method, path.removeprefix(BASE), request.peer, clock.wire())
+        except Refusal as refusal:
+            return refusal.answer
         bucket = bucket_of(request.method, path.removeprefix(BASE))
         reading = account.limiter.take(bucket, clock.wire())
         entry["bucket"] = bucket.name
@@ -137,11 +155,13 @@ class Api:
             call = Call(
                 self._platform,
                 account,
+                caller.name,
                 _parsed(route, body),
                 query,
                 {name: unquote(value) for name, value in arguments.items()},
                 request.first_byte_at,
                 clock.now(),
+                len(body),
             )
             entry["remark"] = call.remark
             answer = route.handler(call)
@@ -178,6 +198,8 @@ class Api:
 
     @staticmethod
     def _as_reply(answer: Answer, send: str = "whole") -> Reply:
+        if answer.content is not None:
+            return Reply(answer.status, answer.content, answer.headers, send)
         if answer.body is None:
             return Reply(answer.status, b"", answer.headers, send)
         headers = {"Content-Type": "application/json", **answer.headers}

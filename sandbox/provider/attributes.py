@@ -158,7 +158,9 @@ def update_attribute(call: Call) -> Answer:
     with call.account.lock:
         attribute, body = _existing(call), call.body or {}
         attribute.enumeration = body.get("enumeration", attribute.enumeration)
-        attribute.options = body.get("multiCategoryOptions", attribute.options)
+        # "Use this option to add": what is there stays, DELETE takes one away.
+        new = [option for option in body.get("multiCategoryOptions", []) if option not in attribute.options]
+        attribute.options = attribute.options + new
         attribute.formula = body.get("value", attribute.formula)
     return Answer(204)
 
@@ -172,10 +174,27 @@ def delete_attribute(call: Call) -> Answer:
     return Answer(204)
 
 
+def delete_option(call: Call) -> Answer:
+    with call.account.lock:
+        attribute = call.account.attributes.get("normal", call.path["name"].upper())
+        if attribute is None or attribute.type != "multiple-choice":
+            raise not_found("Attribute does not exist")
+        option = call.path["option"]
+        if option not in attribute.options:
+            raise not_found("Option does not exist")
+        attribute.options = [one for one in attribute.options if one != option]
+        for contact in call.account.contacts.all():
+            chosen = contact.attributes.get(attribute.name)
+            if isinstance(chosen, list) and option in chosen:
+                contact.attributes[attribute.name] = [one for one in chosen if one != option]
+    return Answer(204)
+
+
 _ONE = "/contacts/attributes/<category>/<name>"
 ROUTES = [
     Route("GET", "/contacts/attributes", list_attributes),
     Route("POST", _ONE, create_attribute, ATTRIBUTE_CREATE, body_required=False),
     Route("PUT", _ONE, update_attribute, ATTRIBUTE_UPDATE, body_required=False),
     Route("DELETE", _ONE, delete_attribute),
+    Route("DELETE", "/contacts/attributes/multiple-choice/<name>/<option>", delete_option),
 ]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any
+from collections.abc import Callable
 
-from sandbox.provider import moments
-from sandbox.provider.contacts import Change, Contact, clash
+from sandbox.provider.contacts import Change, Contact, check_condition, clash, matches
 from sandbox.provider.shapes import CONTACT_CREATE, CONTACT_UPDATE
-from sandbox.provider.wire import Answer, Call, Refusal, Route, invalid
+from sandbox.provider.wire import Answer, Call, Refusal, Route, invalid, not_found
 
-_FILTER = re.compile(r'equals\(\s*([A-Z0-9_-]+)\s*,\s*"?(.*?)"?\s*\)')
+MOST_IDS = 20
 
 
 def read_change(call: Call) -> Change:
@@ -45,10 +43,9 @@ def create_contact(call: Call) -> Answer:
             merge=body.get("forceMerge", False),
         )
         _note(call, done.contact, done.merged_away)
+        call.platform.webhooks.written(account, done.contact, done.effect, call.now, call.writer, new=done.created)
         if done.created:
             return Answer(201, {"id": done.contact.id})
-        if done.changed:
-            call.platform.webhooks.contact_updated(account, done.contact, done.changed, call.now)
         return Answer(201, {"id": done.contact.id}) if body.get("getId") else Answer(204)
 
 
@@ -79,10 +76,9 @@ def update_contact(call: Call) -> Answer:
         merged_away: list[int] = []
         if others:
             contact, merged_away = account.contacts.merge([contact, *others.values()])
-        changed = account.contacts.write(contact, change, call.now, call.platform.clock.wire())
+        effect = account.contacts.write(contact, change, call.now, call.platform.clock.wire())
         _note(call, contact, merged_away)
-        if changed:
-            call.platform.webhooks.contact_updated(account, contact, changed, call.now)
+        call.platform.webhooks.written(account, contact, effect, call.now, call.writer)
     return Answer(204)
 
 
@@ -96,44 +92,52 @@ def delete_contact(call: Call) -> Answer:
     with call.account.lock:
         contact = call.account.contacts.find(call.path["identifier"], call.one("identifierType"))
         call.account.contacts.delete(contact)
-        call.platform.webhooks.contact_deleted(call.account, contact, call.now)
+        call.platform.webhooks.contact_deleted(call.account, contact, call.now, call.writer)
     return Answer(204)
 
 
-def _filters(call: Call) -> list[Any]:
-    tests: list[Any] = []
-    for name, reading in (("modifiedSince", "modified_at"), ("createdSince", "created_at")):
-        text = call.one(name)
-        if text is not None:
-            since = moments.parse(text.replace(" ", "+"))
-            if since is None:
-                raise invalid(f"{name} is not a valid date-time")
-            tests.append(lambda c, reading=reading, since=since: getattr(c, reading) >= since)
-    for name, accepts in (("ids", lambda c, ids: c.id in ids), ("listIds", lambda c, ids: c.list_ids & ids)):
-        values = {int(v) for text in call.query.get(name, []) for v in text.split(",") if v.isdigit()}
-        if name == "ids" and len(values) > 20:
-            raise Refusal(400, "out_of_range", "At most 20 ids can be passed")
-        if values:
-            tests.append(lambda c, accepts=accepts, values=values: accepts(c, values))
-    condition = call.one("filter")
+def _numbers(call: Call, name: str) -> set[int]:
+    texts = [text for given in call.query.get(name, []) for text in given.split(",")]
+    if not all(text.isdigit() for text in texts):
+        raise invalid(f"{name} should be integers")
+    return {int(text) for text in texts}
+
+
+def _tests(call: Call) -> list[Callable[[Contact], bool]]:
+    """What a contact has to be to be listed."""
+    modified, created = call.moment("modifiedSince"), call.moment("createdSince")
+    ids, lists = _numbers(call, "ids"), _numbers(call, "listIds")
+    condition, segment_id = call.one("filter"), call.one("segmentId")
+    if len(ids) > MOST_IDS:
+        raise Refusal(400, "out_of_range", f"At most {MOST_IDS} ids can be passed")
+    if lists and segment_id is not None:
+        raise invalid("listIds and segmentId cannot be passed together")
+    tests: list[Callable[[Contact], bool]] = []
+    if modified is not None:
+        tests.append(lambda contact: contact.modified_at >= modified)
+    if created is not None:
+        tests.append(lambda contact: contact.created_at >= created)
+    if ids:
+        tests.append(lambda contact: contact.id in ids)
+    if lists:
+        tests.append(lambda contact: bool(contact.list_ids & lists))
     if condition is not None:
-        parts = _FILTER.fullmatch(condition)
-        if parts is None:
-            raise invalid("filter is invalid")
-        name, wanted = parts.groups()
-        tests.append(lambda c: str({**c.identifiers, **c.attributes}.get(name, "")).lower() == wanted.lower())
+        check_condition(condition)
+        tests.append(lambda contact: matches(contact, condition))
+    if segment_id is not None:
+        segment = next((one for one in call.account.segments if str(one.id) == segment_id), None)
+        if segment is None:
+            raise not_found("Segment ID does not exist")
+        tests.append(segment.holds)
     return tests
 
 
 def list_contacts(call: Call) -> Answer:
-    if call.one("segmentId") is not None:
-        raise invalid("The sandbox has no segments")
     with call.account.lock:
-        tests = _filters(call)
-        rows = [c for c in call.account.contacts.all() if all(test(c) for test in tests)]
-        rows.sort(key=lambda c: c.id, reverse=call.one("sort") != "asc")
-        page = call.page(rows, 50, 1000)
-        return Answer(200, {"contacts": [c.as_json() for c in page], "count": len(rows)})
+        tests = _tests(call)
+        kept = [c for c in call.account.contacts.all() if all(test(c) for test in tests)]
+        page = [contact.as_json() for contact in call.sorted_page(kept, 50, 1000)]
+    return Answer(200, {"contacts": page, "count": len(kept)})
 
 
 ROUTES = [

@@ -28,6 +28,8 @@ IDENTIFIER_TYPES = {
 _SPOKEN = {"EMAIL": "email", "EXT_ID": "ext_id"}
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,}")
 
+_CONDITION = re.compile(r'equals\(\s*([A-Z0-9_-]+)\s*,\s*"?(.*?)"?\s*\)')
+
 
 def is_email(text: str) -> bool:
     return bool(_EMAIL.fullmatch(text)) and ".." not in text and not text.startswith(".") and ".@" not in text
@@ -64,6 +66,7 @@ class Contact:
     attributes: dict[str, Any] = field(default_factory=dict)
     email_blocklisted: bool = False
     sms_blocklisted: bool = False
+    whatsapp_blocklisted: bool = False
     list_ids: set[int] = field(default_factory=set)
 
     def as_json(self) -> dict[str, Any]:
@@ -74,7 +77,7 @@ class Contact:
             **({"email": email} if email else {}),
             "emailBlacklisted": self.email_blocklisted,
             "smsBlacklisted": self.sms_blocklisted,
-            "whatsappBlacklisted": False,
+            "whatsappBlacklisted": self.whatsapp_blocklisted,
             "createdAt": moments.api(self.created_at),
             "modifiedAt": moments.api(self.modified_at),
             "listIds": sorted(self.list_ids),
@@ -113,12 +116,20 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Effect:
+    """What is different after a write: values by attribute name, and the lists that the contact is new in."""
+
+    changed: dict[str, Any]
+    joined: list[int]
+
+
+@dataclass(frozen=True)
 class Written:
-    """What a write did: `changed` by attribute name, `merged_away` the ids of deleted contacts."""
+    """What a create did; `merged_away` are the ids of deleted contacts."""
 
     contact: Contact
     created: bool
-    changed: dict[str, Any]
+    effect: Effect
     merged_away: list[int]
 
 
@@ -130,6 +141,19 @@ def clash(verb: str, names: list[str]) -> Refusal:
         f"Unable to {verb} contact, {spoken[0]} is already associated with another Contact",
         metadata={"duplicate_identifiers": spoken},
     )
+
+
+def check_condition(condition: str) -> tuple[str, str]:
+    """Attribute and value of a `filter`, `equals(ATTRIBUTE,"value")`; raises Refusal."""
+    parts = _CONDITION.fullmatch(condition)
+    if parts is None:
+        raise invalid("filter is invalid")
+    return parts[1], parts[2].lower()
+
+
+def matches(contact: Contact, condition: str) -> bool:
+    name, wanted = check_condition(condition)
+    return str({**contact.identifiers, **contact.attributes}.get(name, "")).lower() == wanted
 
 
 class ContactBook:
@@ -211,8 +235,8 @@ class ContactBook:
             self.delete(contact)
         return survivor, sorted(gone)
 
-    def write(self, contact: Contact, change: Change, now: float, wire: float) -> dict[str, Any]:
-        """Apply a change that clashes with nobody; answers what is different now, by attribute name."""
+    def write(self, contact: Contact, change: Change, now: float, wire: float) -> Effect:
+        """Apply a change that clashes with nobody."""
         before = contact.as_json()
         for name, value in change.identifiers.items():
             old = contact.identifiers.pop(name, None)
@@ -244,7 +268,7 @@ class ContactBook:
         for name in sorted(names):
             if before["attributes"].get(name) != after["attributes"].get(name):
                 changed[name] = after["attributes"].get(name, "")
-        return changed
+        return Effect(changed, sorted(set(after["listIds"]) - set(before["listIds"])))
 
     def delete(self, contact: Contact) -> None:
         for name, value in contact.identifiers.items():

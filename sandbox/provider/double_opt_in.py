@@ -47,7 +47,9 @@ def confirm(platform: Platform, account: Account, email: str, now: float) -> dic
         raise ValueError("no such confirmation")
     change = Change({"EMAIL": mine[-1]["to"]}, add_lists=list(mine[-1]["lists"]))
     with account.lock:
-        account.contacts.upsert(change, now, platform.clock.wire(), update=True, merge=False)
+        done = account.contacts.upsert(change, now, platform.clock.wire(), update=True, merge=False)
+        # The person's own doing, not a key's.
+        platform.webhooks.written(account, done.contact, done.effect, now, "", new=done.created)
     return {"redirection_url": mine[-1]["redirection_url"]}
 
 

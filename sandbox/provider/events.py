@@ -52,9 +52,8 @@ def _accept(call: Call, event: dict[str, Any]) -> None:
         properties = event.get("contact_properties")
         if contact and properties:
             kept, dropped = account.attributes.fit(properties)
-            changed = account.contacts.write(contact, Change(attributes=kept), call.now, call.platform.clock.wire())
-            if changed:
-                call.platform.webhooks.contact_updated(account, contact, changed, call.now)
+            effect = account.contacts.write(contact, Change(attributes=kept), call.now, call.platform.clock.wire())
+            call.platform.webhooks.written(account, contact, effect, call.now, call.writer)
             if dropped:
                 call.remark.setdefault("dropped_attributes", []).extend(dropped)
         account.events.append(event)

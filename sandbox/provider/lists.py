@@ -7,7 +7,7 @@ from typing import Any
 
 from sandbox.provider import moments
 from sandbox.provider.contacts import Contact, normal
-from sandbox.provider.shapes import FOLDER, LIST, LIST_ADD, LIST_REMOVE
+from sandbox.provider.shapes import FOLDER, LIST, LIST_ADD, LIST_REMOVE, LIST_UPDATE
 from sandbox.provider.wire import Answer, Call, Refusal, Route, missing, not_found
 
 MOST_AT_ONCE = 150
@@ -39,12 +39,24 @@ class Lists:
     def all(self) -> list[ContactList]:
         return list(self._lists.values())
 
-    def create(self, name: str, folder_id: int, now: float) -> int:
-        if folder_id not in self.folders:
+    def folder(self, id: int) -> str:
+        if id not in self.folders:
             raise not_found("Folder ID does not exist")
-        id = max(self._lists, default=0) + 1
+        return self.folders[id]
+
+    def add_folder(self, name: str) -> int:
+        id = max(self.folders, default=0) + 1
+        self.folders[id] = name
+        return id
+
+    def create(self, name: str, folder_id: int, now: float, id: int | None = None) -> int:
+        self.folder(folder_id)
+        id = id or max(self._lists, default=0) + 1
         self._lists[id] = ContactList(id, name, folder_id, now)
         return id
+
+    def remove(self, id: int) -> None:
+        del self._lists[id]
 
 
 def _number(text: str) -> int:
@@ -66,35 +78,89 @@ def _as_json(call: Call, lst: ContactList) -> dict[str, Any]:
     }
 
 
+def _folder_as_json(id: int, name: str) -> dict[str, Any]:
+    return {"id": id, "name": name, "uniqueSubscribers": 0, "totalSubscribers": 0, "totalBlacklisted": 0}
+
+
 def get_folders(call: Call) -> Answer:
     with call.account.lock:
-        rows = [
-            {"id": id, "name": name, "uniqueSubscribers": 0, "totalSubscribers": 0, "totalBlacklisted": 0}
-            for id, name in call.account.lists.folders.items()
-        ]
-    return Answer(200, {"folders": call.page(rows, 10, 50), "count": len(rows)})
+        rows = [_folder_as_json(id, name) for id, name in call.account.lists.folders.items()]
+    return Answer(200, {"folders": call.sorted_page(rows, 10, 50), "count": len(rows)})
 
 
 def create_folder(call: Call) -> Answer:
-    name = call.body.get("name")
-    if not name:
+    if not call.body.get("name"):
         raise missing("name is missing")
     with call.account.lock:
-        folders = call.account.lists.folders
-        id = max(folders, default=0) + 1
-        folders[id] = name
-    return Answer(201, {"id": id})
+        return Answer(201, {"id": call.account.lists.add_folder(call.body["name"])})
+
+
+def get_folder(call: Call) -> Answer:
+    id = _number(call.path["folder_id"])
+    with call.account.lock:
+        return Answer(200, _folder_as_json(id, call.account.lists.folder(id)))
+
+
+def update_folder(call: Call) -> Answer:
+    id = _number(call.path["folder_id"])
+    if not call.body.get("name"):
+        raise missing("name is missing")
+    with call.account.lock:
+        call.account.lists.folder(id)
+        call.account.lists.folders[id] = call.body["name"]
+    return Answer(204)
+
+
+def delete_folder(call: Call) -> Answer:
+    id = _number(call.path["folder_id"])
+    with call.account.lock:
+        lists = call.account.lists
+        lists.folder(id)
+        for lst in [lst for lst in lists.all() if lst.folder_id == id]:
+            _remove(call, lst)
+        del lists.folders[id]
+    return Answer(204)
 
 
 def get_lists(call: Call) -> Answer:
     with call.account.lock:
-        rows = [_as_json(call, lst) for lst in call.account.lists.all()]
-    return Answer(200, {"lists": call.page(rows, 10, 50), "count": len(rows)})
+        kept = call.account.lists.all()
+        if "folder_id" in call.path:
+            folder = _number(call.path["folder_id"])
+            call.account.lists.folder(folder)
+            kept = [lst for lst in kept if lst.folder_id == folder]
+        page = [_as_json(call, lst) for lst in call.sorted_page(kept, 10, 50)]
+    return Answer(200, {"lists": page, "count": len(kept)})
 
 
 def create_list(call: Call) -> Answer:
     with call.account.lock:
         return Answer(201, {"id": call.account.lists.create(call.body["name"], call.body["folderId"], call.now)})
+
+
+def update_list(call: Call) -> Answer:
+    if len(call.body) != 1:
+        raise missing("Either name or folderId is required")
+    with call.account.lock:
+        lst = call.account.lists.get(_number(call.path["list_id"]))
+        if "folderId" in call.body:
+            call.account.lists.folder(call.body["folderId"])
+        lst.name = call.body.get("name", lst.name)
+        lst.folder_id = call.body.get("folderId", lst.folder_id)
+    return Answer(204)
+
+
+def _remove(call: Call, lst: ContactList) -> None:
+    """The contacts stay; they are only no longer in the list."""
+    for contact in call.account.contacts.all():
+        contact.list_ids.discard(lst.id)
+    call.account.lists.remove(lst.id)
+
+
+def delete_list(call: Call) -> Answer:
+    with call.account.lock:
+        _remove(call, call.account.lists.get(_number(call.path["list_id"])))
+    return Answer(204)
 
 
 def get_list(call: Call) -> Answer:
@@ -104,10 +170,16 @@ def get_list(call: Call) -> Answer:
 
 
 def get_members(call: Call) -> Answer:
+    since = call.moment("modifiedSince")
     with call.account.lock:
         lst = call.account.lists.get(_number(call.path["list_id"]))
-        rows = [c.as_json() for c in call.account.contacts.all() if lst.id in c.list_ids]
-    return Answer(200, {"contacts": call.page(rows, 50, 500), "count": len(rows)})
+        kept = [
+            contact
+            for contact in call.account.contacts.all()
+            if lst.id in contact.list_ids and (since is None or contact.modified_at >= since)
+        ]
+        page = [contact.as_json() for contact in call.sorted_page(kept, 50, 500)]
+    return Answer(200, {"contacts": page, "count": len(kept)})
 
 
 def _named(call: Call) -> list[tuple[Any, Contact | None]]:
@@ -142,7 +214,7 @@ def _changed(call: Call, *, add: bool) -> Answer:
             (contact.list_ids.add if add else contact.list_ids.discard)(lst.id)
             success.append(value)
             if add:
-                call.platform.webhooks.list_addition(call.account, contact, lst.id, call.now)
+                call.platform.webhooks.joined(call.account, contact, [lst.id], call.now, call.writer)
     if not success:
         raise Refusal(400, "invalid_parameter", "Contact already in list and/or does not exist")
     return Answer(201, {"contacts": {"success": success, "failure": failure, "total": len(success)}})
@@ -159,9 +231,15 @@ def remove_members(call: Call) -> Answer:
 ROUTES = [
     Route("GET", "/contacts/folders", get_folders),
     Route("POST", "/contacts/folders", create_folder, FOLDER),
+    Route("GET", "/contacts/folders/<folder_id>", get_folder),
+    Route("PUT", "/contacts/folders/<folder_id>", update_folder, FOLDER),
+    Route("DELETE", "/contacts/folders/<folder_id>", delete_folder),
+    Route("GET", "/contacts/folders/<folder_id>/lists", get_lists),
     Route("GET", "/contacts/lists", get_lists),
     Route("POST", "/contacts/lists", create_list, LIST),
     Route("GET", "/contacts/lists/<list_id>", get_list),
+    Route("PUT", "/contacts/lists/<list_id>", update_list, LIST_UPDATE),
+    Route("DELETE", "/contacts/lists/<list_id>", delete_list),
     Route("GET", "/contacts/lists/<list_id>/contacts", get_members),
     Route("POST", "/contacts/lists/<list_id>/contacts/add", add_members, LIST_ADD),
     Route("POST", "/contacts/lists/<list_id>/contacts/remove", remove_members, LIST_REMOVE),

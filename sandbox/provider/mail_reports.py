@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.provider import moments
-from sandbox.provider.mailbox import Message
+from sandbox.provider.mailbox import REASONS, Message
+from sandbox.provider.periods import period
 from sandbox.provider.wire import Answer, Call, Route, invalid, missing, not_found
 
 # Webhook event -> the name the statistics use.
@@ -15,26 +16,6 @@ STATISTICS_NAMES = {
     "invalid_email": "invalid", "deferred": "deferred", "blocked": "blocked", "unsubscribed": "unsubscribed",
     "error": "error", "proxy_open": "loadedByProxy", "unique_proxy_open": "loadedByProxy",
 }  # fmt: skip
-DAYS_BACK = 30
-DAY = 86400
-
-
-def _period(call: Call, longest: int | None) -> tuple[str, str]:
-    """First and last day asked for, `YYYY-MM-DD`; the last 30 days by default."""
-    start, end = call.one("startDate"), call.one("endDate")
-    days = call.one("days")
-    if (start is None) != (end is None):
-        raise missing("startDate and endDate should be passed together")
-    if start is not None and end is not None:
-        if days is not None:
-            raise invalid("days is not compatible with startDate and endDate")
-        if not moments.is_day(start) or not moments.is_day(end) or start > end:
-            raise invalid("startDate and endDate should be valid dates in YYYY-MM-DD")
-        if longest and (moments.parse(end) or 0) - (moments.parse(start) or 0) > longest * DAY:
-            raise invalid("The period should not exceed one month")
-        return start, end
-    back = call.whole("days", DAYS_BACK, 1, 90)
-    return moments.day(call.now - (back - (days is not None)) * DAY), moments.day(call.now)
 
 
 def _whole(call: Call, name: str) -> int | None:
@@ -56,7 +37,7 @@ def _matching(call: Call, messages: list[Message]) -> list[Message]:
 def list_emails(call: Call) -> Answer:
     if all(call.one(name) is None for name in ("email", "messageId", "templateId")):
         raise missing("One of email, messageId or templateId is required")
-    first, last = _period(call, 31)
+    first, last = period(call, 31)
     with call.account.lock:
         visible = call.platform.clock.wire() - call.account.settings.lookup_lag_seconds
         rows = [
@@ -74,7 +55,7 @@ def list_emails(call: Call) -> Answer:
 
 def get_email(call: Call) -> Answer:
     with call.account.lock:
-        found = next((m for m in call.account.mailbox.messages if m.uuid == call.path["uuid"]), None)
+        found = call.account.mailbox.by_uuid(call.path["uuid"])
         if found is None:
             raise not_found("Email does not exist")
         body = {
@@ -89,7 +70,7 @@ def get_email(call: Call) -> Answer:
 
 
 def list_events(call: Call) -> Answer:
-    first, last = _period(call, 90)
+    first, last = period(call, 90)
     wanted, tags = (
         call.one("event"),
         set((call.one("tags") or "").strip("[]").replace('"', "").split(",")) - {""},
@@ -125,21 +106,23 @@ def _event_row(message: Message, event: dict[str, Any], name: str) -> dict[str, 
 
 
 def list_blocked(call: Call) -> Answer:
+    days = period(call, None) if {"startDate", "endDate"} & call.query.keys() else None
+    if days and days[1] > moments.day(call.now):
+        raise invalid("startDate and endDate should not be in the future")
+    senders = {s.lower() for text in call.query.get("senders", []) for s in text.split(",")} - {""}
     with call.account.lock:
         rows = [
             {
                 "email": block.email,
                 "senderEmail": block.sender or "",
                 "blockedAt": moments.api(block.at),
-                "reason": {"code": block.reason, "message": block.reason},
+                "reason": {"code": block.reason, "message": REASONS[block.reason]},
             }
             for block in call.account.mailbox.blocks()
+            if (days is None or days[0] <= moments.day(block.at) <= days[1])
+            and (not senders or block.sender in senders)
         ]
-    senders = {sender for text in call.query.get("senders", []) for sender in text.split(",")}
-    rows = [row for row in rows if not senders or row["senderEmail"] in senders]
-    if call.one("sort") != "asc":
-        rows.reverse()
-    return Answer(200, {"contacts": call.page(rows, 50, 100), "count": len(rows)})
+    return Answer(200, {"contacts": call.sorted_page(rows, 50, 100), "count": len(rows)})
 
 
 def unblock(call: Call) -> Answer:

@@ -47,6 +47,17 @@ class Message:
         }
 
 
+# Why an address is blocked: code and message.
+REASONS = {
+    "unsubscribedViaMA": "Unsubscribed via MA",
+    "unsubscribedViaEmail": "Unsubscribed via Email",
+    "unsubscribedViaApi": "Unsubscribed via API",
+    "adminBlocked": "Admin blocked",
+    "hardBounce": "Hard bounced",
+    "contactFlaggedAsSpam": "Contact flagged as spam",
+}
+
+
 @dataclass(frozen=True)
 class Block:
     """`sender` None: blocked for every sender."""
@@ -74,6 +85,9 @@ class Mailbox:
 
     def by_message_id(self, message_id: str) -> list[Message]:
         return self._by_id.get(message_id, [])
+
+    def by_uuid(self, uuid: str) -> Message | None:
+        return next((message for message in self.messages if message.uuid == uuid), None)
 
     def forget(self, message_id: str) -> bool:
         """Remove the log of this message; what it was tells nobody any more."""
@@ -117,7 +131,8 @@ class Mailbox:
         return bool(keys)
 
     def blocks(self) -> list[Block]:
-        return list(self._blocks.values())
+        """Oldest first."""
+        return sorted(self._blocks.values(), key=lambda block: block.at)
 
     def is_blocked(self, email: str, sender: str) -> Block | None:
         return self._blocks.get((email, None)) or self._blocks.get((email, sender))

@@ -8,21 +8,18 @@ turn on opens, clicks, unsubscriptions, bounces and complaints. Addresses that b
 
 from __future__ import annotations
 
-import heapq
-import html
-import itertools
 import math
-import re
-import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sandbox.clock import Clock
-from sandbox.provider.deliveries import Deliveries
+from sandbox.provider.agenda import Agenda
 from sandbox.provider.faults import chance
+from sandbox.provider.links import OWN_WAY_OUT, SENDERS_WAY_OUT, offers, ways_out
 from sandbox.provider.mailbox import Message
 from sandbox.provider.record import Record
-from sandbox.provider.webhooks import Webhooks
+from sandbox.provider.webhooks.deliveries import Deliveries
+from sandbox.provider.webhooks.routing import Webhooks
 
 if TYPE_CHECKING:
     from sandbox.provider.accounts import Account
@@ -33,20 +30,21 @@ HOUR = 3600
 # Answers a question about a recipient with a number in [0, 1).
 Draw = Callable[[str], float]
 FOLLOW_UNSUBSCRIBE = "follow_unsubscribe"
-# Where an unsubscribe page lives, by convention of the senders under test.
-UNSUBSCRIBE_PATH = "/u/"
-_LINK = re.compile(r"""href\s*=\s*["'](https?://[^"']+)["']""", re.IGNORECASE)
 REASONS = {
     "hard_bounce": "550 5.1.1 The email account that you tried to reach does not exist",
     "soft_bounce": "452 4.2.2 The mailbox is full",
     "deferred": "421 4.7.0 Try again later",
-    "blocked": "blocked : due to unsubscribed user",
     "error": "Sending has been rejected because the sender you used is not valid",
 }
-
-
-def links(body: str) -> list[str]:
-    return [html.unescape(link) for link in _LINK.findall(body)]
+# Reason of the block -> what the `blocked` event says of it, as captures of it read.
+BLOCKED_BECAUSE = {
+    "unsubscribedViaMA": "blocked : due to unsubscribed user",
+    "unsubscribedViaEmail": "blocked : due to unsubscribed user",
+    "unsubscribedViaApi": "blocked : due to unsubscribed user",
+    "adminBlocked": "blocked : due to blacklist user",
+    "hardBounce": "blocked : due to blacklist user",
+    "contactFlaggedAsSpam": "blocked : due to blacklist user",
+}
 
 
 def _grid(at: float) -> float:
@@ -54,15 +52,11 @@ def _grid(at: float) -> float:
 
 
 class Recipients:
-    def __init__(self, clock: Clock, record: Record, webhooks: Webhooks, deliveries: Deliveries) -> None:
-        self._clock, self._record = clock, record
+    def __init__(
+        self, clock: Clock, agenda: Agenda, record: Record, webhooks: Webhooks, deliveries: Deliveries
+    ) -> None:
+        self._clock, self._agenda, self._record = clock, agenda, record
         self._webhooks, self._deliveries = webhooks, deliveries
-        self._lock = threading.Lock()
-        # One runs what is due at a time: `advance` must not return while the ticker is in the middle of an
-        # action.
-        self._turn = threading.Lock()
-        self._due: list[tuple[float, int, Account, Message, dict[str, Any]]] = []
-        self._tie = itertools.count()
 
     def receive(self, account: Account, message: Message) -> None:
         """Take over an accepted message; a scheduled one begins at its time."""
@@ -70,23 +64,6 @@ class Recipients:
             self._plan(account, message, message.due_at, "request")
         else:
             self.act(account, message, {"event": "request", "at": message.accepted_at})
-
-    def next_at(self) -> float | None:
-        """Business time of the next action, None if nothing is planned."""
-        with self._lock:
-            return self._due[0][0] if self._due else None
-
-    def run_due(self, now: float) -> int:
-        """Do every action due at `now`, in order of time; answers how many."""
-        done = 0
-        with self._turn:
-            while True:
-                with self._lock:
-                    if not self._due or self._due[0][0] > now:
-                        return done
-                    _, _, account, message, action = heapq.heappop(self._due)
-                self.act(account, message, action)
-                done += 1
 
     def act(self, account: Account, message: Message, action: dict[str, Any]) -> None:
         """Let the recipient do one thing now: {"event", "at", "link"?, "reason"?}."""
@@ -123,8 +100,7 @@ class Recipients:
 
     def _plan(self, account: Account, message: Message, at: float, event: str, **more: Any) -> None:
         action = {"event": event, "at": at, **more}
-        with self._lock:
-            heapq.heappush(self._due, (at, next(self._tie), account, message, action))
+        self._agenda.plan(at, lambda: self.act(account, message, action))
 
     def _foresee(self, account: Account, message: Message, at: float) -> None:
         """Plan the life of a message that was requested at `at`."""
@@ -135,11 +111,11 @@ class Recipients:
 
         with account.lock:
             blocked = account.mailbox.is_blocked(message.to, message.sender)
-            known_sender = any(s["email"] == message.sender and s["active"] for s in account.senders)
+            known_sender = account.senders.may_send(message.sender)
         if not known_sender:
             return self._plan_now(account, message, at, "error")
         if blocked:
-            return self._plan_now(account, message, at, "blocked")
+            return self._plan_now(account, message, at, "blocked", reason=BLOCKED_BECAUSE[blocked.reason])
         arrival = at + draw("delay") * rates.delivery_seconds
         if local.startswith("bounce") or draw("hard") < rates.hard_bounces:
             return self._plan(account, message, arrival, "hard_bounce")
@@ -156,8 +132,8 @@ class Recipients:
         if draw("open") < rates.opens:
             self._read(account, message, arrival, draw)
 
-    def _plan_now(self, account: Account, message: Message, at: float, event: str) -> None:
-        self.act(account, message, {"event": event, "at": at})
+    def _plan_now(self, account: Account, message: Message, at: float, event: str, **more: Any) -> None:
+        self.act(account, message, {"event": event, "at": at, **more})
 
     def _read(self, account: Account, message: Message, arrival: float, draw: Draw) -> None:
         rates = account.settings
@@ -166,13 +142,14 @@ class Recipients:
         self._plan(account, message, opened, "unique_opened")
         if draw("again") < rates.reopens:
             self._plan(account, message, _grid(opened + HOUR + draw("later") * 24 * HOUR), "opened")
-        found = links(message.html)
-        ways_out = [link for link in found if UNSUBSCRIBE_PATH in link]
-        offers = [link for link in found if UNSUBSCRIBE_PATH not in link]
-        if ways_out and draw("leave") < rates.unsubscribes:
-            return self._plan(account, message, opened + GRID, FOLLOW_UNSUBSCRIBE, link=ways_out[0])
+        out = ways_out(message.html, SENDERS_WAY_OUT)
+        if out and draw("leave") < rates.unsubscribes:
+            return self._plan(account, message, opened + GRID, FOLLOW_UNSUBSCRIBE, link=out[0])
+        if ways_out(message.html, OWN_WAY_OUT) and draw("leave by own") < rates.own_unsubscribes:
+            return self._plan(account, message, opened + GRID, "unsubscribed", is_returnpath=False)
         if draw("leave by header") < rates.list_unsubscribes:
             return self._plan(account, message, opened + GRID, "unsubscribed")
-        if offers and draw("click") < rates.clicks:
-            link = offers[int(draw("which") * len(offers))]
+        found = offers(message.html)
+        if found and draw("click") < rates.clicks:
+            link = found[int(draw("which") * len(found))]
             self._plan(account, message, _grid(opened + draw("soon") * HOUR), "click", link=link)

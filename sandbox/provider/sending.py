@@ -8,9 +8,10 @@ from typing import Any
 
 from sandbox.provider import moments, templates
 from sandbox.provider.contacts import is_email
+from sandbox.provider.links import OWN_WAY_OUT
 from sandbox.provider.mailbox import Message, template_fields
 from sandbox.provider.shapes import EMAIL
-from sandbox.provider.wire import Answer, Call, Refusal, Route, invalid, missing, not_found
+from sandbox.provider.wire import Answer, Call, Refusal, Route, invalid, missing
 
 # The sources disagree on the spelling, so all three count.
 IDEMPOTENCY_HEADERS = ("idempotencyKey", "Idempotency-Key", "IdempotencyKey")
@@ -44,7 +45,7 @@ class Version:
 def _address(person: dict[str, Any], where: str) -> str:
     if not is_email(person["email"]):
         raise invalid(f"email is not valid in {where}")
-    return person["email"].lower()
+    return str(person["email"]).lower()
 
 
 def _versions(body: dict[str, Any], template: dict[str, Any]) -> list[Version]:
@@ -89,10 +90,10 @@ def _sender(call: Call, template: dict[str, Any]) -> str:
     if not sender:
         raise missing("sender is missing")
     if "id" in sender:
-        known = next((s for s in call.account.senders if s["id"] == sender["id"]), None)
+        known = call.account.senders.by_id(sender["id"])
         if known is None:
             raise invalid("Sender id does not exist")
-        return known["email"]
+        return str(known["email"])
     if not sender.get("email"):
         raise missing("sender email is missing")
     return _address(sender, "sender")
@@ -101,10 +102,11 @@ def _sender(call: Call, template: dict[str, Any]) -> str:
 def _template(call: Call) -> dict[str, Any]:
     if "templateId" not in call.body:
         return {}
-    template = call.account.templates.get(call.body["templateId"])
-    if template is None:
-        raise not_found("Template ID does not exist")
-    return template
+    with call.account.lock:
+        template = call.account.templates.find(call.body["templateId"])
+    if not template.active:
+        raise invalid("Template is not active")
+    return {"subject": template.subject, "htmlContent": template.html, "sender": template.sender}
 
 
 def _due(call: Call) -> float:
@@ -151,36 +153,35 @@ def _evaluated(
     call: Call, version: Version, sender: str, headers: dict[str, str], due: float, wire: float
 ) -> list[Message]:
     account, tags, template_id = call.account, call.body.get("tags", []), call.body.get("templateId")
-    evaluated: list[tuple[str, str, str]] = []
-    for to in version.recipients:
-        fields = template_fields(account.contacts.owner("EMAIL", to), to)
-        evaluated.append(
-            (
-                templates.evaluate(version.subject, fields, version.params),
-                templates.evaluate(version.html, fields, version.params),
-                templates.evaluate(version.text, fields, version.params),
-            )
-        )
     content = (account.key, version.recipients, version.subject, tags, headers.get("X-Mailin-custom"))
     message_id = account.mailbox.new_message_id(account.settings.seed, content, due)
-    return [
-        Message(
-            message_id=message_id,
-            uuid=str(uuid.uuid5(uuid.NAMESPACE_URL, f"{message_id}{to}")),
-            to=to,
-            sender=sender,
-            subject=subject,
-            html=html,
-            text=text,
-            tags=tags,
-            headers=headers,
-            template_id=template_id,
-            accepted_at=call.now,
-            due_at=due,
-            accepted_wire=wire,
+    messages = []
+    for to in version.recipients:
+        fields = template_fields(account.contacts.owner("EMAIL", to), to)
+        own = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{message_id}{to}"))
+        leave = f"{call.platform.address}{OWN_WAY_OUT}{own}"
+        subject, html, text = (
+            templates.evaluate(part, fields, version.params, leave)
+            for part in (version.subject, version.html, version.text)
         )
-        for to, (subject, html, text) in zip(version.recipients, evaluated, strict=True)
-    ]
+        messages.append(
+            Message(
+                message_id=message_id,
+                uuid=own,
+                to=to,
+                sender=sender,
+                subject=subject,
+                html=html,
+                text=text,
+                tags=tags,
+                headers=headers,
+                template_id=template_id,
+                accepted_at=call.now,
+                due_at=due,
+                accepted_wire=wire,
+            )
+        )
+    return messages
 
 
 def _log(call: Call, message: Message, key: str | None) -> None:

@@ -53,7 +53,7 @@ class Connection(BaseHTTPRequestHandler):
 
         def read() -> bytes:
             size, unread[0] = unread[0], 0
-            body = self.rfile.read(size)
+            body: bytes = self.rfile.read(size)
             if len(body) < size:
                 raise ConnectionError("the caller left in the middle of the body")
             return body
@@ -104,3 +104,4 @@ class ProviderServer(ThreadingHTTPServer):
         self.clock = clock
         self.api = Api(platform)
         super().__init__((host, port), Connection)
+        platform.address = f"http://{host}:{self.server_port}"

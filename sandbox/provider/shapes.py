@@ -1,18 +1,26 @@
 """Request bodies of the endpoints served here, and the check of a body against its shape.
 
 Notation: "string" | "integer" | "number" | "boolean" | "map" (free-form object), a tuple for an enumeration,
-`[item]` for a list, a dict for a record; a field name ending in `*` is required. The tables repeat the
-request models of the provider's SDK 5.1.0 (its derived OpenAPI file);
-`tests/sandbox/test_provider_contract.py` proves them equal to it. A field that is not in the table is
-refused, at every depth: the real provider is laxer in places, a caller that relies on that is wrong all the
-same.
+`[item]` for a list, `OneOf` for a choice, a dict for a record; a field name ending in `*` is required. The tables
+repeat the request models of the provider's SDK 5.1.0 (its derived OpenAPI file);
+`tests/sandbox/test_provider_contract.py` proves them equal to it. A field that is not in the table is refused, at
+every depth: the real provider is laxer in places, a caller that relies on that is wrong all the same.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from sandbox.provider.wire import invalid, missing
+from sandbox.provider.wire import Refusal, invalid, missing
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """A value of one of several shapes."""
+
+    shapes: tuple[Any, ...]
+
 
 PERSON = {"contactPixelTrackingConsent": "boolean", "email*": "string", "name": "string"}
 REPLY_TO = {"email*": "string", "name": "string"}
@@ -59,8 +67,38 @@ ATTRIBUTE_CREATE = {
 ATTRIBUTE_UPDATE = {"enumeration": [OPTION], "multiCategoryOptions": ["string"], "value": "string"}
 FOLDER = {"name": "string"}
 LIST = {"folderId*": "integer", "name*": "string"}
+LIST_UPDATE = {"folderId": "integer", "name": "string"}
 LIST_ADD = {"emails": ["string"], "extIds": ["string"], "ids": ["integer"]}
 LIST_REMOVE = {"all": "boolean", **LIST_ADD}
+
+SENDER_CREATE = {
+    "email*": "string", "ips": [{"domain*": "string", "ip*": "string", "weight": "integer"}], "name*": "string",
+}  # fmt: skip
+DOMAIN_CREATE = {"name*": "string"}
+TEMPLATE_UPDATE = {
+    "attachmentUrl": "string", "htmlContent": "string", "htmlUrl": "string", "isActive": "boolean",
+    "replyTo": "string", "sender": {"email": "string", "id": "integer", "name": "string"}, "subject": "string",
+    "tag": "string", "templateName": "string", "toField": "string",
+}  # fmt: skip
+TEMPLATE_CREATE = {
+    **{name: shape for name, shape in TEMPLATE_UPDATE.items() if name not in ("sender", "subject", "templateName")},
+    "sender*": TEMPLATE_UPDATE["sender"], "subject*": "string", "templateName*": "string",
+}  # fmt: skip
+TEMPLATE_PREVIEW = {"email": "string", "params": "map", "templateId*": "integer"}
+
+SMS = {
+    "organisationPrefix": "string", "recipient*": "string", "sender*": "string",
+    "tag": OneOf(("string", ["string"])), "type": ("transactional", "marketing"), "unicodeEnabled": "boolean",
+    "webUrl": "string", "params": "map", "templateId": "integer", "content": "string",
+}  # fmt: skip
+# By template, or free text: fields of both, as the handler tells them apart.
+WHATSAPP = {
+    "contactNumbers": ["string"], "params": "map", "senderNumber": "string", "templateId": "integer", "text": "string",
+}  # fmt: skip
+WHATSAPP_TEMPLATE = {
+    "bodyText*": "string", "category*": ("MARKETING", "UTILITY"), "headerText": "string", "language*": "string",
+    "mediaUrl": "string", "name*": "string", "source": ("Automation", "Conversations"),
+}  # fmt: skip
 
 EVENT_IDENTIFIERS = {
     "contact_id": "integer", "email_id": "string", "ext_id": "string", "landline_number_id": "string",
@@ -125,7 +163,9 @@ CATEGORY_BATCH = {"categories*": [CATEGORY_FIELDS], "updateEnabled": "boolean"}
 
 def check(value: Any, shape: Any, where: str = "") -> None:
     """Raise Refusal (invalid_parameter or missing_parameter) where `value` departs from `shape`."""
-    if isinstance(shape, dict):
+    if isinstance(shape, OneOf):
+        _check_one_of(value, shape, where)
+    elif isinstance(shape, dict):
         _check_record(value, shape, where)
     elif isinstance(shape, list):
         if not isinstance(value, list):
@@ -137,6 +177,15 @@ def check(value: Any, shape: Any, where: str = "") -> None:
             raise invalid(f"{where} should be one of {', '.join(shape)}")
     elif not _is(value, shape):
         raise invalid(f"{where} should be of type {'object' if shape == 'map' else shape}")
+
+
+def _check_one_of(value: Any, shape: OneOf, where: str) -> None:
+    for one in shape.shapes:
+        try:
+            return check(value, one, where)
+        except Refusal as refusal:
+            why = refusal
+    raise why
 
 
 def _check_record(value: Any, shape: dict[str, Any], where: str) -> None:

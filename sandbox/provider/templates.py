@@ -25,12 +25,15 @@ _LANGUAGE = SandboxedEnvironment(undefined=ChainableUndefined, autoescape=False,
 # noqa: S701
 
 
-def evaluate(text: str, contact: dict[str, Any], params: dict[str, Any]) -> str:
-    """Raises Refusal(invalid_parameter) for text that is no template, such as an open `{%`."""
+def evaluate(text: str, contact: dict[str, Any], params: dict[str, Any], unsubscribe: str = "") -> str:
+    """Raises Refusal(invalid_parameter) for text that is no template, such as an open `{%`.
+
+    `unsubscribe` is the address of the provider's own page.
+    """
     if not _MARKS.search(text):
         return text
     source = _EXPRESSION.sub(lambda found: _COLON_FILTER.sub(r"| \1(\2)", found[0]), text)
     try:
-        return _LANGUAGE.from_string(source).render(contact=contact, params=params)
+        return _LANGUAGE.from_string(source).render(contact=contact, params=params, unsubscribe=unsubscribe)
     except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
         raise invalid(f"Unable to render the template: {error}") from None

@@ -62,6 +62,10 @@ class Actions:
                 raise BadAction(f"{action}: {problem}") from problem
             return deed.touched, self.announce(deed, action)
 
+    def now(self) -> float:
+        """Business time."""
+        return self._clock.now()
+
     def announce(self, deed: Deed, action: str) -> list[Webhook]:
         """Log a deed and send its news; the caller holds the shop's lock, so that news leave in order."""
         event_id = self._new_id("event")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from importlib import resources
+from itertools import chain
 from typing import Any, cast
 
 from graphql import (
     DocumentNode,
+    FieldNode,
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLObjectType,
@@ -25,10 +28,13 @@ from graphql.utilities import value_from_ast_untyped
 
 from sandbox.clock import Clock, iso_utc
 from sandbox.store.actions import Actions
+from sandbox.store.bulk.fields import bulk_resolvers
+from sandbox.store.bulk.operations import Operations
 from sandbox.store.cost import MAX_QUERY_COST, Bucket, QueryCost
 from sandbox.store.journal import Journal
 from sandbox.store.mutations import mutation_resolvers, parse_datetime
 from sandbox.store.pages import Asked
+from sandbox.store.protected import withhold
 from sandbox.store.resolvers import RESOLVERS, node_type, read
 from sandbox.store.shop import Shop
 
@@ -41,10 +47,13 @@ def published_schema() -> GraphQLSchema:
 class AdminApi:
     """Answers GraphQL requests; one bucket of points per shop."""
 
-    def __init__(self, shops: dict[str, Shop], clock: Clock, journal: Journal, actions: Actions) -> None:
+    def __init__(
+        self, shops: dict[str, Shop], clock: Clock, journal: Journal, actions: Actions, operations: Operations
+    ) -> None:
         self._clock = clock
         self._journal = journal
-        self._schema = _with_resolvers(published_schema(), actions)
+        tables = (RESOLVERS, mutation_resolvers(actions), bulk_resolvers(operations))
+        self._schema = _with_resolvers(published_schema(), tables)
         self._buckets = {domain: Bucket(clock) for domain in shops}
         # Clients send the same few documents again and again.
         self._prepared = lru_cache(maxsize=512)(self._prepare)
@@ -79,7 +88,7 @@ class AdminApi:
             refusal = self._refuse(shop, operation, [throttled], requested)
             refusal["extensions"] = {"cost": _cost(requested, None, bucket)}
             return refusal
-        asked = Asked(shop, self._clock.now(), api_version)
+        asked = Asked(shop, self._clock.now(), self._clock.wire(), api_version)
         with shop.lock:
             result = execute_sync(
                 self._schema,
@@ -121,21 +130,26 @@ class AdminApi:
         return {"errors": errors}
 
     def _log(self, shop: Shop, operation: OperationDefinitionNode | None, **facts: Any) -> None:
-        kind, name = None, None
+        kind, name, fields = None, None, []
         if operation is not None:
             kind = operation.operation.value
             name = operation.name.value if operation.name else None
-        self._journal.append("graphql", shop=shop.domain, operation=kind, name=name, **facts)
+            asked_for = operation.selection_set.selections
+            fields = [one.name.value for one in asked_for if isinstance(one, FieldNode)]
+        self._journal.append("graphql", shop=shop.domain, operation=kind, name=name, fields=fields, **facts)
 
 
 def _cost(requested: int, actual: int | None, bucket: Bucket) -> dict[str, Any]:
     return {"requestedQueryCost": requested, "actualQueryCost": actual, "throttleStatus": bucket.status()}
 
 
-def _with_resolvers(schema: GraphQLSchema, actions: Actions) -> GraphQLSchema:
-    for type_name, fields in (RESOLVERS | mutation_resolvers(actions)).items():
+def _with_resolvers(
+    schema: GraphQLSchema, tables: Iterable[Mapping[str, Mapping[str, Callable[..., Any]]]]
+) -> GraphQLSchema:
+    for type_name, fields in chain.from_iterable(table.items() for table in tables):
         for field_name, resolver in fields.items():
             cast(GraphQLObjectType, schema.type_map[type_name]).fields[field_name].resolve = resolver
+    withhold(schema)
     for name in ("Money", "Decimal", "UnsignedInt64", "URL", "HTML"):
         _scalar(schema, name).coerce_output_value = str
     moment = _scalar(schema, "DateTime")

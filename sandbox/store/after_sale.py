@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from sandbox.store.records import Fulfillment, Line, Order, Refund, Return, Variant
@@ -28,7 +29,7 @@ def fulfil(
         tracking_company=company,
         tracking_url=f"{shop.base_url}/tracking/{number}" if number else None,
     )
-    order.fulfillments.append(parcel)
+    order.fulfillments = [*order.fulfillments, parcel]
     order.updated_at = now
     return parcel
 
@@ -50,10 +51,9 @@ def refund(shop: Shop, now: float, order: Order, amount: Decimal | None, lines: 
         amount = sum((line.variant.price * count for line, count in back), Decimal(0))
     if not 0 < amount <= order.subtotal - order.refunded:
         raise ValueError(f"order {order.id} has not so much to give back")
-    for line, count in back:
-        order.given_back[line.id] = order.given_back.get(line.id, 0) + count
+    order.given_back = _added(order.given_back, {line.id: count for line, count in back})
     given = Refund(shop.next_id("refund", 4_000_000_000_000), order, now, amount, back)
-    order.refunds.append(given)
+    order.refunds = [*order.refunds, given]
     order.updated_at = now
     order.financial_status = "refunded" if order.refunded == order.subtotal else "partially_refunded"
     return given
@@ -64,8 +64,7 @@ def edit(
 ) -> tuple[int, dict[int, int], dict[int, int]]:
     """Add items and take out one of each of the first `remove` lines: the edit's id, {line id: count} of both."""
     removed = {line.id: 1 for line in [line for line in order.lines if order.left(line)][:remove]}
-    for line_id, count in removed.items():
-        order.taken_out[line_id] = order.taken_out.get(line_id, 0) + count
+    order.taken_out = _added(order.taken_out, removed)
     lines = [Line(shop.next_id("order line", 15_000_000_000_000), variant, count) for variant, count in add]
     order.lines = [*order.lines, *lines]
     order.updated_at = now
@@ -97,3 +96,7 @@ def decide_return(shop: Shop, return_id: int, decision: str) -> Return:
         raise Unknown(f"no return {return_id}")
     found.status = _DECISIONS[decision]
     return found
+
+
+def _added(before: Mapping[int, int], more: Mapping[int, int]) -> dict[int, int]:
+    return {**before, **{line_id: before.get(line_id, 0) + count for line_id, count in more.items()}}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sandbox.store.payload_parts import utc_millis
+from sandbox.store.bulk.operation import Operation
+from sandbox.store.payload_parts import local_time, utc_millis
 from sandbox.store.records import Customer
 from sandbox.store.shop import Shop
 
@@ -80,6 +81,18 @@ def scopes_update(subject: Shop, previous: Iterable[str], current: Iterable[str]
         "previous": sorted(previous),
         "current": sorted(current),
         "updated_at": utc_millis(at),
+    }
+
+
+def bulk_operation(subject: Shop, operation: Operation) -> dict[str, Any]:
+    """Body of bulk_operations/finish: where the result is has to be asked for."""
+    return {
+        "admin_graphql_api_id": f"gid://shopify/BulkOperation/{operation.id}",
+        "completed_at": local_time(subject, operation.completed_at),
+        "created_at": local_time(subject, operation.created_at),
+        "error_code": operation.error_code.lower() if operation.error_code else None,
+        "status": operation.state,
+        "type": "query",
     }
 
 

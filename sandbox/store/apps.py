@@ -9,8 +9,9 @@ DEFAULT_CLIENT_ID = "store-client-id"
 
 # What the default app asks for, and every shop grants it.
 GRANTED = (
-    "read_customer_merge", "read_customers", "read_draft_orders", "read_fulfillments", "read_inventory",
-    "read_locations", "read_orders", "read_products", "read_returns", "write_customer_merge", "write_customers",
+    "read_all_orders", "read_customer_merge", "read_customers", "read_draft_orders", "read_fulfillments",
+    "read_inventory", "read_locations", "read_orders", "read_products", "read_returns", "write_customer_merge",
+    "write_customers",
 )  # fmt: skip
 
 

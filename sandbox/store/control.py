@@ -15,6 +15,7 @@ from sandbox.store.payload_parts import amount
 from sandbox.store.platform import Platform
 from sandbox.store.shop import Shop
 from sandbox.store.topics import COMPLIANCE_TOPICS, TOPICS
+from sandbox.store.world_control import add_world_controls
 
 # Real seconds that `advance` and `act` wait for first answers, unless the caller says otherwise.
 WAIT_SECONDS = 30.0
@@ -130,6 +131,7 @@ def control_api(platform: Platform) -> Blueprint:
         return jsonify(ok=True)
 
     add_app_controls(control, platform)
+    add_world_controls(control, platform)
     return control
 
 

@@ -16,11 +16,9 @@ from typing import Any, cast
 from graphql import (
     FieldNode,
     FragmentDefinitionNode,
-    FragmentSpreadNode,
     GraphQLNamedType,
     GraphQLObjectType,
     GraphQLSchema,
-    InlineFragmentNode,
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
@@ -30,6 +28,7 @@ from graphql import (
 from graphql.execution.values import VariableValues, get_argument_values
 
 from sandbox.clock import Clock
+from sandbox.store.selections import key_of, selected
 
 MAX_QUERY_COST = 1000
 BUCKET_SIZE = 2000
@@ -159,20 +158,8 @@ class QueryCost:
 
     def _fields(self, selections: SelectionSetNode | None, kind: GraphQLNamedType) -> list[tuple[FieldNode, Any]]:
         """The fields selected on `kind`, fragments unfolded, each with the type it is selected on."""
-        found: list[tuple[FieldNode, Any]] = []
-        for selection in selections.selections if selections else ():
-            if isinstance(selection, FieldNode):
-                if not selection.name.value.startswith("__"):
-                    found.append((selection, kind))
-            elif isinstance(selection, InlineFragmentNode):
-                on = selection.type_condition
-                inner = self._schema.type_map[on.name.value] if on else kind
-                found += self._fields(selection.selection_set, inner)
-            elif isinstance(selection, FragmentSpreadNode):
-                fragment = self._fragments[selection.name.value]
-                inner = self._schema.type_map[fragment.type_condition.name.value]
-                found += self._fields(fragment.selection_set, inner)
-        return found
+        found = selected(self._schema, self._fragments, self._variables, selections, kind)
+        return [(field, on) for field, on in found if not field.name.value.startswith("__")]
 
 
 class Bucket:
@@ -226,4 +213,4 @@ def _is_free(kind: GraphQLNamedType) -> bool:
 def _value(data: Any, field: FieldNode) -> Any:
     if not isinstance(data, dict):
         return None
-    return data.get(field.alias.value if field.alias else field.name.value)
+    return data.get(key_of(field))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from sandbox.store import customer_payloads, merging
 from sandbox.store.consent import CHANNELS, STATES, consent_of, give_consent
 from sandbox.store.deed import Deed, customer_of
-from sandbox.store.records import Customer, Segment
+from sandbox.store.records import Customer, Metafield, Segment
 from sandbox.store.shop import Unknown
 
 
@@ -52,6 +52,25 @@ def change_customer(
     person.email = new_email or person.email
     person.first_name, person.last_name = first_name or person.first_name, last_name or person.last_name
     person.phone, person.locale, person.note = phone or person.phone, locale or person.locale, note or person.note
+    person.updated_at = deed.now
+    deed.customer("customers/update", person)
+
+
+def set_metafield(
+    deed: Deed,
+    namespace: str,
+    key: str,
+    type: str,
+    value: str | None,
+    email: str | None = None,
+    customer: int | None = None,
+) -> None:
+    """Give a customer's metafield this value, written as the platform writes values of its type; None removes it."""
+    person = customer_of(deed.shop, email, customer)
+    person.metafields = [one for one in person.metafields if (one.namespace, one.key) != (namespace, key)]
+    if value is not None:
+        number = deed.shop.next_id("metafield", 30_000_000_000_000)
+        person.metafields.append(Metafield(number, namespace, key, type, value))
     person.updated_at = deed.now
     deed.customer("customers/update", person)
 
@@ -192,6 +211,7 @@ def _moved(deed: Deed, topic: str, segment: Segment, person: Customer) -> None:
 DEEDS: tuple[Callable[..., None], ...] = (
     create_customer,
     change_customer,
+    set_metafield,
     set_consent,
     add_tags,
     remove_tags,

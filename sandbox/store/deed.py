@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.store import customer_payloads, goods_payloads, order_payloads, payloads
+from sandbox.store import app_payloads, customer_payloads, goods_payloads, order_payloads, payloads
+from sandbox.store.bulk.operation import Operation
 from sandbox.store.consent import consent_of, is_welcomed
 from sandbox.store.customer_payloads import CONSENT
 from sandbox.store.records import Cart, Checkout, Consent, Customer, Fulfillment, Order, Product, Variant
@@ -62,6 +63,11 @@ class Deed:
     def product(self, topic: str, goods: Product) -> None:
         self.touched |= {"product_id": goods.id}
         self.news.append((topic, f"product/{goods.id}", goods_payloads.product(self.shop, goods)))
+
+    def bulk_operation(self, operation: Operation) -> None:
+        self.touched |= {"bulk_operation_id": operation.id}
+        body = app_payloads.bulk_operation(self.shop, operation)
+        self.news.append(("bulk_operations/finish", f"bulk_operation/{operation.id}", body))
 
 
 def customer_of(shop: Shop, email: str | None, customer: int | None) -> Customer:

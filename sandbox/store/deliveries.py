@@ -1,8 +1,9 @@
 """Delivering webhooks: signed, over kept-alive connections, in order per object, retried with back-off.
 
-The platform gives 1 s to connect and 5 s for the whole answer, counts any 2xx as success and tries 8 times
-more; its four hours of retries are seconds here. First attempts of one shop's object leave in order; a retry
-waits by itself and does not hold back what comes after it, for the platform promises no order either.
+The platform gives 1 s to connect and 5 s for the whole answer, counts any 2xx as success and tries 8 times more; its
+four hours of retries are seconds here, or hours of the business clock where that is asked for. First attempts of one
+shop's object leave in order; a retry waits by itself and does not hold back what comes after it, for the platform
+promises no order either.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class Webhook:
 
 
 class Deliveries:
-    """A small pool of senders. `given_up(webhook)` is called when every attempt of a webhook has failed."""
+    """A small pool of senders. `given_up(webhook)` is called when the webhook's subscription has failed too often."""
 
     def __init__(
         self,
@@ -69,7 +70,7 @@ class Deliveries:
         journal: Journal,
         given_up: Callable[[Webhook], None] = lambda webhook: None,
     ) -> None:
-        self._settings = settings
+        self.settings = settings
         self._clock = clock
         self._journal = journal
         self._given_up = given_up
@@ -80,6 +81,8 @@ class Deliveries:
         self._held: list[tuple[float, int, Webhook]] = []
         self._order = itertools.count()
         self._pending = 0
+        # Subscription -> how many attempts of it have failed in a row.
+        self._failed: dict[int, int] = {}
         self._all: list[Webhook] = []
         self._http = urllib3.PoolManager(
             num_pools=16,
@@ -96,8 +99,7 @@ class Deliveries:
             for webhook in webhooks:
                 self._all.append(webhook)
                 if webhook.late_until is not None:
-                    webhook.state = "held"
-                    heapq.heappush(self._held, (webhook.late_until, next(self._order), webhook))
+                    self._hold(webhook, webhook.late_until)
                 else:
                     self._enqueue(webhook)
             self._changed.notify_all()
@@ -109,6 +111,7 @@ class Deliveries:
             while self._held and self._held[0][0] <= now:
                 webhook = heapq.heappop(self._held)[2]
                 webhook.state = "waiting"
+                webhook.answered.clear()
                 self._enqueue(webhook)
                 released.append(webhook)
             self._changed.notify_all()
@@ -146,6 +149,10 @@ class Deliveries:
         else:
             lane.append(webhook)
 
+    def _hold(self, webhook: Webhook, until: float) -> None:
+        webhook.state = "held"
+        heapq.heappush(self._held, (until, next(self._order), webhook))
+
     def _schedule(self, webhook: Webhook, seconds: float) -> None:
         # Machine time: back-off and injected delays are real, whatever the business clock does.
         heapq.heappush(self._timed, (time.monotonic() + seconds, next(self._order), webhook))
@@ -165,13 +172,13 @@ class Deliveries:
         while True:
             webhook, in_lane = self._take()
             accepted = self._attempt(webhook)
-            finished = accepted or webhook.forged or len(webhook.attempts) > self._settings.retries
+            finished = accepted or webhook.forged or len(webhook.attempts) > self.settings.retries
             if finished:
                 webhook.state = "acknowledged" if accepted else "given_up"
                 if not accepted:
                     self._journal.append("given_up", **_identity(webhook))
-                    if not webhook.forged:
-                        self._given_up(webhook)
+            if self._is_too_much(webhook, accepted, finished):
+                self._given_up(webhook)
             with self._changed:
                 if in_lane:
                     lane = self._lanes[webhook.lane]
@@ -183,11 +190,31 @@ class Deliveries:
                 if finished:
                     self._pending -= 1
                 else:
-                    longest = self._settings.longest_retry_seconds
-                    wait = self._settings.first_retry_seconds * 2 ** (len(webhook.attempts) - 1)
-                    self._schedule(webhook, min(longest, wait))
+                    self._try_later(webhook)
+                webhook.answered.set()
                 self._changed.notify_all()
-            webhook.answered.set()
+
+    def _try_later(self, webhook: Webhook) -> None:
+        tried, settings = len(webhook.attempts), self.settings
+        if settings.retries_over_seconds:
+            # Doubling, and all of them together as long as the platform goes on.
+            wait = settings.retries_over_seconds * 2 ** (tried - 1) / (2**settings.retries - 1)
+            self._pending -= 1
+            self._hold(webhook, self._clock.now() + wait)
+        else:
+            wait = settings.first_retry_seconds * 2 ** (tried - 1)
+            self._schedule(webhook, min(settings.longest_retry_seconds, wait))
+
+    def _is_too_much(self, webhook: Webhook, accepted: bool, finished: bool) -> bool:
+        """Whether its subscription ends with this attempt."""
+        if webhook.forged:
+            return False
+        if not self.settings.straight_failures:
+            return finished and not accepted
+        with self._changed:
+            failed = 0 if accepted else self._failed.get(webhook.subscription_id, 0) + 1
+            self._failed[webhook.subscription_id] = failed
+        return failed == self.settings.straight_failures
 
     def _attempt(self, webhook: Webhook) -> bool:
         began = self._clock.real()

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
-from random import Random
-from typing import Any
+from typing import ClassVar
 
-KINDS = ("duplicate", "shuffle", "delay", "late", "drop", "wrong_signature")
+from sandbox.store.striking import Strike, Strikes
 
 
 @dataclass
-class Fault:
+class Fault(Strike):
     """One fault. `shop` and `topic` narrow it; `count` is how many webhooks it still strikes, if limited.
 
     `duplicate` sends `times` deliveries, under one webhook id or, with `new_id`, under one each. `shuffle`
@@ -20,20 +18,20 @@ class Fault:
     nothing. `wrong_signature` sends one more delivery, signed with another secret and never retried.
     """
 
-    kind: str
-    shop: str | None = None
+    kinds: ClassVar[tuple[str, ...]] = ("duplicate", "shuffle", "delay", "late", "drop", "wrong_signature")
+
     topic: str | None = None
-    probability: float = 1.0
-    count: int | None = None
     times: int = 2
-    seconds: float = 0.3
     new_id: bool = False
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise ValueError(f"unknown fault {self.kind!r}, one of {', '.join(KINDS)}")
-        if not 0 <= self.probability <= 1 or self.times < 1 or self.seconds < 0:
-            raise ValueError(f"fault {self.kind}: probability 0 to 1, times at least 1, seconds not below 0")
+        super().__post_init__()
+        if self.times < 1:
+            raise ValueError(f"fault {self.kind}: times at least 1")
+
+    @property
+    def about(self) -> str | None:
+        return self.topic
 
 
 @dataclass(frozen=True)
@@ -47,32 +45,23 @@ class Copy:
     late_seconds: float = 0.0
 
 
-class Faults:
+class Faults(Strikes[Fault]):
     """The faults in force; the same seed and the same webhooks give the same copies."""
 
     def __init__(self, seed: int) -> None:
-        self._rng = Random(f"{seed}:faults")
-        self._faults: list[Fault] = []
-        self._lock = threading.Lock()
-
-    def replace(self, documents: list[dict[str, Any]]) -> None:
-        """Put these faults in force instead of all before. Raises ValueError, TypeError."""
-        faults = [Fault(**document) for document in documents]
-        with self._lock:
-            self._faults = faults
+        super().__init__(Fault, f"{seed}:faults")
 
     def copies(self, shop: str, topic: str) -> list[Copy]:
         """The deliveries that one webhook becomes: one plain copy if nothing strikes it, none if dropped."""
-        with self._lock:
-            struck = [fault for fault in self._faults if self._strikes(fault, shop, topic)]
-            by_kind = {fault.kind: fault for fault in struck}
+        with self.lock:
+            by_kind = self.struck(shop, topic)
             duplicate, shuffle = by_kind.get("duplicate"), by_kind.get("shuffle")
             delay, late = by_kind.get("delay"), by_kind.get("late")
             copies = []
             for n in range(duplicate.times if duplicate else 1):
                 wait = delay.seconds if delay else 0.0
                 if shuffle:
-                    wait += self._rng.uniform(0, shuffle.seconds)
+                    wait += self.rng.uniform(0, shuffle.seconds)
                 copies.append(
                     Copy(
                         new_id=bool(duplicate and duplicate.new_id and n),
@@ -86,12 +75,3 @@ class Faults:
             if "wrong_signature" in by_kind:
                 copies.append(Copy(forged=True, in_order=False))
             return copies
-
-    def _strikes(self, fault: Fault, shop: str, topic: str) -> bool:
-        if fault.shop not in (None, shop) or fault.topic not in (None, topic) or fault.count == 0:
-            return False
-        if fault.probability < 1 and self._rng.random() >= fault.probability:
-            return False
-        if fault.count is not None:
-            fault.count -= 1
-        return True

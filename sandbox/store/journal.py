@@ -29,6 +29,10 @@ class Journal:
             self._entries.append(entry)
             return entry["seq"]
 
+    def __len__(self) -> int:
+        with self._lock:
+            return len(self._entries)
+
     def since(self, seq: int, limit: int | None = None) -> list[dict[str, Any]]:
         """Entries after `seq`, oldest first."""
         with self._lock:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from graphql import GraphQLError, GraphQLResolveInfo
 
-from sandbox.store.records import Checkout, Customer, Order, Product, Subscription
+from sandbox.store.records import Checkout, Collection, Customer, Order, Product, Subscription
 from sandbox.store.search import BadSearch, Field, compile_search
 from sandbox.store.shop import Shop
 from sandbox.store.topics import BY_ENUM_NAME
@@ -17,12 +17,19 @@ from sandbox.store.topics import BY_ENUM_NAME
 MAX_PAGE = 250
 
 
-class Asked:
-    """The context of one request: the shop, the business time, and what was odd about its searches."""
+# In place of `first`: everything there is, as in a bulk query, where a connection has no pages.
+WHOLE = object()
+# Without the scope read_all_orders an app sees the orders of so many days.
+ORDERS_SEEN_SECONDS = 60 * 86_400
 
-    def __init__(self, shop: Shop, now: float, api_version: str) -> None:
+
+class Asked:
+    """The context of one request: the shop, the business and wire time, and what was odd about its searches."""
+
+    def __init__(self, shop: Shop, now: float, wire: float, api_version: str) -> None:
         self.shop = shop
         self.now = now
+        self.wire = wire
         self.api_version = api_version
         self.search_warnings: list[dict[str, Any]] = []
 
@@ -70,11 +77,24 @@ PRODUCT_FIELDS: dict[str, Field] = {
     "vendor": lambda p: p.vendor,
     "product_type": lambda p: p.product_type,
     "tag": lambda p: p.tags,
-    "status": lambda p: "active",
+    "status": lambda p: p.status,
     "created_at": lambda p: p.created_at,
     "updated_at": lambda p: p.updated_at,
     "sku": lambda p: [v.sku for v in p.variants],
     "default": lambda p: [p.title, p.vendor],
+}
+COLLECTION_FIELDS: dict[str, Field] = {
+    "id": lambda c: c.id,
+    "title": lambda c: c.title,
+    "handle": lambda c: c.handle,
+    "updated_at": lambda c: c.updated_at,
+    "default": lambda c: [c.title],
+}
+BULK_OPERATION_FIELDS: dict[str, Field] = {
+    "id": lambda o: o.id,
+    "created_at": lambda o: o.created_at,
+    "operation_type": lambda o: "query",
+    "status": lambda o: o.state,
 }
 
 
@@ -94,9 +114,12 @@ _SORTS: dict[str, Field] = {
 def page(records: list[Any], arguments: dict[str, Any], key: Field = by_id) -> dict[str, Any]:
     """A connection of `records` in the order of `key`, by first/after or last/before.
 
-    A cursor holds the key of its record, so that the next page is right even when the record has changed.
+    A cursor holds the key of its record, so that the next page is right even when the record has changed. With WHOLE
+    for `first` there are `nodes` only: all of them.
     """
     first, last = arguments.get("first"), arguments.get("last")
+    if first is WHOLE:
+        return {"nodes": sorted(records, key=key, reverse=bool(arguments.get("reverse")))}
     if (first is None) == (last is None):
         raise GraphQLError("you must provide one of first or last")
     size: int = last if first is None else first  # type: ignore[assignment]
@@ -137,7 +160,9 @@ def _key_of(text: str) -> tuple[Any, ...]:
         raise GraphQLError("Invalid cursor for current pagination sort.") from None
 
 
-def _found(info: GraphQLResolveInfo, records: list[Any], fields: dict[str, Field], arguments: dict[str, Any]) -> list:
+def _found(
+    info: GraphQLResolveInfo, records: list[Any], fields: dict[str, Field], arguments: dict[str, Any]
+) -> list[Any]:
     try:
         search = compile_search(arguments.get("query"), fields)
     except BadSearch as problem:
@@ -170,11 +195,11 @@ def list_of(records: Callable[[Asked], list[Any]], fields: dict[str, Field]) -> 
 
 def count_of(records: Callable[[Asked], list[Any]], fields: dict[str, Field]) -> Callable[..., Any]:
     def count(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> dict[str, Any]:
-        number, limit = (
-            len(_found(info, records(info.context), fields, arguments)),
-            arguments.get("limit") or 10_000,
-        )
-        return {"count": min(number, limit), "precision": "EXACT" if number <= limit else "AT_LEAST"}
+        number, limit = len(_found(info, records(info.context), fields, arguments)), arguments["limit"]
+        # The schema's default is 10,000; null is no limit.
+        if limit is None or number <= limit:
+            return {"count": number, "precision": "EXACT"}
+        return {"count": limit, "precision": "AT_LEAST"}
 
     return count
 
@@ -184,23 +209,61 @@ def customers(asked: Asked) -> list[Customer]:
 
 
 def orders(asked: Asked) -> list[Order]:
-    return list(asked.shop.orders.values())
+    return seen(asked, asked.shop.orders.values())
+
+
+def seen(asked: Asked, sales: Iterable[Order]) -> list[Order]:
+    """Those of the last 60 days, unless the app was granted read_all_orders."""
+    if "read_all_orders" in asked.shop.installation.scopes:
+        return list(sales)
+    return [sale for sale in sales if asked.now - sale.created_at <= ORDERS_SEEN_SECONDS]
 
 
 def products(asked: Asked) -> list[Product]:
     return list(asked.shop.products.values())
 
 
+def collections(asked: Asked) -> list[Collection]:
+    return list(asked.shop.collections.values())
+
+
 def abandoned(asked: Asked) -> list[Checkout]:
+    """Raises GraphQLError where the scope or the user's permission is missing."""
+    if "read_orders" not in asked.shop.installation.scopes or not asked.shop.abandoned_checkouts_allowed:
+        needed = "`read_orders` access scope. Also: The user must have manage_abandoned_checkouts permission."
+        raise GraphQLError(
+            f"Access denied for abandonedCheckouts field. Required access: {needed}",
+            extensions={"code": "ACCESS_DENIED", "requiredAccess": needed},
+        )
     return [cart for cart in asked.shop.checkouts.values() if asked.shop.is_abandoned(cart, asked.now)]
 
 
 def orders_of_customer(person: Customer, info: GraphQLResolveInfo, **arguments: Any) -> dict[str, Any]:
-    return _listing(info, person.orders, ORDER_FIELDS, arguments)
+    return _listing(info, seen(info.context, person.orders), ORDER_FIELDS, arguments)
+
+
+def metafields(
+    person: Customer,
+    info: GraphQLResolveInfo,
+    keys: list[str] | None = None,
+    namespace: str | None = None,
+    **arguments: Any,
+) -> dict[str, Any]:
+    """``keys``: NAMESPACE.KEY; only these, and of them those that have a value."""
+    found = [one for one in person.metafields if keys is None or f"{one.namespace}.{one.key}" in keys]
+    return page([one for one in found if namespace in (None, one.namespace)], arguments)
 
 
 def segments(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> dict[str, Any]:
     return page(list(info.context.shop.segments.values()), arguments)
+
+
+def bulk_operations(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> dict[str, Any]:
+    """The newest first, unless they are asked for in reverse."""
+    found = _found(info, list(info.context.shop.bulk_operations.values()), BULK_OPERATION_FIELDS, arguments)
+    by_end = arguments.get("sortKey") == "COMPLETED_AT"
+    turned = arguments | {"reverse": not arguments.get("reverse")}
+    return page(found, turned, lambda one: ((one.completed_at or 0) if by_end else one.created_at, one.id))
 
 
 def subscriptions(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> dict[str, Any]:

@@ -44,8 +44,12 @@ def address(place: Address) -> dict[str, Any]:
     }
 
 
-def money_set(value: Decimal, currency: str) -> dict[str, Any]:
-    return {side: {"amount": amount(value), "currency_code": currency} for side in ("shop_money", "presentment_money")}
+def money_set(value: Decimal, currency: str, sale: Order | None = None) -> dict[str, Any]:
+    """In the shop's currency, and in the one that `sale` was paid in."""
+    ours = theirs = {"amount": amount(value), "currency_code": currency}
+    if sale is not None and sale.presentment_currency is not None:
+        theirs = {"amount": amount(value * sale.presentment_rate), "currency_code": sale.presentment_currency}
+    return {"shop_money": ours, "presentment_money": dict(theirs)}
 
 
 def variant_title(line: Line) -> str | None:
@@ -70,7 +74,7 @@ def order_line(line: Line, currency: str, sale: Order | None = None) -> dict[str
         "grams": variant.grams,
         "name": f"{variant.product.title} - {title}" if title else variant.product.title,
         "price": amount(variant.price),
-        "price_set": money_set(variant.price, currency),
+        "price_set": money_set(variant.price, currency, sale),
         "product_exists": True,
         "product_id": variant.product.id,
         "properties": [],
@@ -81,7 +85,7 @@ def order_line(line: Line, currency: str, sale: Order | None = None) -> dict[str
         "taxable": True,
         "title": variant.product.title,
         "total_discount": "0.00",
-        "total_discount_set": money_set(Decimal(0), currency),
+        "total_discount_set": money_set(Decimal(0), currency, sale),
         "variant_id": variant.id,
         "variant_inventory_management": "shopify",
         "variant_title": title,

@@ -124,7 +124,7 @@ def order(shop: Shop, sale: Order) -> dict[str, Any]:
     values["current_subtotal_price"] = values["current_total_price"] = sale.worth
     money: dict[str, Any] = {}
     for name, value in values.items():
-        money[f"{name}_set"] = money_set(value, currency)
+        money[f"{name}_set"] = money_set(value, currency, sale)
         if name not in _SET_ONLY:
             money[name] = amount(value)
     return {
@@ -171,7 +171,7 @@ def order(shop: Shop, sale: Order) -> dict[str, Any]:
         "payment_gateway_names": ["bogus"],
         "phone": sale.phone,
         "po_number": None,
-        "presentment_currency": currency,
+        "presentment_currency": sale.presentment_currency or currency,
         "processed_at": local_time(shop, sale.created_at),
         "reference": None,
         "referring_site": "",
@@ -283,7 +283,7 @@ def _checkout_line(line: Line) -> dict[str, Any]:
 
 
 def _shipping_line(sale: Order, currency: str) -> dict[str, Any]:
-    free = money_set(Decimal(0), currency)
+    free = money_set(Decimal(0), currency, sale)
     return {
         "id": sale.id + 1_000_000_000_000,
         "carrier_identifier": None,

@@ -6,6 +6,9 @@ from sandbox.clock import Clock
 from sandbox.store.actions import Actions
 from sandbox.store.admin_api import AdminApi
 from sandbox.store.apps import App
+from sandbox.store.bulk.operation import Operation
+from sandbox.store.bulk.operations import Operations
+from sandbox.store.deed import Deed
 from sandbox.store.deliveries import Deliveries, Webhook
 from sandbox.store.faults import Faults
 from sandbox.store.journal import Journal
@@ -39,7 +42,8 @@ class Platform:
         self.token_faults = TokenFaults(settings.seed)
         self.deliveries = Deliveries(settings.delivery, clock, self.journal, self._give_up)
         self.actions = Actions(self.shops, clock, self.journal, self.deliveries, self.faults)
-        self.admin_api = AdminApi(self.shops, clock, self.journal, self.actions)
+        self.bulk = Operations(settings.seed, clock, self.journal, public_url, self._bulk_finished, settings.bulk)
+        self.admin_api = AdminApi(self.shops, clock, self.journal, self.actions, self.bulk)
         self.schedule = Schedule(plan(settings, start), self.actions, self.deliveries, clock, self.journal)
         self.actions.plan = self.schedule.add
 
@@ -52,6 +56,11 @@ class Platform:
         if shop.settings.installed:
             shop.installation.add(app, app.scopes)
             shop.installation.tokens.fix(shop.settings.token, app.client_id, app.scopes, self.clock.wire())
+
+    def _bulk_finished(self, shop: Shop, operation: Operation) -> None:
+        deed = Deed(shop, self.clock.now())
+        deed.bulk_operation(operation)
+        self.actions.announce(deed, "bulk_operation_finished")
 
     def _give_up(self, webhook: Webhook) -> None:
         """A subscription made through the Admin API ends when a webhook of it fails for good."""

@@ -6,11 +6,17 @@ Records are compared by identity: they refer to each other in circles.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from types import MappingProxyType
+
+# From a variant's id to the one of what is counted of it.
+INVENTORY_ITEM_OFFSET = 10_000_000_000_000
+_NONE: Mapping[int, int] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Address:
     id: int
     first_name: str
@@ -31,7 +37,7 @@ class Address:
         return f"{self.first_name} {self.last_name}".strip()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Consent:
     """Consent to marketing on one channel: state and level in lower case, `updated_at` None when never asked."""
 
@@ -40,7 +46,7 @@ class Consent:
     updated_at: float | None = None
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Variant:
     id: int
     product: Product = field(repr=False)
@@ -54,10 +60,10 @@ class Variant:
 
     @property
     def inventory_item_id(self) -> int:
-        return self.id + 10_000_000_000_000
+        return self.id + INVENTORY_ITEM_OFFSET
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Product:
     id: int
     title: str
@@ -74,7 +80,7 @@ class Product:
     status: str = "active"
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Collection:
     id: int
     title: str
@@ -83,7 +89,18 @@ class Collection:
     updated_at: float
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, slots=True)
+class Metafield:
+    """A field that somebody defined: its type says what its text means."""
+
+    id: int
+    namespace: str
+    key: str
+    type: str
+    value: str
+
+
+@dataclass(eq=False, slots=True)
 class Customer:
     id: int
     email: str | None
@@ -99,10 +116,11 @@ class Customer:
     consent: Consent = field(default_factory=Consent)
     sms_consent: Consent = field(default_factory=Consent)
     whatsapp_consent: Consent = field(default_factory=Consent)
+    metafields: list[Metafield] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list, repr=False)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Segment:
     """A group of customers, by id."""
 
@@ -114,7 +132,7 @@ class Segment:
     members: set[int] = field(default_factory=set)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Line:
     id: int
     variant: Variant
@@ -125,7 +143,7 @@ class Line:
         return self.variant.price * self.quantity
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Cart:
     """An online-store cart: it has no person."""
 
@@ -135,7 +153,7 @@ class Cart:
     lines: list[Line]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Checkout:
     """A checkout. `id` exists in the Admin API only; webhooks know it by `token` (since 2026-04)."""
 
@@ -161,7 +179,7 @@ class Checkout:
         return sum((line.total for line in self.lines), Decimal(0))
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Order:
     id: int
     number: int
@@ -181,11 +199,15 @@ class Order:
     cancelled_at: float | None = None
     cancel_reason: str | None = None
     test: bool = False
-    fulfillments: list[Fulfillment] = field(default_factory=list, repr=False)
-    refunds: list[Refund] = field(default_factory=list, repr=False)
+    # What the shopper paid in, where it is not the shop's currency, and how much of it is one of the shop's.
+    presentment_currency: str | None = None
+    presentment_rate: Decimal = Decimal(1)
+    # These four are replaced, never changed: most of a quarter of a million orders share the empty ones.
+    fulfillments: Sequence[Fulfillment] = field(default=(), repr=False)
+    refunds: Sequence[Refund] = field(default=(), repr=False)
     # Line id -> how many staff took out, and how many were given back.
-    taken_out: dict[int, int] = field(default_factory=dict)
-    given_back: dict[int, int] = field(default_factory=dict)
+    taken_out: Mapping[int, int] = field(default_factory=lambda: _NONE)
+    given_back: Mapping[int, int] = field(default_factory=lambda: _NONE)
 
     @property
     def name(self) -> str:
@@ -230,7 +252,7 @@ class Order:
         return line.variant.price * quantity
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Fulfillment:
     """A parcel: `lines` with how many of each. `shipment_status` is the carrier's word."""
 
@@ -248,7 +270,7 @@ class Fulfillment:
     delivered_at: float | None = None
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Refund:
     id: int
     order: Order = field(repr=False)
@@ -257,7 +279,7 @@ class Refund:
     lines: list[tuple[Line, int]]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Return:
     id: int
     order: Order = field(repr=False)
@@ -266,7 +288,7 @@ class Return:
     status: str = "requested"
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Subscription:
     """A webhook subscription. `origin` is `admin_api` (removed after failures) or `app` (never removed)."""
 

@@ -14,7 +14,9 @@ from typing import Any
 from graphql import GraphQLError, GraphQLResolveInfo
 
 from sandbox.store import pages
+from sandbox.store.bulk.operation import Operation
 from sandbox.store.records import (
+    INVENTORY_ITEM_OFFSET,
     Address,
     Checkout,
     Collection,
@@ -77,15 +79,24 @@ class InventoryItem:
         return self.variant.inventory_item_id
 
 
-@dataclass(frozen=True)
+def _item(variant: Variant | None) -> InventoryItem | None:
+    return None if variant is None else InventoryItem(variant)
+
+
+@dataclass(frozen=True, slots=True)
 class SoldLine(Line):
     """A line of an order with what is left of it."""
 
     current_quantity: int
+    order: Order
 
 
 def _sold(sale: Order) -> list[SoldLine]:
-    return [SoldLine(line.id, line.variant, line.quantity, sale.left(line)) for line in sale.lines]
+    return [SoldLine(line.id, line.variant, line.quantity, sale.left(line), sale) for line in sale.lines]
+
+
+def _lying_in(shop: Shop, collection: Collection) -> list[Product]:
+    return [goods for goods in shop.products.values() if collection in goods.collections]
 
 
 # Single records
@@ -94,14 +105,13 @@ _BY_KIND: dict[str, Callable[[Shop, int], Any]] = {
     "Customer": lambda shop, number: shop.customers.get(number),
     "Order": lambda shop, number: shop.orders.get(number),
     "Product": lambda shop, number: shop.products.get(number),
-    "ProductVariant": lambda shop, number: next((v for v in shop.variants() if v.id == number), None),
-    "InventoryItem": lambda shop, number: next(
-        (InventoryItem(v) for v in shop.variants() if v.inventory_item_id == number), None
-    ),
+    "ProductVariant": lambda shop, number: shop.find_variant(number),
+    "InventoryItem": lambda shop, number: _item(shop.find_variant(number - INVENTORY_ITEM_OFFSET)),
     "Collection": lambda shop, number: shop.collections.get(number),
     "AbandonedCheckout": lambda shop, number: next((c for c in shop.checkouts.values() if c.id == number), None),
     "WebhookSubscription": lambda shop, number: shop.subscriptions.get(number),
     "Segment": lambda shop, number: shop.segments.get(number),
+    "BulkOperation": lambda shop, number: shop.bulk_operations.get(number),
 }
 _KIND_OF: dict[type, str] = {
     Customer: "Customer",
@@ -115,23 +125,29 @@ _KIND_OF: dict[type, str] = {
     Checkout: "AbandonedCheckout",
     Subscription: "WebhookSubscription",
     Segment: "Segment",
+    Operation: "BulkOperation",
     Address: "MailingAddress",
 }
 
 
-def find(shop: Shop, global_id: str) -> Any:
+def find(asked: pages.Asked, global_id: str) -> Any:
     """The record of a global id, or None. Raises GraphQLError for text that is no global id."""
     match = re.fullmatch(r"gid://shopify/(\w+)/(\d+)", global_id)
     if not match:
         raise GraphQLError(f"Invalid global id '{global_id}'", extensions={"code": "INVALID"})
     reader = _BY_KIND.get(match[1])
-    return reader(shop, int(match[2])) if reader else None
+    return _seen(asked, reader(asked.shop, int(match[2]))) if reader else None
+
+
+def _seen(asked: pages.Asked, record: Any) -> Any:
+    """Nothing in place of an order that is too old for the app's scopes."""
+    return record if not isinstance(record, Order) or pages.seen(asked, [record]) else None
 
 
 def _single(kind: str) -> Callable[..., Any]:
     def one(source: Any, info: GraphQLResolveInfo, id: str) -> Any:
         number = number_of(id, kind)
-        return None if number is None else _BY_KIND[kind](info.context.shop, number)
+        return None if number is None else _seen(info.context, _BY_KIND[kind](info.context.shop, number))
 
     return one
 
@@ -180,8 +196,8 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
         "customerSegmentMembership": _memberships,
         "shop": lambda source, info: info.context.shop,
         "currentAppInstallation": lambda source, info: info.context.shop,
-        "node": lambda source, info, id: find(info.context.shop, id),
-        "nodes": lambda source, info, ids: [find(info.context.shop, id) for id in ids],
+        "node": lambda source, info, id: find(info.context, id),
+        "nodes": lambda source, info, ids: [find(info.context, id) for id in ids],
         "customer": _single("Customer"),
         "customerByIdentifier": _by_identifier,
         "customers": pages.list_of(pages.customers, pages.CUSTOMER_FIELDS),
@@ -195,6 +211,11 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
         "products": pages.list_of(pages.products, pages.PRODUCT_FIELDS),
         "productsCount": pages.count_of(pages.products, pages.PRODUCT_FIELDS),
         "productVariant": _single("ProductVariant"),
+        "bulkOperation": _single("BulkOperation"),
+        "bulkOperations": pages.bulk_operations,
+        "collection": _single("Collection"),
+        "collections": pages.list_of(pages.collections, pages.COLLECTION_FIELDS),
+        "collectionsCount": pages.count_of(pages.collections, pages.COLLECTION_FIELDS),
         "webhookSubscription": _single("WebhookSubscription"),
         "webhookSubscriptions": pages.subscriptions,
     },
@@ -244,7 +265,10 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
         "canDelete": lambda c, info: not c.orders,
         "productSubscriberStatus": constant("NEVER_SUBSCRIBED"),
         "statistics": constant({}),
-        "metafield": constant(None),
+        "metafield": lambda c, info, key, namespace=None: next(
+            (one for one in c.metafields if (one.namespace, one.key) == (namespace, key)), None
+        ),
+        "metafields": pages.metafields,
         "numberOfOrders": lambda c, info: str(len(c.orders)),
         "amountSpent": lambda c, info: money(info.context.shop.spent(c), info),
         "lastOrder": lambda c, info: c.orders[-1] if c.orders else None,
@@ -254,6 +278,7 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
         "defaultAddress": lambda c, info: c.address,
         "addressesV2": lambda c, info, **arguments: pages.page([c.address] if c.address else [], arguments),
     },
+    "Metafield": {"id": own_id("Metafield"), "legacyResourceId": legacy_id},
     "Segment": {"id": own_id("Segment")},
     "MailingAddress": {
         "id": own_id("MailingAddress"),
@@ -269,7 +294,7 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
         "confirmed": constant(True),
         "confirmationNumber": lambda o, info: o.token[:9].upper(),
         "currencyCode": lambda o, info: info.context.shop.settings.currency,
-        "presentmentCurrencyCode": lambda o, info: info.context.shop.settings.currency,
+        "presentmentCurrencyCode": lambda o, info: o.presentment_currency or info.context.shop.settings.currency,
         "displayFinancialStatus": lambda o, info: o.financial_status.upper(),
         "displayFulfillmentStatus": lambda o, info: _FULFILLED[o.fulfillment_status],
         "fulfillments": lambda o, info, first=None, query=None: o.fulfillments[:first],
@@ -371,9 +396,8 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
         "id": own_id("Collection"),
         "legacyResourceId": legacy_id,
         "image": constant(None),
-        "products": lambda c, info, **arguments: pages.page(
-            [p for p in info.context.shop.products.values() if c in p.collections], arguments
-        ),
+        "products": lambda c, info, **arguments: pages.page(_lying_in(info.context.shop, c), arguments),
+        "productsCount": lambda c, info: {"count": len(_lying_in(info.context.shop, c)), "precision": "EXACT"},
     },
     "InventoryItem": {
         "id": own_id("InventoryItem"),

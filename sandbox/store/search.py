@@ -7,6 +7,7 @@ finds more than was asked for.
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,13 @@ from typing import Any
 Test = Callable[[Any], bool]
 Field = Callable[[Any], Any]
 
+_ORDERED: Mapping[str, Callable[[float, float], bool]] = {
+    "": operator.eq,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+}
 _TOKEN = re.compile(
     r"""\s*(?:(?P<bracket>[()])
         |(?P<word>AND|OR|NOT)(?=[\s(]|$)
@@ -117,39 +125,37 @@ class _Parser:
         if name not in self._fields:
             self.ignored.append(name)
             return None
-        read = self._fields[name]
-        return lambda record: _compare(read(record), op, wanted)
+        read, compare = self._fields[name], _comparison(op, wanted)
+        return lambda record: compare(read(record))
 
 
 def _negated(test: Test | None) -> Test | None:
     return (lambda record: not test(record)) if test else None
 
 
-def _compare(value: Any, op: str, wanted: str) -> bool:
-    if isinstance(value, (list, tuple, set)):
-        return any(_compare(item, op, wanted) for item in value)
-    if wanted == "*":
-        return value is not None
-    if value is None:
-        return False
-    if isinstance(value, bool):
-        return str(value).lower() == wanted.lower()
-    if isinstance(value, (int, float)):
-        number = _number(wanted)
-        if number is None:
+def _comparison(op: str, wanted: str) -> Test:
+    """A test of a field's value. What is asked for is read once, for lists have hundreds of thousands of records."""
+    number, text = _number(wanted), wanted.casefold()
+    ordered = _ORDERED[op]
+
+    def compare(value: Any) -> bool:
+        if isinstance(value, (list, tuple, set)):
+            return any(compare(item) for item in value)
+        if wanted == "*":
+            return value is not None
+        if value is None:
             return False
-        return {
-            "": value == number,
-            ">": value > number,
-            ">=": value >= number,
-            "<": value < number,
-            "<=": value <= number,
-        }[op]
-    if op:
-        written = _number(str(value))
-        return written is not None and _compare(written, op, wanted)
-    text, asked = str(value).casefold(), wanted.casefold()
-    return text.startswith(asked[:-1]) if asked.endswith("*") else text == asked
+        if isinstance(value, bool):
+            return str(value).lower() == text
+        if isinstance(value, (int, float)):
+            return number is not None and ordered(value, number)
+        if op:
+            written = _number(str(value))
+            return written is not None and number is not None and ordered(written, number)
+        found = str(value).casefold()
+        return found.startswith(text[:-1]) if text.endswith("*") else found == text
+
+    return compare
 
 
 def _number(text: str) -> float | None:

@@ -12,6 +12,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from flask import Flask, Response, abort, jsonify, request
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
+from sandbox.store.bulk.outputs import bulk_outputs
 from sandbox.store.control import control_api
 from sandbox.store.oauth import oauth_pages
 from sandbox.store.platform import API_VERSION, Platform
@@ -22,6 +23,7 @@ def create_app(platform: Platform) -> Flask:
     app = Flask("sandbox.store", static_folder=None)
     app.register_blueprint(control_api(platform))
     app.register_blueprint(oauth_pages(platform))
+    app.register_blueprint(bulk_outputs(platform))
 
     def shop_of(domain: str) -> Shop:
         return platform.shops.get(domain) or abort(404)

@@ -4,7 +4,8 @@ A world file is JSON with the same names:
 `{"seed": 7, "shoppers": 300, "days": 30, "customers": 0, "start": 1790000000, "secret": "...",
   "shops": [{"domain": "a.myshopify.com", "token": "...", "currency": "EUR", "timezone": "Europe/Paris"}],
   "app": {"client_id": "...", "url": "https://...", "redirect_urls": ["https://..."], "scopes": ["read_orders"]},
-  "delivery": {"retries": 8, "first_retry_seconds": 0.2}}`; only `shops` is required.
+  "delivery": {"retries": 8, "first_retry_seconds": 0.2}, "bulk": {"objects_per_second": 2000}}`; only `shops` is
+required.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sandbox.store.apps import DEFAULT_CLIENT_ID, App
+from sandbox.store.bulk.settings import BulkSettings
 
 # As long as a real one: shorter ones do not make safe signatures.
 DEFAULT_SECRET = "a-client-secret-that-no-real-store-knows"
@@ -46,11 +48,16 @@ class ShopSettings:
 
 @dataclass(frozen=True)
 class DeliverySettings:
-    """Real seconds. The platform retries 8 times over 4 hours; here the first comes early and doubles."""
+    """Real seconds. The platform retries 8 times over 4 hours; here the first comes early and doubles. Where
+    `retries_over_seconds` is not 0 they double too, but on the business clock, the last so long after the first
+    attempt: then an outage costs what it would cost. A subscription made through the Admin API ends when one webhook of
+    it has failed for good or, where `straight_failures` is not 0, when so many attempts in a row have failed."""
 
     retries: int = 8
     first_retry_seconds: float = 0.2
     longest_retry_seconds: float = 30.0
+    retries_over_seconds: float = 0.0
+    straight_failures: int = 0
     connect_seconds: float = 1.0
     total_seconds: float = 5.0
     workers: int = 8
@@ -69,6 +76,7 @@ class WorldSettings:
     start: float | None = None
     app: App = field(default_factory=lambda: App(DEFAULT_CLIENT_ID, DEFAULT_SECRET))
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
+    bulk: BulkSettings = field(default_factory=BulkSettings)
 
 
 def made_up_token(seed: int, domain: str) -> str:
@@ -120,6 +128,7 @@ def from_document(document: dict[str, Any]) -> WorldSettings:
         start=None if start is None else float(start),
         app=app,
         delivery=DeliverySettings(**_only_known(DeliverySettings, document.get("delivery") or {})),
+        bulk=BulkSettings(**_only_known(BulkSettings, document.get("bulk") or {})),
     )
 
 

@@ -12,6 +12,7 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 from sandbox.store.apps import DEFAULT_CLIENT_ID, App
+from sandbox.store.bulk.operation import Operation
 from sandbox.store.catalogue import stock
 from sandbox.store.installation import Installation
 from sandbox.store.records import (
@@ -58,9 +59,15 @@ class Shop:
         self.returns: dict[int, Return] = {}
         self.segments: dict[int, Segment] = {}
         self.subscriptions: dict[int, Subscription] = {}
+        self.bulk_operations: dict[int, Operation] = {}
+        # Whether the user who installed the app may see abandoned checkouts: a permission of staff, not a scope.
+        self.abandoned_checkouts_allowed = True
+        # Whether the app was approved for data that names a person.
+        self.protected_data_allowed = True
         self.installation = Installation(settings.domain, seed, App(DEFAULT_CLIENT_ID, settings.secret))
         # A plan of shoppers speaks of checkouts before they have a token.
         self.labels: dict[str, str] = {}
+        self._variants: dict[int, Variant] = {}
         self._seed = seed
         self._counters: dict[str, int] = {}
         for product in stock(number, base_url, opened_at, Random(f"{seed}:{settings.domain}:goods")):
@@ -105,11 +112,18 @@ class Shop:
         raise Unknown(f"no order of checkout {checkout.token!r}")
 
     def variant(self, variant_id: int) -> Variant:
-        for product in self.products.values():
-            for variant in product.variants:
-                if variant.id == variant_id:
-                    return variant
-        raise Unknown(f"no variant {variant_id}")
+        found = self.find_variant(variant_id)
+        if found is None:
+            raise Unknown(f"no variant {variant_id}")
+        return found
+
+    def find_variant(self, variant_id: int) -> Variant | None:
+        """Remembered, for a big shop is asked for hundreds at a time; what is remembered may be gone meanwhile."""
+        found = self._variants.get(variant_id)
+        if found is None:
+            self._variants = {one.id: one for one in self.variants()}
+            found = self._variants.get(variant_id)
+        return found if found is not None and found.product.id in self.products else None
 
     def variants(self) -> list[Variant]:
         return [variant for product in self.products.values() for variant in product.variants]
@@ -138,7 +152,7 @@ class Shop:
         return customer
 
     def start_cart(self, now: float, lines: list[tuple[Variant, int]]) -> Cart:
-        cart = Cart(self._token("basket", self._next("basket", 0)), now, now, self._lines(lines))
+        cart = Cart(self.token_of("basket", self._next("basket", 0)), now, now, self._lines(lines))
         self.carts[cart.token] = cart
         return cart
 
@@ -156,10 +170,10 @@ class Shop:
     ) -> Checkout:
         place = self._next("checkout", 0)
         checkout = Checkout(
-            id=self._place(30_000_000_000_000, place),
-            token=self._token("checkout", place),
-            cart_token=cart_token or self._token("cart", place),
-            recovery_key=self._token("recovery", place),
+            id=self.id_of(30_000_000_000_000, place),
+            token=self.token_of("checkout", place),
+            cart_token=cart_token or self.token_of("cart", place),
+            recovery_key=self.token_of("recovery", place),
             created_at=now,
             updated_at=now,
             last_edit_at=now,
@@ -227,7 +241,7 @@ class Shop:
     def address(self, first_name: str, last_name: str) -> Address:
         place = self._next("address", 0)
         return Address(
-            id=self._place(9_000_000_000_000, place),
+            id=self.id_of(9_000_000_000_000, place),
             first_name=first_name,
             last_name=last_name,
             address1=f"{place % 180 + 1} Harbour Street",
@@ -261,9 +275,9 @@ class Shop:
     ) -> Order:
         place = self._next("order", 0)
         order = Order(
-            id=self._place(6_000_000_000_000, place),
+            id=self.id_of(6_000_000_000_000, place),
             number=1000 + place,
-            token=self._token("order", place),
+            token=self.token_of("order", place),
             created_at=now,
             updated_at=now,
             email=(checkout.email if checkout else None) or customer.email or "",
@@ -287,7 +301,7 @@ class Shop:
 
     def _next(self, kind: str, base: int) -> int:
         self._counters[kind] = self._counters.get(kind, 0) + 1
-        return self._place(base, self._counters[kind]) if base else self._counters[kind]
+        return self.id_of(base, self._counters[kind]) if base else self._counters[kind]
 
     def next_id(self, kind: str, base: int) -> int:
         """The next number of a kind of record, above `base`."""
@@ -296,9 +310,10 @@ class Shop:
     def next_subscription_id(self) -> int:
         return self._next("subscription", 1_900_000_000_000)
 
-    def _place(self, base: int, place: int) -> int:
+    def id_of(self, base: int, place: int) -> int:
         """Ids of different shops never meet, and stay far below 2**53."""
         return base + self.number * 100_000_000 + place
 
-    def _token(self, kind: str, place: int) -> str:
+    def token_of(self, kind: str, place: int) -> str:
+        """The secret name of the record at this place; of checkouts that a big past only remembers, below 0."""
         return hashlib.sha256(f"{self._seed}:{self.domain}:{kind}:{place}".encode()).hexdigest()[:32]

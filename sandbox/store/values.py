@@ -9,7 +9,7 @@ from typing import Any
 from graphql import GraphQLResolveInfo
 
 from sandbox.store import pages
-from sandbox.store.records import Address, Checkout, Consent, Customer, Line, Product
+from sandbox.store.records import Address, Checkout, Consent, Customer, Line, Order, Product
 
 
 def gid(kind: str, number: int) -> str:
@@ -20,13 +20,20 @@ def money(value: Decimal, info: GraphQLResolveInfo) -> dict[str, str]:
     return {"amount": f"{value:.2f}", "currency_code": info.context.shop.settings.currency}
 
 
-def bag(value: Decimal, info: GraphQLResolveInfo) -> dict[str, Any]:
-    same = money(value, info)
-    return {"shop_money": same, "presentment_money": same}
+def bag(value: Decimal, info: GraphQLResolveInfo, sale: Order | None) -> dict[str, Any]:
+    """An amount in the shop's currency, and in the one that the order was paid in."""
+    ours = money(value, info)
+    if sale is None or sale.presentment_currency is None:
+        return {"shop_money": ours, "presentment_money": ours}
+    theirs = f"{value * sale.presentment_rate:.2f}"
+    return {"shop_money": ours, "presentment_money": {"amount": theirs, "currency_code": sale.presentment_currency}}
 
 
 def bag_of(value: Callable[[Any], Decimal]) -> Callable[..., Any]:
-    return lambda source, info, **arguments: bag(value(source), info)
+    """Of an order, or of what belongs to one: lines and refunds say to which."""
+    return lambda source, info, **arguments: bag(
+        value(source), info, source if isinstance(source, Order) else getattr(source, "order", None)
+    )
 
 
 def zero(source: Any) -> Decimal:

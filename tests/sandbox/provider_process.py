@@ -149,11 +149,15 @@ def account(provider: Provider) -> Account:
 
 
 class Receiver:
-    """A webhook endpoint that keeps what it gets and answers as told: a status, or None to hang up."""
+    """A webhook endpoint that keeps what it gets and answers as told: a status, or None to hang up.
+
+    What is in `files`, by path, it gives away.
+    """
 
     def __init__(self) -> None:
         self.got: list[dict[str, Any]] = []
         self.answers: list[int | None] = []
+        self.files: dict[str, bytes] = {}
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -169,6 +173,13 @@ class Receiver:
                 self.send_response(answer)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
+
+            def do_GET(self) -> None:
+                content = receiver.files.get(self.path)
+                self.send_response(404 if content is None else 200)
+                self.send_header("Content-Length", str(len(content or b"")))
+                self.end_headers()
+                self.wfile.write(content or b"")
 
             def log_message(self, format: str, *args: Any) -> None:
                 """Quiet."""

@@ -51,6 +51,7 @@ class StoreProcess:
         assert line, (folder / "store.err").read_text()
         self.ready = json.loads(line)
         self.url = self.ready["listening"]
+        self.pid = self._process.pid
         self.session = requests.Session()
 
     def __enter__(self) -> StoreProcess:

@@ -14,11 +14,15 @@ from typing import Any
 
 import orjson
 import pytest
+import yaml
 from jsonschema import Draft202012Validator
 
-from sandbox.provider import payloads
-from sandbox.provider.api import ROUTES
+from sandbox.provider.campaigns import CampaignMail
 from sandbox.provider.mailbox import Message
+from sandbox.provider.phone.texts import Text
+from sandbox.provider.routes import ROUTES
+from sandbox.provider.shapes import OneOf
+from sandbox.provider.webhooks import payloads
 from sandbox.provider.wire import Route
 from tests.sandbox.provider_process import (
     ROOT,
@@ -57,19 +61,28 @@ def operation(spec: dict[str, Any], route: Route) -> dict[str, Any] | None:
     return None
 
 
+def published(method: str, path: str) -> dict[str, Any]:
+    """The JSON schema of a body in the provider's own, older file, for the bodies that the newer one leaves open."""
+    text = gzip.decompress((CONTRACTS / "openapi.yaml.gz").read_bytes()).decode()
+    start = text.index(f'\n  "{path}":\n')
+    found = yaml.safe_load(text[start : text.index('\n  "/', start + 1)])
+    return found[path][method.lower()]["requestBody"]["content"]["application/json"]["schema"]
+
+
 def notation(spec: dict[str, Any], schema: dict[str, Any]) -> Any:
     """A JSON schema of the contract in the notation of sandbox/provider/shapes.py."""
     if "$ref" in schema:
         return notation(spec, spec["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
     if "allOf" in schema:
         return notation(spec, schema["allOf"][0])
-    if "anyOf" in schema:
+    if "anyOf" in schema and "properties" not in schema:
         # Open enumerations are `enum or anything`, optional fields `x or null`, members one of three records.
         options = [option for option in schema["anyOf"] if option not in ({}, {"type": "null"})]
         found = [notation(spec, option) for option in options]
         if len(found) == 1:
             return found[0]
-        assert all(isinstance(option, dict) for option in found), schema
+        if not all(isinstance(option, dict) for option in found):
+            return OneOf(tuple(found))
         return {name.rstrip("*"): shape for option in found for name, shape in option.items()}
     if "enum" in schema:
         return tuple(sorted(schema["enum"]))
@@ -97,7 +110,13 @@ def differences(spec: dict[str, Any], route: Route, shape: Any) -> list[str]:
     if found is None:
         return [f"{route.method} {route.path} is not in the contract"]
     body = found.get("requestBody")
-    wanted = notation(spec, body["content"]["application/json"]["schema"]) if body else None
+    wanted = None
+    if body:
+        schema = body["content"]["application/json"]["schema"]
+        wanted = notation(spec, schema or published(route.method, route.path))
+        if not schema:
+            # What may be in `params` is the template's business; the file shows an example.
+            wanted["params"] = "map"
     if wanted != sorted_enumerations(shape):
         return [f"{route.method} {route.path}: contract {wanted}, here {shape}"]
     return []
@@ -143,11 +162,18 @@ def answer_errors(spec: dict[str, Any], method: str, path: str, body: Any) -> li
 
 
 def test_answers_have_the_contracts_shape(spec: dict[str, Any], provider: Provider) -> None:
-    account = provider.account(ecommerce=True, tier="extended", settings={"import_seconds": 0})
+    account = provider.account(
+        ecommerce=True, tier="extended", settings={"import_seconds": 0}, segments=[{"name": "all"}], domains=["a.co"],
+        whatsapp_number="33700000000", whatsapp_templates=[{"name": "hello", "body": "Hi"}],
+    )  # fmt: skip
     account.post("/contacts/attributes/category/GENDER", {"enumeration": [{"value": 1, "label": "x"}]})
     posts: list[tuple[str, Any]] = [
         ("/contacts", {"email": "ann@example.com", "attributes": {"SMS": "33612345678"}, "listIds": [2]}),
         ("/contacts/folders", {"name": "f"}),
+        ("/senders", {"name": "n", "email": "n@a.co"}),
+        ("/senders/domains", {"name": "b.co"}),
+        ("/smtp/templates", {"templateName": "n", "subject": "s", "sender": {"id": 1}, "htmlContent": "<p>hello</p>"}),
+        ("/smtp/template/preview", {"templateId": 1, "params": {}}),
         ("/contacts/lists", {"name": "l", "folderId": 1}),
         ("/contacts/lists/3/contacts/add", {"emails": ["ann@example.com"]}),
         ("/contacts/import", {"jsonBody": [{"email": "nobody"}], "listIds": [2]}),
@@ -162,6 +188,10 @@ def test_answers_have_the_contracts_shape(spec: dict[str, Any], provider: Provid
                 "tags": ["a"],
             },
         ),
+        ("/transactionalSMS/send", {"sender": "Shop", "recipient": "33612345678", "content": "Hi"}),
+        ("/transactionalSMS/sms", {"sender": "Shop", "recipient": "33612345678", "content": "Hi", "tag": ["a"]}),
+        ("/whatsapp/sendMessage", {"senderNumber": "33700000000", "contactNumbers": ["336123456"], "templateId": 1}),
+        ("/whatsappCampaigns/template", {"name": "n", "language": "en", "bodyText": "b", "category": "UTILITY"}),
         ("/webhooks", {"url": "http://127.0.0.1:9/", "events": ["unsubscribed"]}),
         ("/products", {"id": "1", "name": "Mug"}),
         ("/products/batch", {"products": [{"id": "2", "name": "Tee"}]}),
@@ -170,14 +200,18 @@ def test_answers_have_the_contracts_shape(spec: dict[str, Any], provider: Provid
     ]
     for path, body in posts:
         answer = account.post(path, body)
-        assert answer.status_code in (201, 202), (path, answer.text)
+        assert answer.status_code in (200, 201, 202), (path, answer.text)
         assert answer_errors(spec, "POST", path, answer.json()) == [], path
     provider.control("POST", "act", {"account": account.key, "event": "complaint", "email": "ann@example.com"})
     wait_until(lambda: account.log("import"))
     reads = (
         "/account", "/senders", "/contacts", "/contacts/1", "/contacts/attributes", "/contacts/lists",
-        "/contacts/lists/2", "/contacts/lists/2/contacts", "/contacts/folders", "/processes/1", "/webhooks",
-        "/smtp/blockedContacts", "/smtp/statistics/events",
+        "/contacts/lists/2", "/contacts/lists/2/contacts", "/contacts/folders", "/contacts/folders/1",
+        "/contacts/folders/1/lists", "/contacts/segments", "/processes/1", "/processes", "/webhooks",
+        "/smtp/blockedContacts",
+        "/transactionalSMS/statistics/events", "/whatsapp/statistics/events", "/whatsappCampaigns/config",
+        "/whatsappCampaigns/template-list", "/smtp/statistics/events",
+        "/smtp/templates", "/smtp/templates/1", "/senders/domains", "/senders/domains/a.co",
     )  # fmt: skip
     for path in reads:
         body = account.get(path)
@@ -250,15 +284,40 @@ def test_webhook_bodies_are_the_samples_field_for_field(name: str) -> None:
     assert ours == kinds(sample(name))
 
 
-def test_marketing_bodies_are_the_samples_field_for_field() -> None:
-    body = payloads.marketing_unsubscribe(7, "ann@example.com", [2], START)
-    assert kinds(body) == kinds(sample("docs/mk_unsubscribe"))
+# Sample file -> event of a campaign.
+CAMPAIGN_SAMPLES = {
+    "mk_delivered": "delivered",
+    "mk_opened": "opened",
+    "mk_click": "click",
+    "mk_hard_bounced": "hard_bounced",
+    "mk_soft_bounced": "soft_bounced",
+    "mk_spam": "spam",
+    "mk_unsubscribe": "unsubscribe",
+}
+
+
+@pytest.mark.parametrize("name", CAMPAIGN_SAMPLES)
+def test_campaign_bodies_are_the_samples_field_for_field(name: str) -> None:
+    mail = CampaignMail(3, "News", "", "ann@example.com", "s", "", [2], START)
+    body = payloads.campaign(7, mail, {"event": CAMPAIGN_SAMPLES[name], "at": START})
+    found = sample(f"docs/{name}")
+    assert kinds(body) == kinds(found) and body["event"] == found["event"]
+
+
+@pytest.mark.parametrize("status", ["sent", "delivered", "soft_bounce", "hard_bounce"])
+def test_sms_bodies_are_the_samples_field_for_field(status: str) -> None:
+    text = Text("sms", "123", "33612345678", "Shop", "Hi", "transactional", [], START)
+    body = payloads.sms(7, 99.0, text, {"event": status, "at": START})
+    assert kinds(body) == kinds(sample(f"constructed/sms_{status}")) and body["msg_status"] == status
+
+
+def test_contact_bodies_are_the_samples_field_for_field() -> None:
     updated = payloads.contact(7, "contact_updated", "a@b.c", START, "k", content=[{}], api_key_name="n")
     assert kinds(updated) == kinds(sample("constructed/mk_contact_updated_with_api_key_name"))
     added = payloads.contact(7, "list_addition", "a@b.c", START, "k", list_id=[2], api_key_name="n")
     assert kinds(added) == kinds(sample("constructed/mk_list_addition_with_api_key_name"))
     # The control: a body that carries a field too many is told apart.
-    assert kinds({**body, "ts_epoch": 1}) != kinds(sample("docs/mk_unsubscribe"))
+    assert kinds({**added, "ts_epoch": 1}) != kinds(sample("constructed/mk_list_addition_with_api_key_name"))
 
 
 def test_what_leaves_on_the_wire_is_the_sample_too(account: Account, receiver: Receiver) -> None:

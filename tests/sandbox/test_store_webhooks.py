@@ -135,6 +135,43 @@ def test_a_webhook_is_given_up_and_only_an_admin_api_subscription_ends(store: St
         store.post("unsubscribe")
 
 
+def test_retries_may_wait_for_the_business_clock_over_four_hours(store: StoreProcess, receiver: Receiver) -> None:
+    """An app that is back after two hours still gets what it missed; one that stays away for longer does not."""
+    store.post("delivery", retries=8, retries_over_seconds=14_400)
+    store.post("subscribe", uri=receiver.url, topics=["customers/create"])
+    for back_after, arrived in ((7_200, 1), (20_000, 0)):
+        receiver.clear()
+        receiver.statuses = [503] * 9 if arrived == 0 else [503] * 8
+        store.step(START)
+        store.act("create_customer", email=somebody())
+        assert store.get("idle") == {"pending_deliveries": 0, "held": 1}
+        tried_until = START
+        while (due := store.get("next")["at"]) is not None:
+            store.step(due)
+            if arrived and due > START + back_after:
+                receiver.statuses.clear()
+            store.post("advance")
+            wait_until_idle(store)
+            tried_until = due
+        assert sum(one.status == 200 for one in receiver.received) == arrived
+        assert len(receiver.received) == 9
+        assert tried_until == pytest.approx(START + 14_400, abs=1)
+    store.post("delivery", retries=3, retries_over_seconds=0)
+
+
+def test_a_subscription_may_end_after_so_many_straight_failures(store: StoreProcess, receiver: Receiver) -> None:
+    store.post("delivery", retries=0, straight_failures=3)
+    for statuses, left in (([500, 500, 200, 500, 500], 1), ([500, 500, 500], 0)):
+        store.post("unsubscribe")
+        store.post("subscribe", uri=receiver.url, topics=["customers/create"], shops=[SHOP], origin="admin_api")
+        receiver.statuses = list(statuses)
+        for _ in statuses:
+            store.act("create_customer", email=somebody())
+        wait_until_idle(store)
+        assert len(store.get("state")["shops"][SHOP]["subscriptions"]) == left
+    store.post("delivery", retries=3, straight_failures=0)
+
+
 def test_nobody_listening_is_a_failure_not_an_acknowledgement(store: StoreProcess) -> None:
     store.post("subscribe", uri="http://127.0.0.1:9/nobody", topics=["customers/create"])
     [webhook] = store.act("create_customer", email=somebody())["webhooks"]

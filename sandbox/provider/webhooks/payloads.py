@@ -6,13 +6,18 @@ unique to the event.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from sandbox.provider import moments
 from sandbox.provider.mailbox import Message
+from sandbox.provider.phone.texts import Text
 
+if TYPE_CHECKING:
+    from sandbox.provider.campaigns import CampaignMail
+
+Body = dict[str, Any]
 SENDING_IP, READER_IP = "127.0.0.1", "127.0.0.2"
 
 _ALWAYS = ("id", "email", "message-id", "date", "event")
@@ -44,10 +49,10 @@ FIELDS: dict[str, tuple[str, ...]] = {
 READING = frozenset({"opened", "unique_opened", "click", "proxy_open", "unique_proxy_open"})
 
 
-def transactional(hook_id: int, message: Message, event: dict[str, Any]) -> dict[str, Any]:
+def transactional(hook_id: int, message: Message, event: Body) -> Body:
     """The body for `event`: {"event", "at" business unix seconds, "reason"?, "link"?}."""
     name, at = event["event"], event["at"]
-    known: dict[str, Any] = {
+    known: Body = {
         "id": hook_id,
         "email": message.to,
         "message-id": message.message_id,
@@ -61,7 +66,7 @@ def transactional(hook_id: int, message: Message, event: dict[str, Any]) -> dict
         "sending_ip": READER_IP if name in READING else SENDING_IP,
         "reason": event.get("reason", "sent"),
         "link": event.get("link", ""),
-        "is_returnpath": True,
+        "is_returnpath": event.get("is_returnpath", True),
     }
     if message.tags:
         known["tags"] = message.tags
@@ -74,25 +79,86 @@ def transactional(hook_id: int, message: Message, event: dict[str, Any]) -> dict
     return {field: known[field] for field in FIELDS[name] if field in known}
 
 
-def marketing_unsubscribe(hook_id: int, email: str, list_ids: list[int], at: float) -> dict[str, Any]:
+# Event of a campaign -> what its body has beside the fields that all have.
+CAMPAIGN_FIELDS: dict[str, tuple[str, ...]] = {
+    "delivered": ("sending_ip",),
+    "opened": (),
+    "proxy_open": (),
+    "click": ("URL",),
+    "hard_bounced": ("reason", "sending_ip"),
+    "soft_bounced": ("reason", "sending_ip"),
+    "spam": ("reason",),
+    "unsubscribe": ("list_id", "sending_ip"),
+}
+
+
+def campaign(hook_id: int, mail: CampaignMail, event: Body) -> Body:
+    """`event` is {"event", "at" in business unix seconds, "reason"?, "link"?}."""
+    name, at = event["event"], event["at"]
+    known = {
+        "sending_ip": SENDING_IP if name == "delivered" or "bounced" in name else READER_IP,
+        "URL": event.get("link", ""),
+        "reason": event.get("reason", ""),
+        "list_id": mail.list_ids,
+    }
     return {
         "id": hook_id,
-        "camp_id": 1,
-        "email": email,
-        "campaign name": "Newsletter",
-        "date_sent": moments.webhook(at),
+        "camp_id": mail.campaign_id,
+        "email": mail.to,
+        "campaign name": mail.campaign,
+        "date_sent": moments.webhook(mail.sent_at),
         "date_event": moments.webhook(at),
-        "event": "unsubscribe",
-        "tag": "",
-        "ts_sent": int(at),
+        "event": name,
+        "tag": mail.tag,
+        "ts_sent": int(mail.sent_at),
         "ts_event": int(at),
         "ts": int(at),
-        "list_id": list_ids,
-        "sending_ip": READER_IP,
+        **{field: known[field] for field in CAMPAIGN_FIELDS[name]},
     }
 
 
-def contact(hook_id: int, event: str, email: str, at: float, key: str, **more: Any) -> dict[str, Any]:
+def sms(hook_id: int, credits: float, text: Text, event: Body) -> Body:
+    """Without `event` and `email`, as the provider's are. `reply` beside the documented fields is a guess."""
+    return {
+        "id": hook_id,
+        "to": text.number,
+        "sms_count": text.parts,
+        "credits_used": float(text.parts),
+        "messageId": int(text.message_id),
+        "remaining_credit": credits,
+        "msg_status": event["event"],
+        "date": moments.webhook(event["at"]),
+        "type": text.kind,
+        "reference": text.reference,
+        **({"reply": event["reply"]} if "reply" in event else {}),
+    }
+
+
+def whatsapp(hook_id: int, credits: float, text: Text, event: Body) -> Body:
+    """Nobody has published one: the fields are those of GET /whatsapp/statistics/events."""
+    return {
+        "id": hook_id,
+        "contactNumber": text.number,
+        "senderNumber": text.sender,
+        "messageId": text.message_id,
+        "event": event["event"],
+        "date": moments.webhook(event["at"]),
+        "ts": int(event["at"]),
+        **({"reason": event["reason"]} if "reason" in event else {}),
+        **({"body": event["reply"]} if "reply" in event else {}),
+    }
+
+
+def about(body: Body) -> Body:
+    """What the log says of a body."""
+    return {
+        "event": body.get("event", body.get("msg_status")),
+        "email": body.get("email", body.get("to", body.get("contactNumber"))),
+        "message_id": body.get("message-id", body.get("messageId")),
+    }
+
+
+def contact(hook_id: int, event: str, email: str, at: float, key: str, **more: Any) -> Body:
     """contact_updated (`content`), contact_deleted and list_addition (`list_id`)."""
     return {
         "id": hook_id,

@@ -1,0 +1,1 @@
+"""Who may call: API keys, OAuth tokens, and what each of them may do."""

@@ -1,0 +1,1 @@
+"""Asynchronous contact imports: where the rows come from, the processes, the work."""

@@ -1,0 +1,1 @@
+"""The inbox: what was sent, as the people see it."""

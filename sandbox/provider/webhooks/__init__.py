@@ -1,0 +1,1 @@
+"""What the provider reports: registrations, which event goes to whom, bodies, batches, deliveries."""

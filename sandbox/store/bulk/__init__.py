@@ -1,0 +1,1 @@
+"""Bulk queries: the whole store in a file of lines, made in the background."""
