@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Blueprint, abort, redirect, render_template, request
-from sqlalchemy import Engine
+from flask import Blueprint, abort, redirect, request
+from sqlalchemy import Engine, select
 from werkzeug.wrappers import Response
 
 from connector import confirmation, shops
 from connector.db.session import transaction
+from connector.models.person import persons
 from connector.scope import scoped
 from connector.settings import Settings
+from connector.web import customer_page
 from sync import confirmations
 
 
@@ -24,7 +26,7 @@ def blueprint(settings: Settings, engine: Engine, ring: Callable[[str, int], Non
     routes = Blueprint("confirmed", __name__)
 
     @routes.get("/confirmed/<token>")
-    def confirm(token: str) -> Response | str:
+    def confirm(token: str) -> Response:
         link = confirmation.read(settings.secret_keys, token)
         if link is None:
             abort(404)
@@ -40,6 +42,9 @@ def blueprint(settings: Settings, engine: Engine, ring: Callable[[str, int], Non
         onward = shop.settings["double_opt_in"]["redirection_url"]
         if stands and onward:
             return redirect(onward, 303)
-        return render_template("confirmed.html", shop=shop.name, stands=stands)
+        with engine.connect() as connection:
+            asked = select(persons.c.locale).where(persons.c.shop_id == shop.id, persons.c.id == link.person_id)
+            language = customer_page.language_of(shop, connection.scalar(asked))
+        return customer_page.render("confirmed.html", shop, language, stands=stands)
 
     return routes

@@ -17,7 +17,8 @@ from connector.brevo.client import BrevoAccount
 from connector.errors import ConfigurationError
 from connector.shops import Shop
 
-# What waits -> the limit that it goes by, one call each. Products and categories leave many in a call and are left out.
+# What waits -> the limit that it goes by, one call each. What leaves many in a call is left out: products, categories
+# and orders in bulk.
 _BUCKETS: Mapping[str, str] = {
     "contact": "contacts",
     "order": "orders",
@@ -27,7 +28,7 @@ _BUCKETS: Mapping[str, str] = {
 _STATEMENT = text(
     """
     SELECT shop_id, entity AS what, count(*) AS calls FROM sync_state
-    WHERE state IN ('due', 'leased') GROUP BY shop_id, entity
+    WHERE state IN ('due', 'leased') AND NOT (quiet AND entity = 'order') GROUP BY shop_id, entity
     UNION ALL
     SELECT shop_id, 'event', count(*) FROM feed WHERE state IN ('due', 'leased') GROUP BY shop_id
     UNION ALL

@@ -72,7 +72,8 @@ def blueprint(deps: Deps) -> Blueprint:
 
     @routes.get("/auth/bounce")
     def bounce() -> Response:
-        shop = _shop_argument()
+        # A frame that is loaded anew may have lost the shop's name: the token that comes names it.
+        shop = _shop_argument() if "shop" in request.args else "*.myshopify.com"
         if not request.args.get("shopify-reload", "").startswith(f"{settings.public_url}/"):
             abort(400)
         answer = make_response(render_template("bounce.html", api_key=settings.shopify_api_key))
@@ -177,12 +178,14 @@ def _shop_argument() -> str:
     abort(400)
 
 
-def to_bounce(settings: Settings, shop: str) -> AnyResponse:
-    """To where App Bridge gets a new session token, with the way back to the address that is asked for."""
+def to_bounce(settings: Settings, shop: str | None) -> AnyResponse:
+    """To where App Bridge gets a new session token, with the way back to the address that is asked for. ``shop``: None
+    when the address does not say it."""
     kept = [(name, value) for name, value in request.args.items(multi=True) if name not in ("id_token", "hmac")]
     back = f"{settings.public_url}{request.path}?{urlencode(kept)}"
     host = {"host": request.args["host"]} if "host" in request.args else {}
-    return redirect(f"/auth/bounce?{urlencode({'shop': shop, **host, 'shopify-reload': back})}", 302)
+    named = {"shop": shop} if shop else {}
+    return redirect(f"/auth/bounce?{urlencode({**named, **host, 'shopify-reload': back})}", 302)
 
 
 def _failed(error: ProviderError, shop: str | None) -> AnyResponse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Sequence
 from hashlib import sha256
 from importlib.resources import files
 
@@ -15,8 +16,6 @@ log = logging.get(__name__)
 
 # The style is part of the page: one request, and right under any path prefix of a proxy.
 STYLE = (files("connector.web") / "templates" / "page.css").read_text(encoding="utf-8")
-_STYLE_HASH = b64encode(sha256(STYLE.encode()).digest()).decode("ascii")
-_POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; base-uri 'none'"
 _SAYINGS = {
     404: ("Page not found", "This address does not exist. If it came from an email, copy it whole."),
     405: ("That does not work here", "This address cannot be used that way."),
@@ -25,10 +24,20 @@ _SAYINGS = {
 _SAYING = ("Something went wrong", "Please try again in a few minutes.")
 
 
-def policy(shop: str | None = None) -> str:
-    """The content policy of a plain page. ``shop``: a proven shop domain, whose admin may frame it; else nobody may."""
+def policy(shop: str | None = None, *, styles: Sequence[str] = (), images: str | None = None) -> str:
+    """The content policy of a plain page.
+
+    ``shop``: a proven shop domain, whose admin may frame it; else nobody may. ``styles``: style sheets in the page
+    besides STYLE. ``images``: the one origin from which it may load them, e.g. ``https://cdn.example``.
+    """
+    hashes = " ".join(f"'sha256-{_digest(style)}'" for style in (STYLE, *styles))
+    sources = f"default-src 'none'; style-src {hashes}" + (f"; img-src {images}" if images else "")
     ancestors = f"https://{shop} https://admin.shopify.com" if shop else "'none'"
-    return f"{_POLICY}; frame-ancestors {ancestors}"
+    return f"{sources}; form-action 'self'; base-uri 'none'; frame-ancestors {ancestors}"
+
+
+def _digest(style: str) -> str:
+    return b64encode(sha256(style.encode()).digest()).decode("ascii")
 
 
 def install(app: Flask, *, https: bool) -> None:

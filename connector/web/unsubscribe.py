@@ -8,21 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Blueprint, abort, render_template, request
+from flask import Blueprint, Response, abort, request
 from sqlalchemy import Engine
 
 from connector import shops, unsubscribe
 from connector.db.session import transaction
 from connector.scope import scoped
 from connector.settings import Settings
-from connector.web import choice
-
-_WHAT = {
-    "email": "marketing emails",
-    "sms": "marketing text messages",
-    "whatsapp": "WhatsApp messages",
-    "push": "notifications",
-}
+from connector.web import choice, customer_page
+from connector.web.visitor import look_up
 
 
 def blueprint(settings: Settings, engine: Engine, ring: Callable[[str, int], None]) -> Blueprint:
@@ -35,27 +29,31 @@ def blueprint(settings: Settings, engine: Engine, ring: Callable[[str, int], Non
             abort(404)
         return link
 
-    def page(link: unsubscribe.Unsubscribe, chosen: str | None = None) -> str:
+    def page(token: str, link: unsubscribe.Unsubscribe, chosen: str | None = None) -> Response:
         with engine.connect() as connection:
             try:
-                standing = choice.standing(connection, link)
+                visitor = look_up(connection, link, settings.clock.now())
             except LookupError:
                 abort(404)
-        return render_template(
+        state = choice.state_of(visitor)
+        return customer_page.render(
             "unsubscribe.html",
-            shop=standing.shop_name,
-            what=_WHAT.get(link.channel, "messages"),
+            visitor.shop,
+            customer_page.language_of(visitor.shop, visitor.locale),
+            token=token,
+            channel=link.channel,
             # Whoever pressed the button is out, also when nothing is known of them any more.
-            out=standing.state == choice.UNSUBSCRIBED or (standing.state is None and chosen is not None),
+            out=state == choice.UNSUBSCRIBED or (state is None and chosen is not None),
             chosen=chosen,
+            waiting=state == "pending",
         )
 
     @routes.get("/u/<token>")
-    def ask(token: str) -> str:
-        return page(link_of(token))
+    def ask(token: str) -> Response:
+        return page(token, link_of(token))
 
     @routes.post("/u/<token>")
-    def act(token: str) -> str:
+    def act(token: str) -> Response:
         link = link_of(token)
         again = request.form.get("again") == "1"
         with transaction(engine) as connection:
@@ -68,6 +66,6 @@ def blueprint(settings: Settings, engine: Engine, ring: Callable[[str, int], Non
                 act_on(scope, link)
         for kind in sorted(scope.bells):
             ring(kind, link.shop_id)
-        return page(link, "stay" if again else "leave")
+        return page(token, link, "stay" if again else "leave")
 
     return routes

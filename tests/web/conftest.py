@@ -10,8 +10,8 @@ from redis import Redis
 from sqlalchemy import Engine, text
 
 from connector.app import create_app
-from connector.db.session import create_engine
 from connector.settings import Settings
+from tests.databases import engine_of
 
 KEYS = (Fernet.generate_key().decode(), Fernet.generate_key().decode())
 
@@ -29,7 +29,7 @@ def settings(database_url: str, redis_url: str) -> Settings:
 
 @pytest.fixture
 def engine(settings: Settings) -> Iterator[Engine]:
-    made = create_engine(settings.database_url)
+    made = engine_of(settings.database_url, 5)
     yield made
     made.dispose()
 

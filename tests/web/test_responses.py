@@ -52,12 +52,12 @@ def test_errors_have_plain_pages(client: FlaskClient) -> None:
 
 def test_a_defect_tells_nothing(client: FlaskClient, engine: Engine, shop_id: int) -> None:
     with engine.begin() as connection:
-        connection.execute(text("ALTER TABLE consents RENAME TO elsewhere"))
+        connection.execute(text("ALTER TABLE persons RENAME TO elsewhere"))
     answer = client.post(f"/u/{token(KEYS, shop_id, 1, 'email')}")
     assert answer.status_code == 500
     page = answer.get_data(as_text=True)
     assert "Something went wrong" in page
-    assert not re.search("consents|Error|Traceback|psycopg|relation", page)
+    assert not re.search("persons|Error|Traceback|psycopg|relation", page)
 
 
 def test_bodies_and_forms_are_bounded(client: FlaskClient, shop_id: int) -> None:
