@@ -7,8 +7,9 @@ Why the SDK is held at arm's length (brevo-python 5.1.0, read in its source or s
   wire names and go in as ``additional_body_parameters``, past the models;
 * its answer models rename fields and raise TypeError or ParsingError on unexpected ones, and **an error status
   with an empty body is returned as success**: answers are read as they came, not as it returns them;
-* path arguments are not percent-encoded: done here;
-* with BREVO_CLIENT_ID in the environment it sends an OAuth token of another account beside the key: off.
+* path arguments are not percent-encoded: done here, for every one;
+* with BREVO_CLIENT_ID in the environment it sends an OAuth token of another account beside the key: off. It is given
+  no credential at all: each call brings its own headers, so that a renewed token reaches the next attempt.
 """
 
 from __future__ import annotations
@@ -18,15 +19,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
+from urllib.parse import quote
 
 import httpx
+import orjson
 from brevo import Brevo
 from brevo.core.request_options import RequestOptions
 
+from connector.brevo.buckets import BUCKETS, Limit, Room
+from connector.brevo.credentials import Credential, Headers
 from connector.brevo.limits import DAY, Grant, Limiter
 from connector.brevo.verdicts import PROVIDER, Kind, verdict
 from connector.clock import monotonic, pause
-from connector.errors import OutcomeUnknown, RateLimited, Retry, TooLate
+from connector.errors import CredentialRefused, OutcomeUnknown, ProviderError, RateLimited, Refused, Retry, TooLate
 from connector.http import CallFailed, Http, Late, NotSent, classify, hearing
 from connector.settings import Settings
 
@@ -42,7 +47,7 @@ class Calls:
     def __init__(
         self,
         shop_id: int,
-        api_key: str,
+        credential: Credential,
         settings: Settings,
         http: Http,
         limiter: Limiter,
@@ -50,16 +55,17 @@ class Calls:
         tier: str = "general",
         account: str | None = None,
     ) -> None:
-        """``account``: what ``account_id`` once answered for this key, if that is known."""
+        """``account``: what ``account_id`` once answered for this credential, if that is known."""
         self.shop_id = shop_id
-        self._key = api_key
+        self._credential = credential
         self._settings = settings
         self._http = http
         self._limiter = limiter
         self._tier = tier
         # What limits count against: two shops of one account share its buckets, whatever their keys. The key itself
         # goes nowhere.
-        self._account = hashlib.sha256((f"account {account}" if account else api_key).encode()).hexdigest()[:16]
+        seed = f"account {account}" if account else credential.seed
+        self._account = hashlib.sha256(seed.encode()).hexdigest()[:16]
         self.heard: Mapping[str, str] = {}
         """The headers of the newest answer, with lower-case names."""
 
@@ -77,11 +83,11 @@ class Calls:
     def grab(self, bucket: str, most: int, *, at_least: int = 1, lane: str = "live") -> Grant:
         """Take up to ``most`` calls. ``wait`` of the grant is in machine seconds.
 
-        ``lane``: "live" when a customer or a flow waits for the call, "bulk" for back-fills, "maintenance" when
-        nobody waits (LANES of ``connector.brevo.buckets``).
+        ``lane``: "live" when a customer or a flow waits for the call, "watch" and "bulk" for back-fills, "maintenance"
+        when nobody waits (LANES of ``connector.brevo.buckets``).
         """
         grant = self._limiter.grab(self._account, bucket, most, at_least=at_least, tier=self._tier, lane=lane)
-        return replace(grant, wait=self._machine_seconds(grant.wait))
+        return replace(grant, wait=self.machine_seconds(grant.wait))
 
     def give_back(self, bucket: str, grant: Grant, calls: int) -> None:
         """Return calls of the grant that were not made."""
@@ -102,7 +108,23 @@ class Calls:
     def drain_seconds(self, bucket: str, calls: int, *, lane: str = "live") -> float:
         """Machine seconds that ``calls`` waiting calls will take at the limit as it is known now."""
         wire = self._limiter.drain_seconds(self._account, bucket, calls, tier=self._tier, lane=lane)
-        return self._machine_seconds(wire)
+        return self.machine_seconds(wire)
+
+    def answered(self) -> dict[str, int]:
+        """{bucket: calls of the account that were answered}, for telling how many something took."""
+        return self._limiter.answered(self._account)
+
+    def room(self, bucket: str, *, lane: str = "live") -> Room:
+        """What the bucket leaves this lane from now on, in wire seconds."""
+        return self._limiter.room(self._account, bucket, tier=self._tier, lane=lane)
+
+    def known_limits(self) -> dict[str, tuple[Limit, float | None]]:
+        """{bucket: the limit that it goes by, and how many wire seconds ago an answer told it; None: the table's}"""
+        found: dict[str, tuple[Limit, float | None]] = {}
+        for bucket, table in BUCKETS.items():
+            learned = self._limiter.learned(self._account, bucket)
+            found[bucket] = learned if learned is not None else (table.limit(self._tier), None)
+        return found
 
     def await_turn(self, bucket: str, patience: float = 5.0, *, lane: str = "live") -> None:
         """Take one call, letting machine time pass until there is one. For set-up and for rare second calls.
@@ -120,7 +142,6 @@ class Calls:
     @cached_property
     def _sdk(self) -> Brevo:
         return Brevo(
-            api_key=self._key,
             base_url=self._settings.brevo_base_url,
             httpx_client=self._http.provider,
             max_retries=0,
@@ -140,31 +161,47 @@ class Calls:
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, Any] | None = None,
         missing_is_answer: bool = False,
+        patience: float | None = None,
         **required: Any,
     ) -> Answer:
-        """One call. A 401 is asked once more: stray ones are known, and they accepted nothing."""
+        """One call. ``path``: the arguments of the address, as they are: they are encoded here. ``patience``: machine
+        seconds, where the time-out of all calls is too short.
+
+        A refused credential is renewed where it can be and shown once more: stray 401s are known, and they accepted
+        nothing. An address that Brevo does not know (also a 401) is no fault of the credential's.
+        """
         options: RequestOptions = {"max_retries": 0}
+        if patience is not None:
+            options["timeout"] = patience
         if body is not None:
             options["additional_body_parameters"] = dict(body)
         if query:
             options["additional_query_parameters"] = dict(query)
-        call = partial(method, *path, **required, request_options=options)
-        answer = self._ask(call, kind, bucket)
-        if answer.status == 401:
-            answer = self._ask(call, kind, bucket)
-        if answer.usable or (missing_is_answer and answer.status == 404):
+        call = partial(method, *(_segment(one) for one in path), **required)
+        headers = self._credential.headers()
+        answer = self._ask(call, options, headers, kind, bucket)
+        error = self._error(answer, kind)
+        if isinstance(error, CredentialRefused):
+            answer = self._ask(call, options, self._credential.renewed(headers), kind, bucket)
+            error = self._error(answer, kind)
+        if error is None or (missing_is_answer and answer.status == 404):
             return answer
-        error = verdict(answer.status, answer.body, answer.headers, kind)
         if isinstance(error, RateLimited):
-            error.after = self._machine_seconds(error.after)
+            error.after = self.machine_seconds(error.after)
         raise error
 
-    def _ask(self, call: Callable[[], Any], kind: Kind, bucket: str) -> Answer:
+    @staticmethod
+    def _error(answer: Answer, kind: Kind) -> ProviderError | None:
+        return None if answer.usable else verdict(answer.status, answer.body, answer.headers, kind)
+
+    def _ask(
+        self, call: Callable[..., Any], options: RequestOptions, headers: Headers, kind: Kind, bucket: str
+    ) -> Answer:
         if (wait := self._limiter.blocked(self._account, bucket)) > 0:
-            raise RateLimited(PROVIDER, f"the limit on {bucket} is reached", after=self._machine_seconds(wait))
+            raise RateLimited(PROVIDER, f"the limit on {bucket} is reached", after=self.machine_seconds(wait))
         with hearing() as heard:
             try:
-                call()
+                call(request_options={**options, "additional_headers": dict(headers)})
             except (httpx.HTTPError, httpx.InvalidURL, CallFailed) as error:
                 failure = classify(error)
                 if isinstance(failure, Late):
@@ -182,7 +219,8 @@ class Calls:
         self._limiter.observe(self._account, bucket, answer.status, answer.headers, tier=self._tier)
         return answer
 
-    def _machine_seconds(self, wire_seconds: float) -> float:
+    def machine_seconds(self, wire_seconds: float) -> float:
+        """How long so much wire time lasts."""
         rate = self._settings.wire_rate
         return wire_seconds / rate if rate > 0 else wire_seconds
 
@@ -200,11 +238,23 @@ def _read(response: httpx.Response) -> Answer:
     usable = response.is_success
     if response.content.strip():
         try:
-            body = response.json()
-        except ValueError:
-            # A page of an edge server: whatever its status says, the API did not say it.
+            body = orjson.loads(response.content)
+        except orjson.JSONDecodeError:
+            # A page of an edge server, or half an answer: whatever its status says, the API did not say it.
             body, usable = response.text, False
     return Answer(response.status_code, _lower(response.headers), body, usable)
+
+
+def _segment(value: object) -> str:
+    """One part of an address. Raises Refused for what would name another address, whatever the encoding."""
+    text = str(value)
+    try:
+        encoded = quote(text, safe="")
+    except UnicodeEncodeError:
+        encoded = ""
+    if encoded in ("", ".", ".."):
+        raise Refused(PROVIDER, f"{text[:40]!r} is nothing that Brevo could be asked about", code="bad_identifier")
+    return encoded
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:

@@ -6,10 +6,24 @@ from connector.brevo.account_calls import AccountCalls
 from connector.brevo.commerce_calls import CommerceCalls
 from connector.brevo.contact_calls import ContactCalls
 from connector.brevo.email_calls import EmailCalls
+from connector.brevo.import_calls import ImportCalls
+from connector.brevo.list_calls import ListCalls
+from connector.brevo.report_calls import ReportCalls
+from connector.brevo.template_calls import TemplateCalls
 from connector.brevo.webhook_calls import WebhookCalls
 
 
-class BrevoAccount(AccountCalls, ContactCalls, CommerceCalls, EmailCalls, WebhookCalls):
+class BrevoAccount(
+    AccountCalls,
+    ContactCalls,
+    CommerceCalls,
+    EmailCalls,
+    ImportCalls,
+    ListCalls,
+    ReportCalls,
+    TemplateCalls,
+    WebhookCalls,
+):
     """Calls on behalf of one shop. Take from the limiter before claiming the work that the call is for.
 
     Every method raises a ProviderError that says what to do next; ``after`` of a Retry is in machine seconds.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
 from connector.brevo.calls import JSON, Calls, object_of
 from connector.brevo.verdicts import Kind
+
+MOST_ORDERS, MOST_PRODUCTS, MOST_CATEGORIES = 1000, 100, 100
+"""Records that one batch takes, by Brevo's reference."""
 
 
 class CommerceCalls(Calls):
@@ -42,7 +44,7 @@ class CommerceCalls(Calls):
     def get_product(self, product_id: str) -> JSON | None:
         """GET /products/{id}; None when there is no such product. Of the narrowest limit."""
         get = self._sdk.ecommerce.get_product_info
-        answer = self._call(get, Kind.READ, "other", quote(product_id, safe=""), missing_is_answer=True)
+        answer = self._call(get, Kind.READ, "other", product_id, missing_is_answer=True)
         return None if answer.status == 404 else object_of(answer, Kind.READ)
 
     def put_product(self, record: Mapping[str, Any]) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
-from urllib.parse import quote
 
 from connector.brevo.calls import JSON, Calls, dicts, object_of
 from connector.brevo.verdicts import Kind
+
+CONTACTS_PAGE = 1000
+"""The most contacts that Brevo lists at once (OpenAPI)."""
 
 
 class ContactCalls(Calls):
@@ -18,11 +21,25 @@ class ContactCalls(Calls):
         found = self._json(self._sdk.contacts.get_attributes, Kind.READ, "contacts")
         return dicts(found.get("attributes"))
 
-    def create_attribute(self, category: str, name: str, kind: str) -> None:
-        """POST /contacts/attributes/{category}/{name}. Refused when it exists."""
+    def create_attribute(self, category: str, name: str, kind: str, options: Mapping[str, Any] | None = None) -> None:
+        """POST /contacts/attributes/{category}/{name}. Refused when it exists.
+
+        ``options``: {label: its number} of a category, {label: the same} of multiple choice.
+        """
         create = self._sdk.contacts.create_attribute
-        path = (quote(category, safe=""), quote(name, safe=""))
-        self._call(create, Kind.IDEMPOTENT, "contacts", *path, body={"type": kind})
+        body = {"type": kind, **_options(kind, options or {})}
+        self._call(create, Kind.IDEMPOTENT, "contacts", category, name, body=body)
+
+    def contacts(self, offset: int, modified_since: datetime | None = None) -> tuple[list[JSON], int]:
+        """GET /contacts, a page of CONTACTS_PAGE in the order in which they were created: [{id, email, attributes,
+        emailBlacklisted, smsBlacklisted, whatsappBlacklisted, listIds, listUnsubscribed, modifiedAt}], and how many
+        there are in all.
+        """
+        query: JSON = {"limit": CONTACTS_PAGE, "offset": offset, "sort": "asc"}
+        if modified_since is not None:
+            query["modifiedSince"] = modified_since.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        told = self._json(self._sdk.contacts.get_contacts, Kind.READ, "contacts", query=query)
+        return dicts(told.get("contacts")), int(told.get("count") or 0)
 
     def upsert_contact(self, body: Mapping[str, Any]) -> int | None:
         """POST /contacts. Returns the id of a created contact, None when one was updated (204)."""
@@ -37,7 +54,7 @@ class ContactCalls(Calls):
             update,
             Kind.IDEMPOTENT,
             "contacts",
-            quote(identifier, safe=""),
+            identifier,
             body=body,
             query={"identifierType": identifier_type},
         )
@@ -49,7 +66,7 @@ class ContactCalls(Calls):
             get,
             Kind.READ,
             "contacts",
-            quote(identifier, safe=""),
+            identifier,
             query={"identifierType": identifier_type},
             missing_is_answer=True,
         )
@@ -59,8 +76,7 @@ class ContactCalls(Calls):
         """DELETE /contacts/{identifier}?identifierType=; False when there is no such contact."""
         delete = self._sdk.contacts.delete_contact
         query = {"identifierType": identifier_type}
-        path = quote(identifier, safe="")
-        answer = self._call(delete, Kind.IDEMPOTENT, "contacts", path, query=query, missing_is_answer=True)
+        answer = self._call(delete, Kind.IDEMPOTENT, "contacts", identifier, query=query, missing_is_answer=True)
         return answer.status != 404
 
     def ask_to_confirm(self, body: Mapping[str, Any]) -> None:
@@ -82,3 +98,9 @@ class ContactCalls(Calls):
         create = self._sdk.event.create_event
         required = {"event_name": body["event_name"], "identifiers": dict(body["identifiers"])}
         self._call(create, Kind.ONCE, "events", body=body, **required)
+
+
+def _options(kind: str, options: Mapping[str, Any]) -> JSON:
+    if kind == "category":
+        return {"enumeration": [{"value": value, "label": label} for label, value in options.items()]}
+    return {"multiCategoryOptions": list(options)} if kind == "multiple-choice" else {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 from connector.brevo.calls import JSON, Calls, dicts, object_of
 from connector.brevo.verdicts import PROVIDER, Kind
@@ -45,6 +44,5 @@ class EmailCalls(Calls):
     def delete_message_log(self, message_id: str) -> bool:
         """DELETE /smtp/log/{identifier}: what Brevo keeps of a sent message; False when it keeps nothing of it."""
         delete = self._sdk.transactional_emails.delete_an_smtp_transactional_log
-        path = quote(message_id, safe="")
-        answer = self._call(delete, Kind.IDEMPOTENT, "smtp", path, missing_is_answer=True)
+        answer = self._call(delete, Kind.IDEMPOTENT, "smtp", message_id, missing_is_answer=True)
         return answer.status != 404

@@ -6,7 +6,8 @@ Windows run on the wire clock.
 
 Why a window in slots and not a token bucket: a token bucket of capacity c and rate r lets c + r through in one
 window, so staying below a limit for certain costs either the burst or the rate. Counting the last 16 slots and the
-running one never lets more than the limit through in any window, allows all of it at once and costs 1/17 of the rate.
+running one never lets more than the limit through in any window, allows all of it at once and costs 1/17 of the rate
+(of an hourly limit, which bulk work waits for, it is 60 slots and 1/61).
 
 Without Redis every process limits itself to a quarter of the share: calls go on, and a 429 is harmless.
 """
@@ -17,11 +18,22 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Lock
+from typing import cast
 
 from redis import Redis
 from redis.exceptions import RedisError
 
-from connector.brevo.buckets import BUCKETS, LANES, SHARE, SLOTS, Lane, Limit, drain_seconds
+from connector.brevo.buckets import (
+    BUCKETS,
+    FEW_CALLS,
+    FINE_SLOTS,
+    LANES,
+    LONG_WINDOW,
+    SHARE,
+    SLOTS,
+    Limit,
+    Room,
+)
 from connector.brevo.headers import Hearsay, Told, believed, reset_seconds, told
 from connector.brevo.window import GIVE_BACK, GRAB, TELL
 from connector.clock import Clock
@@ -76,8 +88,9 @@ class Limiter:
         lane: str = "live",
     ) -> Grant:
         """Up to ``most`` calls, none when fewer than ``at_least`` are free for this lane (see LANES)."""
-        limit = BUCKETS[bucket].limit(tier)
-        return self._window(_key(account, bucket), limit, self._share, LANES[lane], most, at_least)
+        table, asks = BUCKETS[bucket], LANES[lane]
+        part = asks.part_of(table)
+        return self._window(_key(account, bucket), table.limit(tier), self._share, part, asks.rank, most, at_least)
 
     def grab_of_day(self, account: str, most: int, part: int, daily: int | None = None) -> Grant:
         """Up to ``most`` emails of the plan's day, of which ``part`` percent may be used up to now (see ``plan``).
@@ -85,7 +98,7 @@ class Limiter:
         ``daily``: the merchant's own figure, None when the plan's counts, if it has any.
         """
         limit = Limit(_UNLIMITED if daily is None else daily, DAY_SECONDS)
-        return self._window(_key(account, DAY), limit, 1.0, Lane(0, part), most, 1)
+        return self._window(_key(account, DAY), limit, 1.0, part, 0, most, 1)
 
     def tell_day(self, account: str, daily: int | None, left: int) -> None:
         """Brevo says (or our own log, after Redis was emptied) that this much of the day is left.
@@ -138,6 +151,7 @@ class Limiter:
           nothing more until the window that the answer names has ended.
         * What it says of the limit is believed as ``headers`` describes, and forgotten after MEMORY.
         """
+        self._count(account, bucket)
         key, now, said = _key(account, bucket), self._clock.wire(), told(headers)
         limit, learned_at = self._held.get(key, (BUCKETS[bucket].limit(tier), 0.0))
         blocked = 0.0
@@ -153,6 +167,20 @@ class Limiter:
         except RedisError:
             return
 
+    def _count(self, account: str, bucket: str) -> None:
+        try:
+            self._redis.hincrby(_answered(account), bucket, 1)
+        except RedisError:
+            return
+
+    def answered(self, account: str) -> dict[str, int]:
+        """{bucket: calls that were answered} since Redis was last emptied, for telling how many something took."""
+        try:
+            counted = cast(dict[bytes, bytes], self._redis.hgetall(_answered(account)))
+        except RedisError:
+            return {}
+        return {bucket.decode(): int(count) for bucket, count in counted.items()}
+
     def _lesson(
         self, key: str, bucket: str, limit: Limit, learned_at: float, said: Told, now: float
     ) -> Mapping[str, str] | None:
@@ -167,47 +195,71 @@ class Limiter:
 
     def limit(self, account: str, bucket: str, *, tier: str = "general") -> Limit:
         """The limit that the bucket goes by: learned, or the table's."""
-        table = BUCKETS[bucket].limit(tier)
+        learned = self.learned(account, bucket)
+        return BUCKETS[bucket].limit(tier) if learned is None else learned[0]
+
+    def learned(self, account: str, bucket: str) -> tuple[Limit, float] | None:
+        """The limit that answers have told, and how many wire seconds ago; None when the table counts."""
         try:
             calls, seconds, at = self._redis.hmget(_key(account, bucket), ["limit", "per", "told"])
         except RedisError:
-            return table
-        if calls is None or seconds is None or at is None or self._clock.wire() - float(at) >= MEMORY:
-            return table
-        return Limit(float(calls), float(seconds))
+            return None
+        if calls is None or seconds is None or at is None or (age := self._clock.wire() - float(at)) >= MEMORY:
+            return None
+        return Limit(float(calls), float(seconds)), age
 
     def drain_seconds(
         self, account: str, bucket: str, calls: int, *, tier: str = "general", lane: str = "live"
     ) -> float:
         """How long ``calls`` waiting calls will take at the limit that the bucket goes by (see ``buckets``)."""
-        limit = self.limit(account, bucket, tier=tier)
-        return self.blocked(account, bucket) + drain_seconds(calls, limit, share=self._share, lane=lane)
+        return self.room(account, bucket, tier=tier, lane=lane).seconds_for(calls)
 
-    def _window(self, key: str, limit: Limit, share: float, lane: Lane, most: int, at_least: int) -> Grant:
+    def room(self, account: str, bucket: str, *, tier: str = "general", lane: str = "live") -> Room:
+        """What the bucket leaves this lane from now on, at the limit that it goes by."""
+        whole = self.limit(account, bucket, tier=tier).ours(self._share)
+        pace = whole.part(LANES[lane].part_of(BUCKETS[bucket]))
         now = self._clock.wire()
-        asked = (now, limit.calls, limit.seconds, round(share * 100), lane.part, lane.rank, most, at_least)
+        leaving = []
+        for slot, calls in self._counted(account, bucket).items():
+            away = (slot + whole.slots + 1) * whole.seconds / whole.slots - now
+            if away > 0 and calls > 0:
+                leaving.append((away, calls))
+        return Room(pace, self.blocked(account, bucket), tuple(sorted(leaving)))
+
+    def _counted(self, account: str, bucket: str) -> dict[int, int]:
+        """{slot: calls granted in it}; slots of before a change of the window are forgotten with the next grant."""
+        try:
+            told = self._redis.hgetall(_key(account, bucket))
+        except RedisError:
+            return {}
+        fields = {(name.decode() if isinstance(name, bytes) else name): value for name, value in told.items()}
+        return {int(name[1:]): int(value) for name, value in fields.items() if name[0] == "s" and name[1:].isdigit()}
+
+    def _window(self, key: str, limit: Limit, share: float, part: int, rank: int, most: int, at_least: int) -> Grant:
+        now = self._clock.wire()
+        asked = (now, limit.calls, limit.seconds, round(share * 100), part, rank, most, at_least)
         try:
             granted, wait, slot, calls, seconds, learned_at = self._grab(
-                keys=[key], args=[*map(repr, asked), SLOTS, MEMORY, _LIFE_SECONDS]
+                keys=[key], args=[*map(repr, asked), SLOTS, FINE_SLOTS, LONG_WINDOW, FEW_CALLS, MEMORY, _LIFE_SECONDS]
             )
         except RedisError:
-            return self._grab_locally(key, limit, share * _LOCAL_SHARE, lane, most, at_least, now)
+            return self._grab_locally(key, limit, share * _LOCAL_SHARE, part, most, at_least, now)
         self._held[key] = (Limit(float(calls), float(seconds)), float(learned_at))
         return Grant(int(granted), float(wait), int(slot))
 
     def _grab_locally(
-        self, key: str, limit: Limit, share: float, lane: Lane, most: int, at_least: int, now: float
+        self, key: str, limit: Limit, share: float, part: int, most: int, at_least: int, now: float
     ) -> Grant:
         if (blocked := self._blocked.get(key, 0.0)) > now:
             return Grant(0, blocked - now)
-        usable = max(1, limit.ours(share) * lane.part // 100)
+        pace = limit.ours(share).part(part)
         with self._guard:
             made = self._made.setdefault(key, deque())
-            while made and made[0] <= now - limit.seconds:
+            while made and made[0] <= now - pace.seconds:
                 made.popleft()
-            free = usable - len(made)
-            if free < min(at_least, usable):
-                return Grant(0, made[0] + limit.seconds - now)
+            free = pace.calls - len(made)
+            if free < min(at_least, pace.calls):
+                return Grant(0, made[0] + pace.seconds - now)
             granted = min(most, free)
             made.extend([now] * granted)
             return Grant(granted)
@@ -215,6 +267,10 @@ class Limiter:
 
 def _key(account: str, bucket: str) -> str:
     return f"brevo:limit:{account}:{bucket}"
+
+
+def _answered(account: str) -> str:
+    return f"brevo:answered:{account}"
 
 
 def _closed_for(headers: Mapping[str, str], limit: Limit) -> float:

@@ -2,14 +2,15 @@
 
 ``KEYS[1]`` is a hash of one account and bucket:
 
-* "s<slot>": calls granted in that slot, "newest": the latest time seen, "window": the seconds of the slots' window;
+* "s<slot>": calls granted in that slot, "newest": the latest time seen, "window" and "slots": the seconds of the
+  window that they are of, and how many it has;
 * "blocked": nothing is granted before this time;
 * "limit", "per", "told": a limit learned from answers (calls, seconds, when);
 * "kept<rank>": until when lower lanes leave the next free call to this one;
 * "left", "left_told": calls left by the provider's own count, and when it said so. For an hour it counts beside ours.
 
 All times are seconds on the wire clock. A window of n slots touches at most n + 1 of them, so the grants of that
-many are what counts.
+many are what counts. A window is that of our pace (``Limit.ours`` of ``connector.brevo.buckets``), not of the limit.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ local function whole(number) return string.format('%.0f', number) end
 local now, limit, seconds = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local share, part, rank = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local most, at_least = tonumber(ARGV[7]), tonumber(ARGV[8])
-local slots, memory, life = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
+local coarse, fine, long, few = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
+local memory, life = tonumber(ARGV[13]), tonumber(ARGV[14])
 local key, facts, counts = KEYS[1], {}, {}
 
 local stored = redis.call('HGETALL', key)
@@ -42,7 +44,17 @@ if facts.limit and now - facts.told < memory then
   limit, seconds, told = rank > 0 and facts.limit or math.min(limit, facts.limit), facts.per, facts.told
 end
 
-local used, oldest = 0, math.floor(now * slots / (facts.window or seconds)) - slots
+local share_of_limit = limit * share / 100
+local ours = math.max(1, math.ceil(share_of_limit - 1e-9))
+local told_seconds = seconds
+if share_of_limit > 0 then seconds = seconds * ours / share_of_limit end
+
+local slots = (seconds > long or ours <= few) and fine or coarse
+local before, slots_before = facts.window or seconds, facts.slots or slots
+-- Written with six digits, which is not enough to number slots by.
+local same = math.abs(before - seconds) <= 1e-6 and slots_before == slots
+if same then before = seconds end
+local used, oldest = 0, math.floor(now * slots_before / before) - slots_before
 for at, count in pairs(counts) do
   if at < oldest then
     redis.call('HDEL', key, 's' .. whole(at))
@@ -52,17 +64,17 @@ for at, count in pairs(counts) do
   end
 end
 local slot = math.floor(now * slots / seconds)
-if facts.window and facts.window ~= seconds then
+if not same then
   -- Slots of another length: what they count is taken for as new as can be.
   for at, _ in pairs(counts) do redis.call('HDEL', key, 's' .. whole(at)) end
   counts = {[slot] = used}
   if used > 0 then redis.call('HSET', key, 's' .. whole(slot), whole(used)) end
 end
-redis.call('HSET', key, 'newest', text(now), 'window', text(seconds))
+redis.call('HSET', key, 'newest', text(now), 'window', text(seconds), 'slots', whole(slots))
 redis.call('EXPIRE', key, whole(life))
 
 local function answer(granted, wait)
-  return {granted, text(wait), whole(slot), text(limit), text(seconds), text(told)}
+  return {granted, text(wait), whole(slot), text(limit), text(told_seconds), text(told)}
 end
 
 if (facts.blocked or 0) > now then
@@ -74,7 +86,6 @@ for higher = 1, rank - 1 do
   end
 end
 
-local ours = math.max(1, math.floor(limit * share / 100 + 1e-9))
 local allowed = math.max(1, math.floor(ours * part / 100))
 at_least = math.min(at_least, allowed)
 local free = allowed - used
