@@ -1,7 +1,7 @@
 """Products, their variants and collections as Brevo's catalogue has them (POST /products, POST /categories).
 
 A variant is a product of its own there, with ``parentId``; a product with a single variant is one record. Nothing is
-ever deleted at Brevo: what is gone has ``isDeleted``. Records carry no currency: prices are in the shop's.
+ever deleted at Brevo: what is gone has ``isDeleted``. Records carry no currency: prices are in the account's.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
+
+from sync.currency import Exchange
 
 # Shapes of Brevo's OpenAPI description: metaInfo has up to 20 keys and 20,000 characters.
 _LONGEST_TAGS = 5_000
@@ -21,8 +23,15 @@ def gone(product: Mapping[str, Any]) -> bool:
     return product["deleted_at"] is not None or product["status"] not in _ON_SALE
 
 
-def records(product: Mapping[str, Any], variants: Sequence[Mapping[str, Any]], store_url: str) -> list[dict[str, Any]]:
-    """The product's records, itself first. ``variants``: its rows, deleted ones too, in the store's order."""
+def records(
+    product: Mapping[str, Any],
+    variants: Sequence[Mapping[str, Any]],
+    store_url: str,
+    exchange: Exchange | None = None,
+) -> list[dict[str, Any]]:
+    """The product's records, itself first. ``variants``: its rows, deleted ones too, in the store's order;
+    ``exchange``: into the account's currency, if that is not the shop's.
+    """
     there = [one for one in variants if one["deleted_at"] is None]
     only = there[0] if len(there) == 1 and len(variants) == 1 else None
     page = product["url"] or (f"{store_url.rstrip('/')}/products/{product['handle']}" if product["handle"] else None)
@@ -36,20 +45,22 @@ def records(product: Mapping[str, Any], variants: Sequence[Mapping[str, Any]], s
         "id": str(product["id"]),
         "name": product["title"] or str(product["id"]),
         **shared,
-        "price": _amount(product["price_min"]),
-        "alternativePrice": _amount(only["compare_at_price"]) if only else None,
+        "price": _amount(product["price_min"], exchange),
+        "alternativePrice": _amount(only["compare_at_price"], exchange) if only else None,
         "sku": only["sku"] if only else None,
         "stock": _stock(there),
-        "metaInfo": _meta(product),
+        "metaInfo": {**_meta(product), **_original(product["price_min"], exchange)} or None,
         **_deletion(product["deleted_at"], gone(product)),
     }
     listed = [parent]
     if only is None:
-        listed += [_variant(product, one, shared) for one in variants]
+        listed += [_variant(product, one, shared, exchange) for one in variants]
     return [{name: value for name, value in one.items() if value not in (None, "")} for one in listed]
 
 
-def _variant(product: Mapping[str, Any], variant: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:
+def _variant(
+    product: Mapping[str, Any], variant: Mapping[str, Any], shared: Mapping[str, Any], exchange: Exchange | None
+) -> dict[str, Any]:
     page = shared["url"]
     return {
         "id": str(variant["id"]),
@@ -57,10 +68,11 @@ def _variant(product: Mapping[str, Any], variant: Mapping[str, Any], shared: Map
         "name": " - ".join(part for part in (product["title"], variant["title"]) if part) or str(variant["id"]),
         **shared,
         "url": f"{page}?variant={variant['id']}" if page else None,
-        "price": _amount(variant["price"]),
-        "alternativePrice": _amount(variant["compare_at_price"]),
+        "price": _amount(variant["price"], exchange),
+        "alternativePrice": _amount(variant["compare_at_price"], exchange),
         "sku": variant["sku"],
         "stock": variant["inventory_quantity"],
+        "metaInfo": _original(variant["price"], exchange) or None,
         **_deletion(variant["deleted_at"] or product["deleted_at"], variant["deleted_at"] is not None or gone(product)),
     }
 
@@ -92,14 +104,23 @@ def _stock(variants: Sequence[Mapping[str, Any]]) -> int | None:
     return None if not counts or None in counts else sum(counts)
 
 
-def _meta(product: Mapping[str, Any]) -> dict[str, str] | None:
+def _meta(product: Mapping[str, Any]) -> dict[str, str]:
     told = {
         "product_type": product["product_type"],
         "tags": ", ".join(product["tags"] or ())[:_LONGEST_TAGS],
         "status": product["status"],
     }
-    return {name: value for name, value in told.items() if value} or None
+    return {name: value for name, value in told.items() if value}
 
 
-def _amount(value: Any) -> float | None:
-    return None if value is None else float(value)
+def _amount(value: Any, exchange: Exchange | None) -> float | None:
+    if value is None:
+        return None
+    return float(value) if exchange is None else exchange.amount(value)
+
+
+def _original(price: Any, exchange: Exchange | None) -> dict[str, str]:
+    """The price before it was converted."""
+    if price is None or exchange is None:
+        return {}
+    return {"original_price": str(price), "currency": exchange.currency}

@@ -2,74 +2,85 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass, replace
-from datetime import date, datetime
-from functools import cache
+from collections.abc import Mapping, Set
+from dataclasses import replace
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
+import orjson
+import yaml  # type: ignore[import-untyped]
 
-from connector.errors import InvalidInput
+from connector.attribute_values import Dropped, converted
 from connector.shops import Shop
+from sync.mapping.attribute import CONDITIONS, IDENTIFIERS, Attribute, read
+from sync.mapping.problems import Problem, WrongMapping
+from sync.mapping.sources import metafield_key, source
 
-# Brevo's own identifiers: writable, but never to be created as attributes.
-IDENTIFIERS = frozenset({"EMAIL", "SMS", "EXT_ID"})
+__all__ = [
+    "BLACKLISTING", "CLEARED", "IDENTIFIERS", "TODAY", "Attribute", "attributes", "body", "computed_sources",
+    "defaults", "metafields", "of_shop", "stored_sources", "values",
+]  # fmt: skip
+
 BLACKLISTING = frozenset({"unsubscribed", "undeliverable"})
 
+TODAY = "today"
+"""The key in ``person`` of the day that ``days_since`` counts to."""
 
-@dataclass(frozen=True)
-class Attribute:
-    """One line of the mapping."""
+CLEARED = object()
+"""In ``person``: there was a value and there is none any more. Brevo's documentation clears with an empty text."""
 
-    name: str
-    source: str
-    type: str
-    when: str | None = None
+_EMPTY = Dropped("nothing is known")
 
 
 @cache
-def _defaults() -> dict[str, Any]:
+def defaults() -> Mapping[str, Any]:
+    """The shipped mapping, as it is written."""
     return dict(yaml.safe_load((files("sync.mapping") / "contact.yaml").read_text(encoding="utf-8")))
 
 
 def attributes(overrides: Mapping[str, Any]) -> tuple[Attribute, ...]:
     """The mapping in force: the shipped one with the shop's ``contact_mapping`` setting over it.
 
-    Raises InvalidInput naming the entry that is wrong.
+    Raises WrongMapping (InvalidInput) naming every entry that is wrong.
     """
-    chosen = []
-    for name, entry in {**_defaults(), **overrides}.items():
-        if entry is None:
-            continue
-        if not isinstance(entry, Mapping) or not entry.get("from") or entry.get("type") not in _CONVERT:
-            raise InvalidInput(f"contact mapping: {name} needs `from` and a `type` of {', '.join(sorted(_CONVERT))}")
-        if name != name.upper():
-            raise InvalidInput(f"contact mapping: {name}: Brevo's attribute names are upper case")
-        if entry.get("when") not in (None, "sms_subscribed"):
-            raise InvalidInput(f"contact mapping: {name}: unknown `when: {entry['when']}`")
-        chosen.append(Attribute(name, str(entry["from"]), entry["type"], entry.get("when")))
-    return tuple(chosen)
+    return _in_force(orjson.dumps(dict(overrides), option=orjson.OPT_NON_STR_KEYS))
+
+
+# Asked for with every contact, and it hardly ever changes.
+@lru_cache(maxsize=256)
+def _in_force(overrides: bytes) -> tuple[Attribute, ...]:
+    entries = {**defaults(), **orjson.loads(overrides)}
+    lines = [read(name, entry) for name, entry in entries.items() if entry is not None]
+    if wrong := [one for one in lines if isinstance(one, Problem)]:
+        raise WrongMapping(wrong)
+    return tuple(one for one in lines if isinstance(one, Attribute))
 
 
 def of_shop(shop: Shop) -> tuple[Attribute, ...]:
     """The mapping in force for a shop, under the names that are its own at Brevo.
 
     Shops that share an account share its contacts: what the second knows of somebody does not replace what the first
-    does. Raises InvalidInput like ``attributes``.
+    does. Raises WrongMapping like ``attributes``.
     """
     chosen = attributes(shop.settings["contact_mapping"])
-    prefix = shop.settings["attribute_prefix"]
-    if prefix is None:
-        prefix = "" if shop.owns_contacts else _prefix_of(shop.domain)
+    prefix = shop.attribute_prefix
     return tuple(one if one.name in IDENTIFIERS else replace(one, name=prefix + one.name) for one in chosen)
 
 
-def _prefix_of(domain: str) -> str:
-    name = re.sub(r"[^A-Z0-9]+", "_", domain.partition(".")[0].upper()).strip("_")
-    return f"{name[:20]}_" if name[:1].isalpha() else f"SHOP_{name[:15]}_"
+def stored_sources(mapping: tuple[Attribute, ...]) -> list[str]:
+    """What of the mapping is read from the store and kept only because it is mapped."""
+    return sorted({one.source for one in mapping if (found := source(one.source)) and found.stored})
+
+
+def computed_sources(mapping: tuple[Attribute, ...]) -> list[str]:
+    """What of the mapping is computed when a contact is sent."""
+    return sorted({one.source for one in mapping if (found := source(one.source)) and found.computed})
+
+
+def metafields(mapping: tuple[Attribute, ...]) -> list[str]:
+    """The store's keys (NAMESPACE.KEY) of the metafields that are mapped."""
+    return [metafield_key(one) for one in stored_sources(mapping) if one.startswith("metafield:")]
 
 
 def body(
@@ -80,13 +91,12 @@ def body(
     opted_out_before: Set[str] = frozenset(),
     without: Set[str] = frozenset(),
     with_id: bool = True,
-    list_id: int | None = None,
 ) -> dict[str, Any]:
     """The upsert of this person, who must have an email; ``with_id``: whether the customer's id is the contact's too.
 
-    ``person`` holds the columns of ``persons``, ``consents`` the current rows by channel, ``opted_out_before`` the
-    channels on which the ledger has an opt-out that is older than that. ``list_id``: the list of those who agreed to
-    emails. Nothing that is unknown is sent: an absent field stays what it is at
+    ``person`` holds the columns of ``persons`` and, by their names, what else the mapping takes its values from
+    (``sync.profile_sources``), ``consents`` the current rows by channel, ``opted_out_before`` the channels on which the
+    ledger has an opt-out that is older than that. Nothing that is unknown is sent: an absent field stays what it is at
     Brevo, and null is never sent.
 
     ``emailBlacklisted: false`` re-subscribes, also somebody who opted out at Brevo without our being told. It is sent
@@ -101,63 +111,48 @@ def body(
             contact[flag] = False
         elif state in BLACKLISTING:
             contact[flag] = True
-    if list_id is not None and _state(consents, "email") == "subscribed":
-        contact["listIds"] = [list_id]
-    values = {
-        attribute.name: value
-        for attribute in mapping
-        if attribute.name not in without
-        and _wanted(attribute, consents)
-        and (value := _value(attribute, person, consents)) is not None
-    }
-    if values:
-        contact["attributes"] = values
+    found = values(person, consents, mapping)
+    sent = {name: value for name, value in found.items() if not isinstance(value, Dropped) and name not in without}
+    if sent:
+        contact["attributes"] = sent
     return contact
 
 
-def _wanted(attribute: Attribute, consents: Mapping[str, Mapping[str, Any]]) -> bool:
-    return attribute.when != "sms_subscribed" or _state(consents, "sms") == "subscribed"
+def values(
+    person: Mapping[str, Any], consents: Mapping[str, Mapping[str, Any]], mapping: tuple[Attribute, ...]
+) -> dict[str, Any]:
+    """{name at Brevo: the value, or Dropped with the reason} of every attribute of the mapping. As for ``body``."""
+    return {one.name: _value(one, person, consents) for one in mapping}
+
+
+def _value(attribute: Attribute, person: Mapping[str, Any], consents: Mapping[str, Mapping[str, Any]]) -> Any:
+    if attribute.when is not None and _state(consents, CONDITIONS[attribute.when]) != "subscribed":
+        return Dropped(f"no consent to {CONDITIONS[attribute.when]}")
+    found = _found(attribute.source, person, consents)
+    if found is None or found == "" or found is CLEARED:
+        if attribute.default is not None:
+            return attribute.default
+        return "" if found is CLEARED else _EMPTY
+    if isinstance(found, Dropped):
+        return found
+    return converted(found, attribute.type, steps=attribute.steps, options=attribute.options, today=person.get(TODAY))
+
+
+def _found(name: str, person: Mapping[str, Any], consents: Mapping[str, Mapping[str, Any]]) -> Any:
+    if name.startswith("consent."):
+        _, channel, field = name.split(".", 2)
+        if field == "accepted":
+            return _state(consents, channel) == "subscribed"
+        return consents.get(channel, {}).get(field)
+    if name.startswith("tagged:"):
+        return name.removeprefix("tagged:") in (person.get("tags") or ())
+    if name.startswith("tag_after:"):
+        beginning = name.removeprefix("tag_after:")
+        return next(
+            (tag.removeprefix(beginning) for tag in person.get("tags") or () if tag.startswith(beginning)), None
+        )
+    return person.get(name)
 
 
 def _state(consents: Mapping[str, Mapping[str, Any]], channel: str) -> str | None:
     return consents[channel]["state"] if channel in consents else None
-
-
-def _value(attribute: Attribute, person: Mapping[str, Any], consents: Mapping[str, Mapping[str, Any]]) -> Any:
-    if attribute.source.startswith("consent."):
-        _, channel, field = attribute.source.split(".", 2)
-        found = consents.get(channel, {}).get(field)
-    else:
-        found = person.get(attribute.source)
-    return None if found is None or found == "" else _CONVERT[attribute.type](found)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, (list, tuple)):
-        return ", ".join(str(item) for item in value)
-    return value.isoformat() if isinstance(value, date) else str(value)
-
-
-def _day(value: Any) -> str | None:
-    if isinstance(value, datetime):
-        return value.date().isoformat()
-    return value.isoformat() if isinstance(value, date) else None
-
-
-def _boolean(value: Any) -> bool | None:
-    return value if isinstance(value, bool) else None
-
-
-def _float(value: Any) -> float | None:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return None
-
-
-_CONVERT: Mapping[str, Callable[[Any], Any]] = {
-    "text": _text,
-    "date": _day,
-    "float": _float,
-    "boolean": _boolean,
-}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+
+from sync.currency import Exchange
 
 # Line items that are no product of the catalogue: fees, custom items of staff.
 CUSTOM_ITEM = "custom-item"
@@ -28,29 +30,33 @@ def status(order: Mapping[str, Any]) -> str:
     return str(order["financial_status"] or "pending")
 
 
-def body(order: Mapping[str, Any], identifiers: Mapping[str, str], store: str) -> dict[str, Any]:
-    """``order``: a row of ``orders``; ``identifiers``: of the contact whose it is, if anybody's; ``store``: the shop.
+def body(
+    order: Mapping[str, Any], identifiers: Mapping[str, str], store: str, exchange: Exchange | None = None
+) -> dict[str, Any]:
+    """``order``: a row of ``orders``; ``identifiers``: of the contact whose it is, if anybody's; ``store``: the shop;
+    ``exchange``: into the account's currency, if that is another one, as Brevo's orders carry none.
 
-    The amount is what the order is worth now, so that sums over orders stay true whatever Brevo makes of a status; it
-    is in the shop's currency, as Brevo's orders carry none. Nothing that is unknown is sent.
+    The amount is what the order is worth now, so that sums over orders stay true whatever Brevo makes of a status.
+    Nothing that is unknown is sent.
     """
+    money = float if exchange is None else exchange.amount
     sent = {
         "id": str(order["id"]),
         "createdAt": moment(order["created_at"]),
         "updatedAt": moment(order["source_updated_at"]),
         "status": status(order),
-        "amount": float(worth(order)),
-        "products": products(order["items"]),
+        "amount": money(worth(order)),
+        "products": products(order["items"], money),
         "identifiers": dict(identifiers) or None,
         "billing": _billing(order),
         "coupons": list(order["discount_codes"]) or None,
         "storeId": store,
-        "metaInfo": _meta(order),
+        "metaInfo": _meta(order) | (_original(order, exchange) if exchange else {}),
     }
     return {name: value for name, value in sent.items() if value is not None}
 
 
-def products(items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def products(items: Sequence[Mapping[str, Any]], money: Callable[[Any], float] = float) -> list[dict[str, Any]]:
     """What is in an order, without the items that were taken out again."""
     listed = []
     for item in items:
@@ -59,7 +65,7 @@ def products(items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             continue
         one = {
             "productId": str(item["product_id"]) if item.get("product_id") else CUSTOM_ITEM,
-            "price": float(item.get("price") or 0),
+            "price": money(item.get("price") or 0),
             "quantity": int(quantity if quantity is not None else 1),
         }
         if item.get("variant_id"):
@@ -93,6 +99,11 @@ def _meta(order: Mapping[str, Any]) -> dict[str, str]:
         "source": order["source_name"],
     }
     return {name: str(value) for name, value in fields.items() if value}
+
+
+def _original(order: Mapping[str, Any], exchange: Exchange) -> dict[str, str]:
+    """What the amount was before it was converted; ``currency`` and ``refunded`` beside it are the original's too."""
+    return {"original_amount": str(worth(order)), "rate": f"{float(exchange.rate):.8g} {exchange.counted_in}"}
 
 
 def moment(at: datetime) -> str:

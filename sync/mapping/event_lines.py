@@ -1,0 +1,65 @@
+"""What is wrong with an entry of the event mapping: held against what our events are known to carry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from marshmallow import ValidationError
+
+from connector.event_mapping import names_of
+from connector.shops import ShopSettingsSchema
+from flows.core.vocabulary import EVENTS
+from sync.mapping.problems import EVENTS as PART
+from sync.mapping.problems import Problem
+
+
+def problems(name: str, entry: Any) -> Iterator[Problem]:
+    """All that is wrong with ``name: entry``; an entry that is null is switched off."""
+    if entry is None:
+        return
+    try:
+        ShopSettingsSchema().load({"event_mapping": {name: entry}})
+    except ValidationError as error:
+        said: Any = error.normalized_messages()  # type: ignore[no-untyped-call]
+        yield Problem(
+            PART,
+            str(name),
+            f"cannot be taken ({_flat(_of(said, name))})",
+            "see the form of an entry in docs/mapping.md",
+        )
+        return
+    ours = list(entry.get("events") or (name,))
+    for event in ours:
+        if event not in EVENTS:
+            yield Problem(PART, name, f"is about `{event}`, which never happens here", f"ours are {', '.join(EVENTS)}")
+    known = [event for event in ours if event in EVENTS]
+    if "shape" in entry and "properties" in entry:
+        yield Problem(PART, name, "has `shape` and `properties`", "a shape says which properties travel: leave one out")
+    named = [*names_of(entry.get("properties") or [])]
+    named += [one["from"] for one in (entry.get("contact_properties") or {}).values()]
+    for property_ in dict.fromkeys(named):
+        if known and not any(_carries(event, property_) for event in known):
+            has = dict.fromkeys(one for event in known for one in EVENTS[event].props)
+            what = " or ".join(known)
+            yield Problem(PART, name, f"names `{property_}`, which {what} does not have", f"it has {', '.join(has)}")
+
+
+def _of(said: Any, name: str) -> Any:
+    """What is said of the entry itself."""
+    inner = said["event_mapping"]
+    inner = inner.get(name, inner) if isinstance(inner, Mapping) else inner
+    return inner.get("value", inner) if isinstance(inner, Mapping) else inner
+
+
+def _carries(event: str, property_: str) -> bool:
+    known = EVENTS[event].props
+    return not known or property_ in known
+
+
+def _flat(said: Any) -> str:
+    """Marshmallow's messages as one sentence, each behind the field that it is about."""
+    if isinstance(said, Mapping):
+        parts = (f"{'' if field in ('value', 'key') else f'{field}: '}{_flat(inner)}" for field, inner in said.items())
+        return ", ".join(parts).rstrip(".")
+    return " ".join(map(str, said)).rstrip(".") if isinstance(said, list) else str(said).rstrip(".")
