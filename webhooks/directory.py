@@ -29,7 +29,7 @@ STOP_SECONDS = 2.0
 
 NEVER = float("-inf")
 
-_READ = "SELECT id, domain, shopify_secret, brevo_webhook_digest FROM shops"
+_READ = "SELECT id, domain, shopify_secret, brevo_webhook_digest, brevo_webhook_digest_before FROM shops"
 
 
 class Unreadable(Exception):
@@ -38,12 +38,15 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Addressee:
-    """A connected shop. ``secret``: its own client secret, None for the app's, "" when unreadable."""
+    """A connected shop. ``secret``: its own client secret, None for the app's, "" when unreadable.
+
+    ``brevo_digests``: of the token that Brevo was given, and while it is being given another of the one before.
+    """
 
     shop_id: int
     domain: str
     secret: str | None = field(repr=False)
-    brevo_digest: str = field(repr=False)
+    brevo_digests: tuple[str, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +153,13 @@ class Directory:
             return None
         self._readable = True
         found = [
-            Addressee(int(shop_id or 0), domain or "", self._secret(int(shop_id or 0), secret), digest or "")
-            for shop_id, domain, secret, digest in rows
+            Addressee(
+                int(shop_id or 0),
+                domain or "",
+                self._secret(int(shop_id or 0), secret),
+                tuple(digest for digest in digests if digest),
+            )
+            for shop_id, domain, secret, *digests in rows
         ]
         return Shops(started, {a.domain: a for a in found}, {a.shop_id: a for a in found})
 

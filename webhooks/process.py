@@ -6,7 +6,8 @@ the batch is done once more with a savepoint for each row, so that the others ar
 * ``done``: applied;
 * ``ignored``: of no concern to us, with the reason; of what is about somebody who was erased nothing else is kept;
 * ``poison``: signed but unreadable;
-* ``quarantined``: readable, but not of the shape that the topic declares; kept for a replay after a fix;
+* ``quarantined``: readable, but not of the shape that the topic declares; kept for a replay after a fix. Of a batch of
+  Brevo's the other objects are applied;
 * ``retry``: something failed that may pass (again later, then poison).
 """
 
@@ -37,6 +38,7 @@ from connector.queue.batch import NOTHING, Batch
 from connector.scope import Scope
 from connector.shops import Shop
 from sync.privacy.late import Arrived, sorted_out
+from webhooks.brevo_entries import family
 from webhooks.topics import TOPICS
 from webhooks.topics.topic import Delivery, Topic
 
@@ -171,6 +173,8 @@ def _apply(scope: Scope, row: Row, elsewhere: Container[str]) -> Verdict:
     """Apply a row. Raises whatever its topic raises; the row's own faults are a verdict."""
     if not row["raw"] and row["somebody_erased"]:
         return Verdict("ignored", "erased")
+    if row["source"] == "brevo":
+        return _apply_objects(scope, row)
     topic = TOPICS.get((row["source"], row["topic"]))
     if topic is None:
         return Verdict("ignored", "unknown_topic")
@@ -178,20 +182,47 @@ def _apply(scope: Scope, row: Row, elsewhere: Container[str]) -> Verdict:
         return Verdict("ignored", "app_removed")
     try:
         body = read(bytes(row["raw"]))
-        entries = body if topic.source == "brevo" and isinstance(body, list) else [body]
-        for entry in entries:
-            if not isinstance(entry, dict):
-                raise Unreadable("not a JSON object")
-            if names_another_shop(entry, scope.shop.domain, elsewhere):
-                return Verdict("ignored", "names_another_shop")
-        payloads = [_load(topic, entry) for entry in entries]
+        if not isinstance(body, dict):
+            raise Unreadable("not a JSON object")
+        if names_another_shop(body, scope.shop.domain, elsewhere):
+            return Verdict("ignored", "names_another_shop")
+        payload = _load(topic, body)
     except Unreadable as error:
         return Verdict("poison", str(error))
     except ValidationError as error:
         return Verdict("quarantined", _where(error)[:500])
-    for payload in payloads:
-        topic.apply(scope, payload, _delivery(row))
+    topic.apply(scope, payload, _delivery(row))
     return Verdict("done")
+
+
+def _apply_objects(scope: Scope, row: Row) -> Verdict:
+    """A delivery of Brevo, with up to 500 objects of all its topics: what cannot be read keeps back none of the others.
+
+    Applying it again, after a fix, changes nothing about those.
+    """
+    if scope.shop.state == "uninstalled":
+        return Verdict("ignored", "app_removed")
+    try:
+        body = read(bytes(row["raw"]))
+        entries = body if isinstance(body, list) else [body]
+        if entries and not any(isinstance(entry, dict) for entry in entries):
+            raise Unreadable("not a JSON object")
+    except Unreadable as error:
+        return Verdict("poison", str(error))
+    faults = []
+    for number, entry in enumerate(entries, start=1):
+        which = f"{number} of {len(entries)}: " if len(entries) > 1 else ""
+        if not isinstance(entry, dict):
+            faults.append(f"{which}not a JSON object")
+            continue
+        topic = TOPICS["brevo", family(entry)]
+        try:
+            payload = _load(topic, entry)
+        except ValidationError as error:
+            faults.append(f"{which}{_where(error)}")
+            continue
+        topic.apply(scope, payload, _delivery(row))
+    return Verdict("quarantined", "; ".join(faults)[:500]) if faults else Verdict("done")
 
 
 def _apply_alone(scope: Scope, row: Row, elsewhere: Container[str]) -> Verdict:
@@ -261,7 +292,7 @@ def _where(error: ValidationError) -> str:
             return [line for key, value in node.items() for line in walk(value, f"{path}.{key}" if path else str(key))]
         return [f"{path}: {' '.join(str(part) for part in node)}"]
 
-    return "; ".join(walk(error.normalized_messages(), ""))
+    return "; ".join(walk(error.normalized_messages(), ""))  # type: ignore[no-untyped-call]
 
 
 def _by_verdict(judged: Sequence[tuple[Row, Verdict]]) -> dict[Verdict, list[Row]]:

@@ -13,9 +13,8 @@ from hashlib import sha256
 from typing import Any, Protocol
 from urllib.parse import parse_qs
 
-import orjson
-
 from connector.clock import Clock
+from webhooks import brevo_entries
 from webhooks.directory import DOUBT_SECONDS, FRESH_SECONDS, Addressee, Directory
 from webhooks.verify import is_bearer, is_signed
 from webhooks.writer import InboxRow
@@ -150,11 +149,6 @@ def _kept(request: Request, family: str) -> dict[str, str]:
 
 # --- Brevo
 
-# Which of its events say that somebody must not be written to: those must not wait behind opens and clicks.
-_CONSENT_EVENTS = frozenset(
-    "unsubscribe unsubscribed spam complaint hard_bounce hard_bounced blocked invalid_email".split()
-)
-
 
 class BrevoRoute:
     """``POST /webhooks/brevo/<shop_id>`` with our token as ``Authorization: Bearer``, as the last segment of
@@ -165,8 +159,6 @@ class BrevoRoute:
     path = re.compile(r"/webhooks/brevo/(?P<shop>[0-9]{1,18})(?:/(?P<token>[^/]+))?/?\Z")
     # Brevo discards a delivery after any 4xx or 5xx but this one.
     busy = "429 Too Many Requests"
-    # The product registers transactional webhooks only; T2 reads the event's name from the bytes.
-    topic = "transactional"
 
     def __init__(self, directory: Directory, clock: Clock) -> None:
         self._directory = directory
@@ -175,13 +167,14 @@ class BrevoRoute:
     def inbox_row(self, request: Request) -> InboxRow:
         """Raises NotAuthentic, or Unreadable when the shops cannot be looked up."""
         shop = self._sender(request)
-        events = _events(request.body)
+        entries = brevo_entries.objects(request.body)
         return InboxRow(
             shop_id=shop.shop_id,
             source=self.source,
-            external_id=_identity(events, request.body),
-            topic=self.topic,
-            lane=COMMERCE if any(_name(e) in _CONSENT_EVENTS for e in events) else OTHER,
+            external_id=brevo_entries.identity(entries, request.body),
+            # For those who look at deliveries: T2 goes by each object of the bytes.
+            topic=brevo_entries.family_of_all(entries),
+            lane=COMMERCE if any(brevo_entries.may_stop(one) for one in entries) else OTHER,
             raw=request.body,
             headers={},
             received_at=self._clock.now(),
@@ -193,7 +186,7 @@ class BrevoRoute:
         token = _bearer(request) or request.path["token"] or _query_token(request)
         for oldest in (FRESH_SECONDS, DOUBT_SECONDS):
             shop = self._directory.shops(request.deadline, oldest).by_id.get(shop_id)
-            if shop is not None and is_bearer(token, shop.brevo_digest):
+            if shop is not None and any([is_bearer(token, one) for one in shop.brevo_digests]):
                 return shop
         raise NotAuthentic
 
@@ -208,28 +201,3 @@ def _query_token(request: Request) -> str:
         return parse_qs(str(request.environ.get("QUERY_STRING", "")), max_num_fields=20).get("token", [""])[0]
     except ValueError:
         return ""
-
-
-def _events(body: bytes) -> list[dict[str, Any]]:
-    """The events of a delivery, single or batched; none when the bytes cannot be read."""
-    try:
-        found = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return []
-    return [event for event in (found if isinstance(found, list) else [found]) if isinstance(event, dict)]
-
-
-def _name(event: Mapping[str, Any]) -> str:
-    name = event.get("event")
-    return name if isinstance(name, str) else ""
-
-
-def _identity(events: list[dict[str, Any]], body: bytes) -> str:
-    """Brevo has no event id: a hash of what names a single event; of the bytes where that is not told."""
-    if len(events) == 1 and not body.lstrip().startswith(b"["):
-        event = events[0]
-        when = event.get("ts_epoch") or event.get("ts_event")
-        named = [event.get("message-id"), event.get("event"), event.get("email"), when]
-        if all(named):
-            return sha256(orjson.dumps([*named, event.get("link") or ""])).hexdigest()
-    return sha256(body).hexdigest()

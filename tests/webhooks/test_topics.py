@@ -54,6 +54,9 @@ SILENT = {
 }  # fmt: skip
 
 
+BULK = "mutation($text: String!) { bulkOperationRunQuery(query: $text) { bulkOperation { id } } }"
+
+
 def everything(store: StoreProcess) -> None:
     """Every deed of shoppers, staff and carriers that the simulated store knows."""
     store.act("create_customer", email="ann@example.com", accepts_marketing=True, phone="+33612345678")
@@ -94,6 +97,7 @@ def everything(store: StoreProcess) -> None:
     )
     store.act("merge_customers", one=one, two=two)
     store.act("delete_customer", customer=three)
+    store.data(BULK, text="{ products { edges { node { id } } } }")
     store.act("request_data", email="ann@example.com")
     store.act("redact_customer", email="ann@example.com")
     store.act("redact_shop")

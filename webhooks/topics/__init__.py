@@ -7,7 +7,13 @@ from types import MappingProxyType
 
 from webhooks.topics import (
     app,
+    brevo_contact,
+    brevo_marketing,
+    brevo_notices,
+    brevo_sms,
     brevo_transactional,
+    brevo_whatsapp,
+    bulk_operations,
     carts,
     checkouts,
     collections,
@@ -62,5 +68,11 @@ TOPICS = _register(
     inventory_levels.TOPICS,
     privacy.TOPICS,
     app.TOPICS,
+    bulk_operations.TOPICS,
     brevo_transactional.TOPICS,
+    brevo_marketing.TOPICS,
+    brevo_sms.TOPICS,
+    brevo_whatsapp.TOPICS,
+    brevo_contact.TOPICS,
+    brevo_notices.TOPICS,
 )
