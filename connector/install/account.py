@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 
 from sqlalchemy import update
 
-from connector import pauses, shops
+from connector import brevo_tokens, pauses, shops
 from connector.brevo.client import BrevoAccount
+from connector.brevo.credentials import Access, ApiKey
 from connector.db.session import transaction
 from connector.deps import Deps
-from connector.errors import ConnectorError, InvalidInput, ProviderError, Refused
-from connector.install import Say
+from connector.errors import ConfigurationError, ConnectorError, InvalidInput, ProviderError, Refused
+from connector.install import Say, moving, survey
 from connector.models.shop import shops as shops_table
+from connector.queue.bells import ring
 from connector.shops import Shop
 from flows.engine.publish import publish_library
-from sync import attributes
+from sync import attributes, lists
 from sync.mapping import contact as contact_mapping
-from webhooks import addresses
-from webhooks.verify import token_digest
+from webhooks import registration
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,12 @@ class Sender:
     name: str | None
 
 
-def choose_sender(deps: Deps, key: str, wanted: str | None, say: Say) -> Sender:
-    """The wanted sender, or the first active one of the account that this key opens.
+def choose_sender(deps: Deps, credential: ApiKey | Access, wanted: str | None, say: Say) -> Sender:
+    """The wanted sender, or the first active one of the account that this credential opens.
 
-    Raises ActionNeeded when Brevo does not accept the key, InvalidInput when there is no sender, ProviderError.
+    Raises ActionNeeded when Brevo does not accept it, InvalidInput when there is no sender, ProviderError.
     """
-    account = BrevoAccount(0, key, deps.settings, deps.http, deps.limiter)
+    account = BrevoAccount(0, credential, deps.settings, deps.http, deps.limiter)
     account.await_turn("other")
     try:
         senders = account.senders()
@@ -61,24 +61,25 @@ def choose_sender(deps: Deps, key: str, wanted: str | None, say: Say) -> Sender:
 def connect_brevo(
     deps: Deps,
     shop: Shop,
-    key: str,
+    credential: ApiKey | Access,
     sender: str | Sender | None = None,
     *,
     with_flows: bool = True,
     say: Say = lambda _: None,
 ) -> Shop:
-    """Give the shop its Brevo account: from now on it is active. Safe to repeat, for a new key or another sender.
+    """Give the shop its Brevo account: from now on it is active. Safe to repeat, for another credential or sender.
 
-    1. check the key and choose the sender, 2. write them, 3. publish the flows, 4. create contact attributes,
-    5. activate e-commerce, 6. register Brevo's webhook.
+    1. check the credential and choose the sender, 2. write them and ask for what the account holds
+    (``connector.install.survey``), 3. publish the flows, 4. create contact attributes and lists, 5. activate
+    e-commerce, 6. register Brevo's webhooks.
     ``sender``: an email, what ``choose_sender`` answered, or None for the account's first.
 
-    Raises InvalidInput (sender; a shop that is not installed), ConfigurationError, ProviderError (the key).
+    Raises InvalidInput (sender; a shop that is not installed), ConfigurationError, ProviderError (the credential).
     """
     if shop.shopify_token is None:
         raise InvalidInput(f"{shop.domain} has not installed the app: connect the store first.")
-    chosen = sender if isinstance(sender, Sender) else choose_sender(deps, key, sender, say)
-    brevo_account = _which(BrevoAccount(0, key, deps.settings, deps.http, deps.limiter), say)
+    chosen = sender if isinstance(sender, Sender) else choose_sender(deps, credential, sender, say)
+    brevo_account = _which(BrevoAccount(0, credential, deps.settings, deps.http, deps.limiter), say)
     with transaction(deps.engine) as connection:
         connection.execute(
             update(shops_table)
@@ -87,23 +88,44 @@ def connect_brevo(
                 state="active",
                 sender_email=chosen.email,
                 sender_name=chosen.name or shop.name,
-                brevo_key=deps.secrets.encrypt(shop.id, "brevo_key", key),
                 brevo_account=brevo_account,
             )
         )
-        # Brevo has just accepted the key.
+        brevo_tokens.keep(connection, deps.secrets, shop.id, credential, deps.clock.wire())
+        # Brevo has just accepted it.
         pauses.lift(connection, shop.id)
+        moved = None not in (shop.brevo_account, brevo_account) and shop.brevo_account != brevo_account
+        again = moving.tell_again(connection, shop.id, deps.clock.machine()) if moved else 0
+        first = survey.ask(connection, shop.id, brevo_account, deps.clock.now(), deps.clock.machine())
         if with_flows:
             publish_library(connection, shop.id, deps.clock.now())
         connected = shops.load(connection, shop.id)
     say(f"Shop {shop.id}: {shop.domain} ({shop.name}), messages from {chosen.email}.")
     if with_flows:
         say("Flows of the library are published and active.")
+    if moved:
+        say(f"{moving.WARNING} Records to be told again: {again}.")
+    if first:
+        say(
+            "Brevo is asked who has opted out there. Until that is known, some minutes, nothing is told or sent:"
+            f" `connector brevo survey --shop {shop.domain}` shows how far it is."
+        )
+    ring(deps.redis, "survey", shop.id)
     account = deps.brevo(connected)
     _attributes(account, connected, say)
+    connected = _lists(deps, connected, account, say)
     _ecommerce(account, say)
-    _webhook(deps, account, shop.id, say)
+    registration.ensure(deps, account, shop.id, say)
     return connected
+
+
+def report_again(deps: Deps, shop: Shop, say: Say) -> None:
+    """Have Brevo report to a shop that has installed the app again and whose account is known: its webhooks went with
+    the app (``connector.install.leaving``)."""
+    try:
+        registration.ensure(deps, deps.brevo(shop), shop.id, say)
+    except ConfigurationError as error:
+        say(f"Warning: {error}. Connect Brevo again.")
 
 
 def _which(account: BrevoAccount, say: Say) -> str | None:
@@ -133,6 +155,16 @@ def _attributes(account: BrevoAccount, connected: Shop, say: Say) -> None:
     say(f"Contact attributes: {len(done.created)} created.")
 
 
+def _lists(deps: Deps, connected: Shop, account: BrevoAccount, say: Say) -> Shop:
+    try:
+        known, made = lists.ensure(deps, connected, account)
+    except ConnectorError as error:
+        say(f"Warning: the lists at Brevo could not be made ({error}). Nobody is put on one: add the shop again.")
+        return connected
+    say(f"Lists at Brevo, in the folder {lists.FOLDER}: {len(made)} created.")
+    return known
+
+
 def _ecommerce(account: BrevoAccount, say: Say) -> None:
     """Without it Brevo refuses orders and products. Activating again does no harm."""
     try:
@@ -145,34 +177,3 @@ def _ecommerce(account: BrevoAccount, say: Say) -> None:
         )
         return
     say("E-commerce is active at Brevo.")
-
-
-def _webhook(deps: Deps, account: BrevoAccount, shop_id: int, say: Say) -> None:
-    """Brevo gets a new bearer token each time; its digest is stored only when Brevo has taken the token."""
-    url = addresses.of_brevo(deps.settings.public_url, shop_id)
-    token = secrets.token_urlsafe(32)
-    body = {
-        "url": url,
-        "description": "Deliveries, clicks and opt-outs for the Shopify connector",
-        "events": list(addresses.BREVO_EVENTS),
-        "auth": {"type": "bearer", "token": token},
-    }
-    try:
-        account.await_turn("other")
-        existing = next((one for one in account.webhooks() if one.get("url") == url), None)
-        account.await_turn("other")
-        if existing is None:
-            account.create_webhook({**body, "type": "transactional", "channel": "email"})
-        else:
-            account.update_webhook(int(existing["id"]), body)
-    except ProviderError as error:
-        say(
-            f"Warning: Brevo's webhook to {url} could not be registered ({error}). Bounces and opt-outs"
-            " made at Brevo will not arrive: add the shop again."
-        )
-        return
-    with transaction(deps.engine) as connection:
-        connection.execute(
-            update(shops_table).where(shops_table.c.id == shop_id).values(brevo_webhook_digest=token_digest(token))
-        )
-    say(f"Brevo reports to {url}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from connector.brevo.credentials import ApiKey
 from connector.deps import Deps
 from connector.errors import InvalidInput
 from connector.install import Say
@@ -42,11 +43,11 @@ def connect(deps: Deps, given: Credentials, *, with_flows: bool, say: Say) -> in
         raise InvalidInput("A client id needs the client secret that belongs to it.")
     if bool(given.client_id) == bool(given.token):
         raise InvalidInput("Give either a token, or the client id and secret of the shop's own app.")
-    sender = choose_sender(deps, given.brevo_key, given.sender, say)
+    sender = choose_sender(deps, ApiKey(given.brevo_key), given.sender, say)
     shop = arrive(deps, domain)
     if given.client_id and given.secret:
         shop = give_client(deps, shop, given.client_id, given.secret)
     else:
         shop = give_token(deps, shop, given.token, given.secret)
     shop = set_up(deps, shop, say, name=given.name)
-    return connect_brevo(deps, shop, given.brevo_key, sender, with_flows=with_flows, say=say).id
+    return connect_brevo(deps, shop, ApiKey(given.brevo_key), sender, with_flows=with_flows, say=say).id

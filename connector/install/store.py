@@ -14,8 +14,9 @@ from connector.backoff import in_turn
 from connector.clock import pause
 from connector.db.session import transaction
 from connector.deps import Deps
-from connector.errors import ProviderError, Retry
-from connector.install import PATIENCE, Say
+from connector.errors import InvalidInput, ProviderError, Retry
+from connector.install import PATIENCE, Say, survey
+from connector.install.account import report_again
 from connector.models.shop import shops as shops_table
 from connector.shopify.domain import shop_domain
 from connector.shopify.graphql import PartialData, Store
@@ -24,10 +25,13 @@ from connector.shopify.subscriptions import API_ONLY, COMPLIANCE, subscribe
 from connector.shops import Shop
 from connector.tokens import EXPIRING, ShopTokens, keep_fixed
 from flows.engine import closing
+from sync import backfill
 from webhooks import addresses
 from webhooks.topics import TOPICS
 
 _SUFFIX = ".myshopify.com"
+# The actor of what an installation does by itself.
+BY = "install"
 
 
 def arrive(deps: Deps, domain: str) -> Shop:
@@ -92,7 +96,7 @@ def set_up(deps: Deps, shop: Shop, say: Say, *, name: str | None = None) -> Shop
     now = deps.clock.now()
     values: dict[str, Any] = {"uninstalled_at": None}
     if shop.state not in ("active", "paused"):
-        values["state"] = "active" if shop.brevo_key and shop.sender_email else "installed"
+        values["state"] = "active" if shop.has_brevo and shop.sender_email else "installed"
     if shop.state in ("uninstalled", "installed"):
         values["installed_at"] = now
     if wanted := name or described.get("name"):
@@ -108,8 +112,15 @@ def set_up(deps: Deps, shop: Shop, say: Say, *, name: str | None = None) -> Shop
         missing_settings = {key: value for key, value in _settings(described).items() if key not in shop.raw_settings}
         if missing_settings:
             shops.change_settings(connection, shop.id, missing_settings)
-    _subscribe(deps, shop, store, say)
-    return _loaded(deps, shop.id)
+        if values.get("state") == "active":
+            # What Brevo reported meanwhile did not arrive.
+            survey.ask(connection, shop.id, shop.brevo_account, now, deps.clock.machine())
+    if _subscribe(deps, shop, store, say):
+        _go_live(deps, shop, say, anew=shop.state == "uninstalled")
+    connected = _loaded(deps, shop.id)
+    if values.get("state") == "active":
+        report_again(deps, connected, say)
+    return connected
 
 
 def _loaded(deps: Deps, shop_id: int) -> Shop:
@@ -188,7 +199,8 @@ def topics_to_subscribe(shop: Shop) -> list[str]:
     return [name for name in ours if shop.token_kind != EXPIRING or name in API_ONLY]
 
 
-def _subscribe(deps: Deps, shop: Shop, store: Store, say: Say) -> None:
+def _subscribe(deps: Deps, shop: Shop, store: Store, say: Say) -> bool:
+    """Whether the store reports to us now."""
     uri = addresses.of_shopify(deps.settings.public_url)
     topics = topics_to_subscribe(shop)
     result = subscribe(store, topics, uri)
@@ -197,3 +209,25 @@ def _subscribe(deps: Deps, shop: Shop, store: Store, say: Say) -> None:
     if result.problems:
         say(f"Subscribe these topics to {uri} in the app's configuration, or add the shop again.")
     say(f"The store reports {result.standing} of {len(topics)} topics to {uri}.")
+    # An app that the platform installs brings its subscriptions along.
+    return bool(result.standing) or shop.token_kind == EXPIRING
+
+
+def _go_live(deps: Deps, shop: Shop, say: Say, *, anew: bool) -> None:
+    """Since now the store reports what happens; what happened before is history, and is read once. ``anew``: also of a
+    shop that was live before, and heard of nothing meanwhile."""
+    # Whole seconds, as the store tells its times.
+    since = deps.clock.now().replace(microsecond=0)
+    with deps.open(shop) as scope:
+        this = shops_table.c.id == shop.id
+        first = this if anew else this & shops_table.c.live_since.is_(None)
+        if not scope.connection.execute(update(shops_table).where(first).values(live_since=since)).rowcount:
+            return
+        if not deps.settings.backfill_on_install:
+            return
+        try:
+            backfill.start(scope, by=BY)
+        except InvalidInput:
+            # One is under way.
+            return
+    say("The whole store is being read: `connector sync backfill` shows how far it is.")

@@ -6,33 +6,38 @@ from typing import Any
 
 from sqlalchemy import update
 
+from connector.chains import Chain, Kept, Parts
 from connector.clock import pause
 from connector.db.session import autocommitted, transaction
 from connector.errors import ActionNeeded, Retry
-from connector.models.shop import shops
 from connector.settings import Settings
 from connector.shopify.graphql import Store
 from connector.shops import load
-from connector.tokens import Kept, Parts, ShopTokens
+from connector.tokens import ShopTokens
 from tests.install.merchant import built
 
 LOCKED_OUT = 3
 """The exit code of a worker that was told that only the merchant can help."""
 
 
-class Unclaimed(ShopTokens):
+class Unclaimed(Chain):
     """Without the lease: whoever finds the token old renews it, and whatever comes is stored."""
 
     def _claim(self, kept: Kept, *, always: bool = False) -> Kept | None:
         return kept
 
     def _write(self, claimed: Kept, **values: Any) -> bool:
+        its = self.columns
         with autocommitted(self._parts.engine) as connection:
-            connection.execute(update(shops).where(shops.c.id == self._shop.id).values(**values))
+            connection.execute(update(its.shop.table).where(its.shop == self._shop_id).values(**values))
         return True
 
 
-KINDS: dict[str, type[ShopTokens]] = {"ours": ShopTokens, "unclaimed": Unclaimed}
+class UnclaimedShop(Unclaimed, ShopTokens):
+    """The store's tokens without a claim."""
+
+
+KINDS: dict[str, type[ShopTokens]] = {"ours": ShopTokens, "unclaimed": UnclaimedShop}
 
 
 def run(settings: dict[str, Any], shop_id: int, kind: str) -> None:

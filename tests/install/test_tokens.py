@@ -12,12 +12,12 @@ import pytest
 from sqlalchemy import select, update
 
 from connector import sweep, worker
+from connector.chains import IDLE_SECONDS
 from connector.db.session import transaction
 from connector.errors import ActionNeeded, Refused, Retry
 from connector.install.store import arrive, give_client, give_token
 from connector.models.shop import shops
 from connector.shops import Shop
-from connector.tokens import IDLE_SECONDS
 from sandbox.store.apps import DEFAULT_CLIENT_ID
 from sandbox.store.settings import DEFAULT_SECRET
 from tests.install.merchant import Merchant, built, merchant, opened
@@ -134,7 +134,9 @@ def test_a_call_that_comes_late_makes_the_stored_pair_void(made: Merchant, keeps
 def test_who_is_too_late_stores_nothing(made: Merchant) -> None:
     shop = made.installed()
     tokens, late = made.deps.tokens(shop), made.deps.tokens(shop)
-    claimed = late._claim(late._read()[0])
+    kept = late._read()
+    assert kept is not None
+    claimed = late._claim(kept)
     assert claimed is not None
     # Its lease runs out, and another one renews.
     change(made, token_lease_real=made.deps.clock.machine().replace(year=2020))
