@@ -6,6 +6,8 @@ BIN = .venv/bin
 PYTEST = $(BIN)/python -m pytest
 # Processes that run tests side by side: "auto" is one more than there are cores (tests/conftest.py).
 WORKERS = auto
+# An idle one takes over what waits behind a long test of another.
+PARALLEL = -n $(WORKERS) --dist worksteal
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -19,10 +21,10 @@ check: setup ## lint, types and import contracts
 	$(BIN)/lint-imports --no-logo
 
 test: check ## the checks and the test suite, at most 10 minutes
-	$(PYTEST) -n $(WORKERS) -m "not long" --session-timeout=600
+	$(PYTEST) $(PARALLEL) -m "not long" --session-timeout=600
 
 test-long: setup ## the long tests: big seeds, fuzz, crash runs; at most 60 minutes
-	$(PYTEST) -n $(WORKERS) -m "long and not alone" --timeout=2700 --session-timeout=3000
+	$(PYTEST) $(PARALLEL) -m "long and not alone" --timeout=2700 --session-timeout=3000
 	$(PYTEST) -m "long and alone" --timeout=600 --session-timeout=600
 
 demo: setup ## thirty days of two simulated shops, then the story (KEEP=1 stays up)
@@ -31,7 +33,7 @@ demo: setup ## thirty days of two simulated shops, then the story (KEEP=1 stays 
 up: setup ## run the product: all processes in the foreground, on PORT (8000)
 	@exec $(BIN)/connector up
 
-bench: setup ## the benchmarks as one JSON object, about 20 minutes (BENCH="decisions stages" runs some)
+bench: setup ## the benchmarks as one JSON object, about 25 minutes (BENCH="decisions stages" runs some)
 	@$(BIN)/python -m benchmarks $(BENCH)
 
 lock: ## write requirements.lock anew from pyproject.toml (needs uv)

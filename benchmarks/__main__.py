@@ -20,7 +20,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import acknowledgements, backlog, decisions, isolation, latency, one_shop, stages, stalls
+from benchmarks import (
+    acknowledgements,
+    applying,
+    backlog,
+    bulk,
+    calls,
+    decisions,
+    isolation,
+    latency,
+    one_shop,
+    sends,
+    stages,
+    stalls,
+)
 from benchmarks.progress import say
 from connector.clock import monotonic
 
@@ -40,8 +53,12 @@ BENCHMARKS: Mapping[str, Callable[[Size], dict[str, Any]]] = {
     "latency": lambda size: latency.run(size.seconds or 120.0),
     "one_shop": lambda size: one_shop.run(size.seconds or 60.0),
     "isolation": lambda size: isolation.run(size.rows or 50_000),
+    "bulk": lambda size: bulk.run(),
+    "calls": lambda size: calls.run(size.rows or 100_000),
+    "sends": lambda size: sends.run(min(size.rows or 1_600, 4_000)),
     "stages": lambda size: stages.run(min(size.rows or 1_000, 2_000)),
     "backlog": lambda size: backlog.run(size.rows or 20_000),
+    "applying": lambda size: applying.run(size.rows or 5_000),
 }
 
 
@@ -49,7 +66,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"all, or some of: {', '.join(BENCHMARKS)}")
     parser.add_argument("--seconds", type=float, help="how long webhooks arrive (latency 120, one_shop 60)")
-    parser.add_argument("--rows", type=int, help="how large a backlog is (backlog 20000, isolation 50000, stages 1000)")
+    parser.add_argument(
+        "--rows",
+        type=int,
+        help="how large a backlog is (backlog 20000, calls 100000, isolation 50000, stages 1000, sends 1600)",
+    )
     parser.add_argument("--strict", action="store_true", help="exit with 1 when an aim is missed")
     chosen = parser.parse_args()
     if unknown := set(chosen.names) - set(BENCHMARKS):

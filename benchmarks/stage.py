@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,8 @@ class Stage:
     wire_rate: float = 1.0
     workers: int = 1
     up: Sequence[str] = ("connector.cli", "up")
+    # Settings of the product that are not as they come.
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     def __enter__(self) -> Stage:
         # pid -> name of what was started here; the product's own processes are below "up".
@@ -113,6 +115,8 @@ class Stage:
             "SHOPIFY_BASE_URL": f"{self.store_url}/{{shop}}",
             "BREVO_BASE_URL": f"{self.provider_url}/v3",
             "SHOPIFY_API_SECRET": APP_SECRET,
+            "BACKFILL_ON_INSTALL": "false",
+            **self.settings,
         }
         log = self.start("up", "-m", *self.up, cwd=self.folder, stop=(signal.SIGINT, 15.0))
         deadline = monotonic() + READY_SECONDS

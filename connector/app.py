@@ -17,7 +17,7 @@ from connector.metrics import Metrics
 from connector.queue import bells
 from connector.settings import Settings
 from connector.shops import Shop
-from connector.web import confirmed, install, operations, responses, stepping, unsubscribe
+from connector.web import brevo_callback, confirmed, install, operations, preferences, responses, stepping, unsubscribe
 from connector.web.health import Health
 
 LARGEST_BODY = 2 * 1024 * 1024
@@ -51,9 +51,11 @@ def create_app(
     health = Health(engine, redis, settings.clock, account_of or _no_account)
     app.register_blueprint(operations.blueprint(health, metrics or Metrics()))
     app.register_blueprint(unsubscribe.blueprint(settings, engine, ring or _ring_at_once(redis)))
+    app.register_blueprint(preferences.blueprint(settings, engine, ring or _ring_at_once(redis)))
     app.register_blueprint(confirmed.blueprint(settings, engine, ring or _ring_at_once(redis)))
     if deps is not None:
         app.register_blueprint(install.blueprint(deps))
+        app.register_blueprint(brevo_callback.blueprint(deps))
         mount_admin(app, deps)
     if settings.trusted_proxies:
         # So many proxies of ours add an address each; what stands before them anybody may have written.

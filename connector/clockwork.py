@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from itertools import count
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -19,13 +20,16 @@ from connector.locks import SWEEP
 from connector.logging import get, setup
 from connector.queue.bells import ring
 from connector.settings import Settings
-from connector.sweep import due
+from connector.sweep import DUE, due
 
 log = get(__name__)
 
 # Machine seconds between ticks. Where business time runs faster or is stepped, so does the tick: it is what the
 # promptness of every timer hangs on.
 _SLOWEST, _FASTEST, _STEPPED = 1.0, 0.05, 0.04
+# Windows in which changes are gathered into one call are no longer than a second: whether one has closed is asked more
+# often.
+_WINDOWED, _OFTEN = ("fetch", "sync"), 0.25
 
 
 def tick_seconds(rate: float) -> float:
@@ -37,13 +41,17 @@ def tick_seconds(rate: float) -> float:
 
 def run(deps: Deps, stop: threading.Event) -> None:
     """Tick until told to stop. Trouble with the database is logged, shows in the pulse, and is outlived."""
-    pause = tick_seconds(deps.clock.rate)
+    tick = tick_seconds(deps.clock.rate)
+    looks = max(1, round(tick / _OFTEN))
     signs = pulse.Pulse(deps.redis, pulse.CLOCK)
-    while not stop.is_set():
+    for number in count():
+        if stop.is_set():
+            return
+        kinds = _WINDOWED if number % looks else tuple(DUE)
         try:
             with transaction(deps.engine) as connection:
                 mine = connection.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": SWEEP})
-                found = due(connection, deps.clock) if mine else {}
+                found = due(connection, deps.clock, kinds) if mine else {}
             if found:
                 reach("sweep.found")
             for kind, shop_ids in found.items():
@@ -53,7 +61,7 @@ def run(deps: Deps, stop: threading.Event) -> None:
             log.warning("tick_failed", error=type(error).__name__)
             signs.beat(deps.clock.machine(), type(error).__name__)
             stop.wait(1.0)
-        stop.wait(pause)
+        stop.wait(tick / looks)
 
 
 def main() -> None:

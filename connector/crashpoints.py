@@ -37,10 +37,10 @@ POINTS: Mapping[str, Point] = MappingProxyType(
         "t2b.leased": Point("fetch", "wishes are leased, the store was not asked"),
         "t2b.answered": Point("fetch", "the store has answered, nothing is written"),
         "t2b.applied": Point("fetch", "the answer is applied, not committed"),
-        # The hourly look at the store's products
-        "pass.leased": Point("fetch", "a pass is leased, the store was not asked"),
-        "pass.listed": Point("fetch", "the store has listed a page, nothing is written"),
-        "pass.advanced": Point("fetch", "what the page lacks is wished for, not committed"),
+        # Looks at the store for what no delivery told
+        "pass.leased": Point("bulk", "a look is leased, the store was not asked"),
+        "pass.listed": Point("bulk", "the store has listed a page, nothing is written"),
+        "pass.advanced": Point("bulk", "what the page lacks is wished for, not committed"),
         # A sync that staff asked for
         "rerun.leased": Point("fetch", "a run is leased, the store was not asked"),
         "rerun.read": Point("fetch", "the store has answered, nothing is written"),
@@ -49,6 +49,8 @@ POINTS: Mapping[str, Point] = MappingProxyType(
         "t3.claimed": Point("flows", "persons are locked"),
         "t3.decided": Point("flows", "a batch is decided in memory"),
         "t3.written": Point("flows", "runs, timers and messages are written, not committed"),
+        # Clocks for people who were there before
+        "arming.armed": Point("flows", "some people's clocks are armed, not committed"),
         # T4a: claim
         "t4.granted": Point("deliver", "calls are taken from the limiter, nothing is claimed"),
         "t4.asked": Point("deliver", "the store was asked for orders, nothing is claimed"),
@@ -68,6 +70,22 @@ POINTS: Mapping[str, Point] = MappingProxyType(
         "t5.leased": Point("sync", "records and events are leased, no call has begun"),
         "t5.told": Point("sync", "a record was accepted, nothing is written"),
         "t5.recorded": Point("sync", "the version that was sent is written, not committed"),
+        # What a Brevo account holds when a shop is connected to it
+        "survey.leased": Point("bulk", "a survey is leased, Brevo was not asked"),
+        "survey.read": Point("bulk", "Brevo has listed a page, nothing is written"),
+        "survey.applied": Point("bulk", "opt-outs are known and the place is remembered, not committed"),
+        # The whole store, read once
+        "backfill.leased": Point("bulk", "a part is leased, nothing is done about it"),
+        "backfill.asked": Point("bulk", "the store writes a file, its operation is not written down"),
+        "backfill.copied": Point("bulk", "a piece of a file is copied and its place remembered"),
+        "backfill.applied": Point("bulk", "records are applied and counted, not committed"),
+        "backfill.paged": Point("bulk", "a page is applied and counted, not committed"),
+        # Contacts in bulk
+        "import.formed": Point("bulk", "people are put into imports, not committed"),
+        "import.leased": Point("bulk", "an import is leased, its people are not read"),
+        "import.told": Point("bulk", "Brevo has an import, nothing is written"),
+        "import.looked": Point("bulk", "Brevo has said what became of an import, nothing is written"),
+        "import.recorded": Point("bulk", "the word of some of an import's people is written, not committed"),
         # What the law asks for
         "privacy.leased": Point("sync", "a request is leased, nothing is done about it"),
         "privacy.erased": Point("sync", "a person's rows are gone, not committed"),

@@ -13,7 +13,10 @@ from sqlalchemy import Engine
 
 from connector import crashpoints
 from connector.brevo.client import BrevoAccount
+from connector.brevo.credentials import ApiKey, Credential
 from connector.brevo.limits import Limiter
+from connector.brevo_tokens import BrevoTokens
+from connector.chains import Parts
 from connector.clock import Clock
 from connector.db.session import create_engine, transaction
 from connector.http import Http
@@ -24,7 +27,7 @@ from connector.settings import Settings
 from connector.shopify.cost import Budget
 from connector.shopify.graphql import Store
 from connector.shops import Shop
-from connector.tokens import Parts, ShopTokens
+from connector.tokens import ShopTokens
 
 
 @dataclass(frozen=True)
@@ -59,11 +62,11 @@ class Deps:
         )
 
     @contextmanager
-    def open(self, shop: Shop, *, quiet: bool = False) -> Iterator[Scope]:
+    def open(self, shop: Shop, *, quiet: bool = False, found_by: str | None = None) -> Iterator[Scope]:
         """One transaction on behalf of a shop; after its commit the bells of what was written are rung."""
         with (
             transaction(self.engine) as connection,
-            scoped(connection, shop, self.clock, self.settings, quiet=quiet) as scope,
+            scoped(connection, shop, self.clock, self.settings, quiet=quiet, found_by=found_by) as scope,
         ):
             yield scope
         crashpoints.reach("bells.committed")
@@ -71,17 +74,28 @@ class Deps:
             ring(self.redis, kind, shop.id)
 
     def brevo(self, shop: Shop) -> BrevoAccount:
-        """The shop's Brevo account. Raises ConfigurationError when its key cannot be opened."""
-        key = self.secrets.decrypt(shop.id, "brevo_key", shop.brevo_key or "")
+        """The shop's Brevo account, whichever credential it has: a token renews itself, so never inside a transaction.
+
+        Raises ConfigurationError when its key cannot be opened.
+        """
         return BrevoAccount(
             shop.id,
-            key,
+            self._brevo_credential(shop),
             self.settings,
             self.http,
             self.limiter,
             tier=shop.settings["plan"],
             account=shop.brevo_account,
         )
+
+    def brevo_tokens(self, shop: Shop) -> BrevoTokens:
+        """The shop's access token at Brevo, kept and renewed. Its calls raise ActionNeeded when there is none."""
+        return BrevoTokens(shop, self._parts)
+
+    def _brevo_credential(self, shop: Shop) -> Credential:
+        if shop.brevo_grant is not None:
+            return self.brevo_tokens(shop)
+        return ApiKey(self.secrets.decrypt(shop.id, "brevo_key", shop.brevo_key or ""))
 
     def store(self, shop: Shop) -> Store:
         """The shop's store, with a token that renews itself. Its calls raise ConfigurationError when the token cannot
@@ -91,7 +105,11 @@ class Deps:
 
     def tokens(self, shop: Shop) -> ShopTokens:
         """The shop's access token, kept and renewed."""
-        return ShopTokens(shop, Parts(self.settings, self.engine, self.secrets, self.http, self.clock))
+        return ShopTokens(shop, self._parts)
+
+    @property
+    def _parts(self) -> Parts:
+        return Parts(self.settings, self.engine, self.secrets, self.http, self.clock)
 
     def close(self) -> None:
         """Let go of all connections, for commands: a process of ours ends with them."""

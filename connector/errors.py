@@ -8,11 +8,13 @@
     └── ProviderError             an answer (or none) of Shopify or Brevo
         ├── Retry                 nothing was accepted: try again, at ``after`` seconds at the earliest
         │   ├── RateLimited       the same, because a limit was reached
-    │   └── TooLate           the same, because the permission to send ran out before the first byte left
+        │   └── TooLate           the same, because the permission to send ran out before the first byte left
         ├── OutcomeUnknown        bytes left and no answer was read: neither sent nor failed
         ├── Refused               stop: this request is wrong and will stay wrong
-        │   └── AlreadyAccepted   the provider says that it has taken this very request before
+        │   ├── AlreadyAccepted   the provider says that it has taken this very request before
+        │   └── AlreadySo         nothing to do: what was asked for is so already
         └── ActionNeeded          stop: somebody must act (key revoked, credits used up)
+            └── CredentialRefused the same: the key or token is refused, and so was what renewing it brought
 """
 
 from __future__ import annotations
@@ -69,5 +71,15 @@ class AlreadyAccepted(Refused):
     """The provider refused a repeated idempotency key: the first request was taken."""
 
 
+class AlreadySo(Refused):
+    """The provider refuses because what was asked for is so already. Whoever only wants it to be so may go on."""
+
+
 class ActionNeeded(ProviderError):
     """Nothing will work until a person acts; the message says what."""
+
+
+class CredentialRefused(ActionNeeded):
+    """The key or token is refused (401). The adapter renews it where it can, and shows it once more, before this is
+    believed.
+    """

@@ -49,6 +49,8 @@ class Fact:
     historical: bool = False
     # Others whose running flows this ends by its key (an order placed under another email).
     reaches: tuple[int, ...] = ()
+    # Not told to Brevo, because what it begins is over: whoever it let in there has been told to leave already.
+    over: bool = False
 
     def id(self, shop_id: int) -> UUID:
         return uuid5(NAMESPACE, f"{shop_id}:{self.identity}:{self.name}")
@@ -57,12 +59,14 @@ class Fact:
 def append(scope: Scope, facts: Sequence[Fact]) -> None:
     """Write these facts, as far as they are new, and have the flow engine decide about them.
 
-    In a quiet scope they become history: they start no flow and Brevo is not told of them. Those that end flows are
-    decided all the same, because what is true ends a flow whoever found it out.
+    What happened before the shop's webhooks were in place is history, whoever tells it. In a quiet scope all becomes
+    history: it starts no flow and Brevo is not told of it. What ends flows is decided all the same, because what is
+    true ends a flow whoever found it out. What was found by looking for what was missed says so, and is news also from
+    a quiet scope if it happened since.
     """
-    heard = {fact.id(scope.shop_id): fact for fact in facts}
+    heard = {fact.id(scope.shop_id): _dated(scope, fact) for fact in facts}
     decided = {event_id for event_id, fact in heard.items() if not fact.historical}
-    if scope.quiet:
+    if scope.quiet and (scope.found_by is None or scope.shop.live_since is None):
         decided = {event_id for event_id in decided if heard[event_id].name in EXIT_WORTHY}
         heard = {event_id: replace(fact, historical=True) for event_id, fact in heard.items()}
     owed = scope.owed(_write)
@@ -72,6 +76,14 @@ def append(scope: Scope, facts: Sequence[Fact]) -> None:
         if event_id in decided:
             for person_id in {fact.person_id, *fact.reaches} - {None}:
                 _make_pending(scope, owed, person_id, event_id, fact.occurred_at)
+
+
+def _dated(scope: Scope, fact: Fact) -> Fact:
+    """With what follows from when it happened, and from who found it out."""
+    live_since = scope.shop.live_since
+    if fact.historical or (live_since is not None and fact.occurred_at < live_since):
+        return replace(fact, historical=True)
+    return fact if scope.found_by is None else replace(fact, props={**fact.props, "found_by": scope.found_by})
 
 
 def append_decided(scope: Scope, facts: Sequence[Fact]) -> dict[UUID, Fact]:
@@ -105,6 +117,8 @@ def _owe(scope: Scope, facts: Mapping[UUID, Fact]) -> dict[UUID, Fact]:
             "historical": fact.historical,
             "props": fact.props,
         }
+        if fact.person_id is None and fact.subject in scope.ahead.unowned:
+            scope.ahead.unowned[fact.subject] = True
     live = {event_id: fact for event_id, fact in new.items() if not fact.historical}
     _mark_exits(owed, live)
     _feed(scope, owed, live)
@@ -137,19 +151,25 @@ def _feed(scope: Scope, rows: Rows, facts: Mapping[UUID, Fact]) -> None:
     shop = scope.shop
     overrides = shop.settings["event_mapping"]
     for event_id, fact in facts.items():
-        if fact.person_id is None:
+        if fact.person_id is None or fact.over:
             continue
-        for name, properties in provider_events(
-            fact.name, fact.props, overrides, left_to_brevo=shop.left_to_brevo, shop=shop.name, at=fact.occurred_at
+        for told in provider_events(
+            fact.name,
+            fact.props,
+            overrides,
+            left_to_brevo=shop.left_to_brevo,
+            shop=shop.name,
+            at=fact.occurred_at,
+            prefix=shop.attribute_prefix,
         ):
-            rows["feed", event_id, name] = {
+            rows["feed", event_id, told.name] = {
                 "person_id": fact.person_id,
                 "event_id": event_id,
-                "name": name,
+                "name": told.name,
                 "body": {
-                    "event_name": name,
+                    **told.body,
                     "event_date": fact.occurred_at.isoformat(),
-                    "event_properties": {**properties, "event_id": str(event_id)},
+                    "event_properties": {**told.properties, "event_id": str(event_id)},
                 },
             }
             scope.bells.add("sync")
@@ -243,6 +263,9 @@ def adopt(scope: Scope, subjects: Sequence[str], person_id: int, since: datetime
     ``since``: events that occurred before it are history and start nothing. In a quiet scope none is decided; those
     that end flows are known to be this person's when a message is about to leave.
     """
+    subjects = [one for one in subjects if scope.ahead.unowned.get(one, True)]
+    if not subjects:
+        return
     if any(key[0] == "events" and row["subject"] in subjects for key, row in scope.owed(_write).items()):
         scope.pay()
     rows = scope.connection.execute(

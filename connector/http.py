@@ -11,11 +11,13 @@ The adapters turn that into a verdict of ``connector.errors``.
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import httpx
@@ -48,6 +50,14 @@ class Late(NotSent):
 
 class NoAnswer(CallFailed):
     """The request may have arrived; no whole answer was read."""
+
+
+class NoFile(NoAnswer):
+    """The other side does not give the file: it answered with another ``status`` than 200."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"status {status}")
+        self.status = status
 
 
 @dataclass(frozen=True)
@@ -121,9 +131,43 @@ class Http:
         """POST ``body``. Raises NotSent or NoAnswer; every HTTP status is an answer."""
         return self._ask("POST", url, headers, body, self._store_timeout)
 
+    def post_to_provider(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """POST ``body`` where the provider's SDK has no call for it. Raises and answers as ``post_to_store``."""
+        return self._ask("POST", url, headers, body, self._provider_timeout)
+
     def get(self, url: str, timeout: float) -> Answer:
         """GET, within ``timeout`` seconds. Raises NotSent or NoAnswer; every HTTP status is an answer."""
         return self._ask("GET", url, {}, b"", timeout)
+
+    def pieces(self, url: str, timeout: float, *, start: int = 0) -> Iterator[bytes]:
+        """GET, whose answer is handed on as it comes and may be of any size, within ``timeout`` seconds.
+
+        ``start``: leave out so many bytes; a server that sends them all the same has them skipped. Raises NotSent, or
+        NoAnswer; NoFile when the status is not that of an answer, NoAnswer when it comes packed.
+        """
+        deadline = monotonic() + timeout
+        headers = {"Range": f"bytes={start}-"} if start else {}
+        try:
+            response = self._session.get(
+                url,
+                headers=headers,
+                timeout=(min(CONNECT_SECONDS, timeout), timeout),
+                allow_redirects=False,
+                stream=True,
+            )
+        except requests.RequestException as error:
+            raise _from_requests(error) from error
+        with response:
+            skip = _to_skip(response, start)
+            try:
+                for piece in _as_it_comes(response.raw):
+                    if monotonic() > deadline:
+                        raise NoAnswer("the answer was not complete in time")
+                    left, skip = piece[skip:], max(skip - len(piece), 0)
+                    if left:
+                        yield left
+            except urllib3.exceptions.HTTPError as error:
+                raise NoAnswer(type(error).__name__) from error
 
     def close(self) -> None:
         """Let go of the connections of this thread and of the provider's."""
@@ -167,7 +211,7 @@ class Http:
 def guarded_client(timeout: float, transport: httpx.BaseTransport | None = None) -> httpx.Client:
     """An httpx client with this door's rules. ``transport`` replaces the network in tests."""
     limits = httpx.Limits(max_connections=_POOL, max_keepalive_connections=_POOL, keepalive_expiry=5.0)
-    inner = transport or httpx.HTTPTransport(limits=limits, trust_env=False)
+    inner = transport or httpx.HTTPTransport(verify=_trusted(), limits=limits, trust_env=False)
     connect = min(CONNECT_SECONDS, timeout)
     return httpx.Client(
         transport=_GuardedTransport(inner, timeout),
@@ -177,6 +221,12 @@ def guarded_client(timeout: float, transport: httpx.BaseTransport | None = None)
         follow_redirects=False,
         trust_env=False,
     )
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Whose certificates count. Reading them takes 20 ms, which once per process is enough."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def classify(error: httpx.HTTPError | httpx.InvalidURL | CallFailed) -> CallFailed:
@@ -200,7 +250,13 @@ class _GuardedTransport(httpx.BaseTransport):
         if leave_by is not None:
             request.extensions = {**request.extensions, "trace": _stop_after(leave_by)}
         # httpx allows its read time-out for each piece; a server that drips would never end.
-        deadline = monotonic() + self._timeout
+        # A call may be given more time than all others (a body of megabytes).
+        asked = request.extensions.get("timeout", {})
+        longest = max(self._timeout, asked.get("read") or 0.0)
+        # ... but nothing speaks for waiting longer for the other side to accept it.
+        soon = {name: min(asked.get(name) or longest, CONNECT_SECONDS) for name in ("connect", "pool")}
+        request.extensions = {**request.extensions, "timeout": {**asked, **soon}}
+        deadline = monotonic() + longest
         response = self._inner.handle_request(request)
         try:
             content = _bounded(iter(response.stream), deadline)  # type: ignore[arg-type]
@@ -230,6 +286,20 @@ def _stop_after(leave_by: float) -> Any:
             reach("t4.sent")
 
     return trace
+
+
+def _to_skip(response: requests.Response, start: int) -> int:
+    """How many bytes of this answer are before ``start``. Raises NoFile and NoAnswer."""
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        # What it would come to unpacked nobody knows.
+        raise NoAnswer("the file comes packed")
+    if response.status_code == 200:
+        return start
+    if response.status_code == 206 and start:
+        if not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
+            raise NoAnswer("the file does not go on where it was asked to")
+        return 0
+    raise NoFile(response.status_code)
 
 
 def _as_it_comes(raw: urllib3.HTTPResponse) -> Iterator[bytes]:

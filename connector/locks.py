@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import bindparam, select, text
+from sqlalchemy import Connection, bindparam, select, text
 
 from connector.db.rows import among
 from connector.models.person import person_work
@@ -20,6 +20,7 @@ from connector.scope import Scope
 NORMALISE = 7_310_002
 SWEEP = 7_310_003
 HOUSEKEEPING = 7_310_004
+IMPORTS = 7_310_005
 
 
 def lock_persons(scope: Scope, person_ids: Iterable[int], *, skip_locked: bool = False) -> list[int]:
@@ -54,3 +55,11 @@ def lock_shop(scope: Scope, space: int) -> None:
 
 
 _LOCK_SHOP = text("SELECT pg_advisory_xact_lock(:space, :shop)")
+
+
+def try_shop(connection: Connection, shop_id: int, space: int) -> bool:
+    """The same when it is free; False, without waiting, when somebody else holds it."""
+    return bool(connection.scalar(_TRY_SHOP, {"space": space, "shop": shop_id % 2_000_000_000}))
+
+
+_TRY_SHOP = text("SELECT pg_try_advisory_xact_lock(:space, :shop)")

@@ -5,14 +5,15 @@ The run that waits for the message is woken through the event log, like by every
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID, uuid5
 
-from sqlalchemy import RowMapping, bindparam, delete, select, update
+from sqlalchemy import RowMapping, bindparam, delete, func, select, update
 
 from connector import eventlog
+from connector.db.rows import among
 from connector.locks import lock_persons
 from connector.models.outbox import outbox, send_ledger
 from connector.scope import Scope
@@ -43,6 +44,20 @@ def hold(scope: Scope, row: RowMapping | Mapping[str, Any], *, skip_locked: bool
     return None
 
 
+def hold_free(scope: Scope, rows: Sequence[RowMapping | Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
+    """``hold`` for many at once: {id: the row as it is now}. Without those whose person another transaction holds or
+    has changed: they are to be held one by one.
+    """
+    mine = lock_persons(scope, {row["person_id"] for row in rows}, skip_locked=True)
+    given = {"shop_id": scope.shop_id, "ids": [row["id"] for row in rows], "persons": mine}
+    return {row["id"]: dict(row) for row in scope.connection.execute(_ROWS, given).mappings()}
+
+
+_ROWS = select(outbox).where(
+    outbox.c.shop_id == bindparam("shop_id"),
+    among(outbox.c.id, "ids"),
+    among(outbox.c.person_id, "persons"),
+)
 _ROW = select(outbox).where(outbox.c.shop_id == bindparam("shop_id"), outbox.c.id == bindparam("id"))
 
 
@@ -61,24 +76,16 @@ def settle(
     Accepted messages stay on the ledger that caps count; the others leave it. ``awaited``: the run may be parked
     on this message and is to hear of it. The caller holds the person's lock.
     """
-    values: dict[str, Any] = {
-        "state": STATE_OF[outcome],
-        "reason": reason,
-        "lease_real": None,
-        "retry_real": None,
-    }
-    if outcome == "accepted":
-        values["sent_at"] = at
-    if message_id:
-        values["provider_message_id"] = message_id
     done = scope.connection.execute(
-        update(outbox)
-        .where(
-            outbox.c.shop_id == scope.shop_id,
-            outbox.c.id == row["id"],
-            outbox.c.state.in_(("due", "leased", "unknown")),
-        )
-        .values(**values)
+        _END,
+        {
+            "shop": scope.shop_id,
+            "its_id": row["id"],
+            "end": STATE_OF[outcome],
+            "why": reason,
+            "sent": at if outcome == "accepted" else None,
+            "named": message_id or None,
+        },
     )
     if done.rowcount == 0:
         return False
@@ -104,3 +111,23 @@ def settle(
         ],
     )
     return True
+
+
+_END = (
+    update(outbox)
+    .where(
+        outbox.c.shop_id == bindparam("shop"),
+        outbox.c.id == bindparam("its_id"),
+        outbox.c.state.in_(("due", "leased", "unknown")),
+    )
+    .values(
+        state=bindparam("end"),
+        reason=bindparam("why"),
+        lease_real=None,
+        retry_real=None,
+        sent_at=func.coalesce(bindparam("sent", type_=outbox.c.sent_at.type), outbox.c.sent_at),
+        provider_message_id=func.coalesce(
+            bindparam("named", type_=outbox.c.provider_message_id.type), outbox.c.provider_message_id
+        ),
+    )
+)

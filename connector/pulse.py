@@ -1,14 +1,18 @@
 """Signs of life: when each kind of process last came by, and what is going wrong there, for others to read.
 
 Kept in Redis and not in PostgreSQL, because trouble with PostgreSQL is what most needs telling. An emptied Redis is
-filled again by the next beat; several processes of one kind share one pulse.
+filled again by the next beat; several processes of one kind share one pulse. How much memory each of them has taken
+is kept by process.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
+from typing import cast
 
 import orjson
 from redis import Redis
@@ -69,8 +73,10 @@ class Pulse:
             return
         self._last = beat
         body = {"at": at.isoformat(), "failures": failures, "error": error}
+        peak = {"at": at.isoformat(), "mb": peak_mb()}
         try:
             self._redis.set(_key(self._name), orjson.dumps(body), ex=_LIFE_SECONDS)
+            self._redis.hset(_PEAKS, f"{self._name}#{os.getpid()}", orjson.dumps(peak))
         except RedisError:
             return
 
@@ -79,6 +85,34 @@ def signs(redis: Redis, names: Sequence[str], machine: datetime) -> dict[str, Si
     """How these pulses are at ``machine`` time. Raises RedisError."""
     written = redis.mget([_key(name) for name in names])
     return {name: _sign(name, body, machine) for name, body in zip(names, written, strict=True)}  # type: ignore[arg-type]
+
+
+def peak_mb() -> float:
+    """The most memory that this process has had resident, in MiB; 0 where the system does not tell."""
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0.0
+    # Not getrusage: what it says begins with the parent's.
+    told = next((line for line in lines if line.startswith("VmHWM:")), "VmHWM: 0 kB")
+    return round(int(told.split()[1]) / 1024, 1)
+
+
+def peaks(redis: Redis, machine: datetime) -> dict[str, float]:
+    """{name: MiB} of the processes that have beaten lately, the greatest of each kind. Raises RedisError."""
+    found: dict[str, float] = {}
+    for field, body in cast(dict[bytes, bytes], redis.hgetall(_PEAKS)).items():
+        told = orjson.loads(body)
+        name = field.decode().partition("#")[0]
+        age = (machine - datetime.fromisoformat(told["at"])).total_seconds()
+        if age > _LIFE_SECONDS:
+            redis.hdel(_PEAKS, field)
+        elif age <= _SILENCE[name.partition(":")[0]]:
+            found[name] = max(found.get(name, 0.0), told["mb"])
+    return found
+
+
+_PEAKS = "pulse:peaks"
 
 
 def _sign(name: str, written: bytes | None, machine: datetime) -> Sign:

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, Table, bindparam, select, tuple_, update
 
 from connector.db.session import transaction
 from connector.errors import ConfigurationError
+from connector.models.brevo import brevo_grants
 from connector.models.privacy import privacy_requests
 from connector.models.shop import shops
 from connector.secrets import Secrets
@@ -21,6 +22,7 @@ from connector.secrets import Secrets
 # Table -> its columns that hold something sealed. A test looks that none is missing.
 SEALED: Mapping[Table, tuple[str, ...]] = {
     shops: ("shopify_token", "shopify_secret", "shopify_refresh", "shopify_refresh_before", "brevo_key"),
+    brevo_grants: ("brevo_token", "brevo_refresh", "brevo_refresh_before"),
     privacy_requests: ("sealed",),
 }
 BATCH = 200

@@ -41,6 +41,15 @@ class Settings:
     shopify_base_url: str = "https://{shop}"
     shopify_api_version: str = "2026-10"
     brevo_base_url: str = "https://api.brevo.com/v3"
+    brevo_app_client_id: str = ""
+    brevo_oauth_url: str = "https://oauth.brevo.com/realms/partner/oauth"
+    # What the product's calls need (Brevo's catalogue of scopes, 2026-08); `:write` does not include `:read`.
+    brevo_scopes: tuple[str, ...] = (
+        "account:read", "contacts:read", "contacts:write", "ecommerce:read", "ecommerce:write", "events:read",
+        "events:write", "webhooks:read", "webhooks:write", "transactional.email:read", "transactional.email:write",
+        "transactional.sms:read", "transactional.sms:write", "transactional.whatsapp:read",
+        "transactional.whatsapp:write", "offline_access",
+    )  # fmt: skip
 
     clock_start: float | None = None
     clock_epoch: float | None = None
@@ -49,11 +58,14 @@ class Settings:
     wire_rate: float = 1.0
 
     contact_coalesce_seconds: float = 1.0
-    fetch_coalesce_seconds: float = 2.0
+    import_after_seconds: float = 30.0
+    bulk_gather_seconds: float = 10.0
+    fetch_coalesce_seconds: float = 0.75
     provider_timeout_seconds: float = 10.0
     store_timeout_seconds: float = 5.0
     delivery_lease_seconds: float = 25.0
     unknown_settle_seconds: float = 60.0
+    backfill_on_install: bool = True
     retry_seconds: tuple[float, ...] = (5.0, 30.0, 120.0, 600.0, 1800.0, 7200.0)
     commerce_lane_patience_seconds: float = 60.0
     intake_timeout_seconds: float = 3.5
@@ -138,6 +150,9 @@ class _SettingsSchema(Schema):
     shopify_base_url = _Text(Settings.shopify_base_url, data_key="SHOPIFY_BASE_URL")
     shopify_api_version = _Text(Settings.shopify_api_version, data_key="SHOPIFY_API_VERSION")
     brevo_base_url = _Text(Settings.brevo_base_url, data_key="BREVO_BASE_URL")
+    brevo_app_client_id = _Text(data_key="BREVO_APP_CLIENT_ID")
+    brevo_oauth_url = _Text(Settings.brevo_oauth_url, data_key="BREVO_OAUTH_URL")
+    brevo_scopes = _Text(" ".join(Settings.brevo_scopes), data_key="BREVO_SCOPES")
     clock_start = fields.Float(load_default=None, data_key="CLOCK_START")
     clock_epoch = fields.Float(load_default=None, data_key="CLOCK_EPOCH")
     clock_rate = fields.Float(load_default=1.0, data_key="CLOCK_RATE", validate=validate.Range(min=0.0))
@@ -145,6 +160,7 @@ class _SettingsSchema(Schema):
     wire_rate = fields.Float(
         load_default=1.0, data_key="WIRE_RATE", validate=validate.Range(min=0.0, min_inclusive=False)
     )
+    backfill_on_install = fields.Boolean(load_default=True, data_key="BACKFILL_ON_INSTALL")
     crash_at = _Text(data_key="CRASH_AT")
     log_level = _Text("INFO", data_key="LOG_LEVEL", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
     web_workers = fields.Integer(load_default=2, data_key="WEB_WORKERS", validate=validate.Range(min=1))
@@ -153,6 +169,8 @@ class _SettingsSchema(Schema):
 
 for _name in (
     "contact_coalesce_seconds",
+    "import_after_seconds",
+    "bulk_gather_seconds",
     "fetch_coalesce_seconds",
     "provider_timeout_seconds",
     "store_timeout_seconds",
@@ -190,10 +208,11 @@ def _read(values: Mapping[str, str], problems: list[str]) -> Settings:
     except ValueError:
         problems.append("RETRY_SECONDS: must be seconds separated by commas, for example 5,30,120")
         loaded["retry_seconds"] = Settings.retry_seconds
+    loaded["brevo_scopes"] = tuple(loaded["brevo_scopes"].split())
     loaded["secret_keys"] = tuple(k.strip() for k in loaded["secret_keys"].split(",") if k.strip())
     if not loaded["public_url"] and loaded["environment"] == "development":
         loaded["public_url"] = f"http://127.0.0.1:{loaded['port']}"
-    for name in ("public_url", "shopify_base_url", "brevo_base_url"):
+    for name in ("public_url", "shopify_base_url", "brevo_base_url", "brevo_oauth_url"):
         loaded[name] = loaded[name].rstrip("/")
     return Settings(**loaded)
 
@@ -222,7 +241,12 @@ def _contradictions(s: Settings, values: Mapping[str, str]) -> list[str]:
         problems.append("CLOCK_EPOCH: is required when clocks are moved: unix seconds at which CLOCK_START was")
     problems += _wrong_crash_order(s)
     if not s.development:
-        for name, url in (("SHOPIFY_BASE_URL", s.shopify_base_url), ("BREVO_BASE_URL", s.brevo_base_url)):
+        platforms = {
+            "SHOPIFY_BASE_URL": s.shopify_base_url,
+            "BREVO_BASE_URL": s.brevo_base_url,
+            "BREVO_OAUTH_URL": s.brevo_oauth_url,
+        }
+        for name, url in platforms.items():
             if _is_loopback(url):
                 problems.append(f"{name}: loopback addresses are for CONNECTOR_ENV=development only")
     if s.delivery_lease_seconds <= s.provider_timeout_seconds:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,10 +11,11 @@ from types import MappingProxyType
 from typing import Any
 
 import orjson
-from marshmallow import RAISE, Schema, fields, validate
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
 from sqlalchemy import Connection, RowMapping, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from connector.models.brevo import brevo_grants
 from connector.models.flow import flows
 from connector.models.shop import shops
 from connector.plugin_events import SHAPES
@@ -38,6 +40,17 @@ class _QuietSchema(Schema):
     end = fields.String(required=True, validate=_CLOCK_TIME)
 
 
+class _ComplaintBrakeSchema(Schema):
+    on = fields.Boolean(load_default=True)
+    # Marketing emails stop past this many complaints in a hundred delivered ...
+    percent = fields.Float(load_default=0.3, validate=validate.Range(min=0.01, max=100))
+    # ... of the last so many days ...
+    days = fields.Integer(load_default=7, strict=True, validate=validate.Range(min=1, max=90))
+    # ... once so many were delivered, or so many complained about.
+    least_delivered = fields.Integer(load_default=500, strict=True, validate=validate.Range(min=1))
+    least_complaints = fields.Integer(load_default=3, strict=True, validate=validate.Range(min=1))
+
+
 class _DoubleOptInSchema(Schema):
     # Also where the law does not ask for it.
     always = fields.Boolean(load_default=False)
@@ -50,15 +63,54 @@ class _DoubleOptInSchema(Schema):
     reminder_days = fields.Integer(load_default=3, allow_none=True, strict=True, validate=validate.Range(min=1, max=60))
 
 
-# By from_dict, because `as` is no name for an attribute.
+_COLOUR = validate.Regexp(r"#[0-9a-f]{6}\Z", error="Write a colour as #rrggbb in small letters, for example #1f3d36.")
+# No quotes and no spaces: it also stands in the content policy of the pages.
+_PICTURE = validate.Regexp(
+    r"(https://[A-Za-z0-9.-]+(:\d+)?/[^\s\"'<>;,]*)?\Z",
+    error="Write the logo's whole address, beginning with https://.",
+)
+
+
+class _BrandSchema(Schema):
+    # Without a name the shop's own.
+    name = fields.String(load_default="", validate=validate.Length(max=100))
+    # Of buttons and links, and of what the page stands on.
+    colour = fields.String(load_default=None, allow_none=True, validate=_COLOUR)
+    ground = fields.String(load_default=None, allow_none=True, validate=_COLOUR)
+
+
+class _Properties(fields.Field[Any]):
+    """A list of names, or names with the names that they have at Brevo."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        renamed = isinstance(value, Mapping) and all(isinstance(one, str) for pair in value.items() for one in pair)
+        listed = isinstance(value, list) and all(isinstance(one, str) for one in value)
+        names = list(value.values()) if isinstance(value, Mapping) else value
+        if not (renamed or listed) or not all(_EVENT_NAME.regex.match(name) for name in names):
+            raise ValidationError("Write a list of properties, or a map of them to their names at Brevo.")
+        return value
+
+
+_EVENT_NAME = validate.Regexp(r"[A-Za-z0-9_-]{1,255}\Z", error="An event's name has letters, digits, - and _.")
+# By from_dict, because `from` and `as` are no names for attributes.
+_ContactPropertySchema = Schema.from_dict(
+    {
+        "from": fields.String(required=True),
+        "type": fields.String(required=True, validate=validate.OneOf(["text", "date", "float", "boolean"])),
+    },
+    name="ContactPropertySchema",
+)
 _EventMappingSchema = Schema.from_dict(
     {
-        "as": fields.String(
-            required=True,
-            validate=validate.Regexp(r"[A-Za-z0-9_-]{1,255}\Z", error="An event's name has letters, digits, - and _."),
-        ),
+        "as": fields.String(required=True, validate=_EVENT_NAME),
         "events": fields.List(fields.String()),
-        "properties": fields.List(fields.String(), allow_none=True),
+        "properties": _Properties(allow_none=True),
+        "contact_properties": fields.Dict(
+            keys=fields.String(
+                validate=validate.Regexp(r"[A-Z][A-Z0-9_]{0,99}\Z", error="An attribute's name is upper case.")
+            ),
+            values=fields.Nested(_ContactPropertySchema),
+        ),
         "shape": fields.String(validate=validate.OneOf(list(SHAPES))),
         "flows": fields.List(fields.String()),
     },
@@ -74,6 +126,7 @@ _WHILE: Mapping[str, frozenset[str]] = MappingProxyType(
         "fetch": frozenset({"active", "installed"}),
         "flows": frozenset({"active", "installed"}),
         "tokens": frozenset({"active", "installed", "paused"}),
+        "backfill": frozenset({"active", "installed"}),
         "closing": frozenset({"uninstalled"}),
         "privacy": frozenset({"active", "installed", "paused", "uninstalled"}),
     }
@@ -98,7 +151,9 @@ class ShopSettingsSchema(Schema):
     offers = fields.Dict(keys=fields.String(), values=fields.Nested(_OfferSchema), load_default=dict)
     address = fields.String(load_default="")
     url = fields.String(load_default="")
-    logo_url = fields.String(load_default="")
+    logo_url = fields.String(load_default="", validate=_PICTURE)
+    # Of the pages that customers see; messages have their layouts.
+    brand = fields.Nested(_BrandSchema, load_default=lambda: _BrandSchema().load({}))
     locale = fields.String(load_default="en")
     # Whose rules hold for people of whom no country is known; none: the strictest.
     country = fields.String(load_default="", validate=validate.Regexp(r"([A-Z]{2})?\Z"))
@@ -111,9 +166,16 @@ class ShopSettingsSchema(Schema):
     consent_to_store = fields.Boolean(load_default=True)
     # Write an opt-in of the last day to the store, which then sends its own welcome mail.
     store_may_welcome = fields.Boolean(load_default=False)
-    # The list at Brevo that holds those who agreed to emails.
+    # The list at Brevo that holds those who agreed to emails; goes before the one of ``lists``.
     contact_list = fields.Integer(load_default=None, allow_none=True, strict=True)
-    # Overrides of sync/mapping/contact.yaml and of the event mapping.
+    # The lists at Brevo by purpose (sync.lists), made when the account is connected. ``imports`` holds contacts only
+    # while an import brings them.
+    lists = fields.Dict(
+        keys=fields.String(validate=validate.OneOf(["newsletter", "sms", "whatsapp", "imports"])),
+        values=fields.Integer(strict=True),
+        load_default=dict,
+    )
+    # What the shop's mapping lays over the shipped ones (sync/mapping/contact.yaml, connector/event_mapping.yaml).
     contact_mapping = fields.Dict(load_default=dict)
     # Goes before the names of the contact attributes. None: of shops that share an account at Brevo all but the first
     # have one made of their domain, no other shop has any.
@@ -128,9 +190,21 @@ class ShopSettingsSchema(Schema):
     plan = fields.String(load_default="general", validate=validate.OneOf(["general", "advanced", "extended"]))
     # How many emails the flows may send in any 24 hours; None: what the plan says, if it has a daily limit.
     daily_emails = fields.Integer(load_default=None, allow_none=True, strict=True, validate=validate.Range(min=1))
+    # When too many complaints about them stop the marketing emails.
+    complaint_brake = fields.Nested(_ComplaintBrakeSchema, load_default=lambda: _ComplaintBrakeSchema().load({}))
+    # The names that our API keys have at Brevo: what Brevo reports of their writes is our own.
+    brevo_key_names = fields.List(fields.String(validate=validate.Length(min=1, max=255)), load_default=list)
     include_test_orders = fields.Boolean(load_default=False)
     include_pos_orders = fields.Boolean(load_default=False)
     include_draft_orders = fields.Boolean(load_default=False)
+
+
+@dataclass(frozen=True)
+class BrevoGrant:
+    """Access to Brevo that the merchant has agreed to: the sealed token and its end, wire time."""
+
+    token: str = field(repr=False)
+    expires: float | None
 
 
 @dataclass(frozen=True)
@@ -148,12 +222,16 @@ class Shop:
     salt: bytes = field(repr=False)
     raw_settings: Mapping[str, Any] = field(repr=False)
     shopify_token: str | None = field(default=None, repr=False)
+    # The credential at Brevo: a sealed key, or a grant (connector.brevo_tokens).
     brevo_key: str | None = field(default=None, repr=False)
+    brevo_grant: BrevoGrant | None = None
     # Of the access token: fixed, expiring or client_credentials, its end in wire time, and why there is none any more.
     token_kind: str = "fixed"  # noqa: S105
     token_expires: float | None = None
     token_trouble: str | None = None
     granted_scopes: tuple[str, ...] | None = None
+    # When its webhooks were in place: what happened before is history. None: not known.
+    live_since: datetime | None = None
     # Whether the app is one that only this shop has.
     own_app: bool = False
     # What tells the account at Brevo from others, when known, and the other shops that share it.
@@ -167,13 +245,32 @@ class Shop:
         return _read_settings(orjson.dumps(self.raw_settings))
 
     @property
+    def has_brevo(self) -> bool:
+        """Whether there is a credential for a Brevo account."""
+        return self.brevo_key is not None or self.brevo_grant is not None
+
+    @property
     def owns_contacts(self) -> bool:
         """Whether this shop gives contacts at Brevo their id there: of the shops of one account the first."""
         return all(self.id < other for other in self.sharing)
 
     @property
+    def attribute_prefix(self) -> str:
+        """What the names of this shop's contact attributes begin with at Brevo."""
+        chosen: str | None = self.settings["attribute_prefix"]
+        if chosen is not None:
+            return chosen
+        return "" if self.owns_contacts else prefix_of(self.domain)
+
+    @property
     def active(self) -> bool:
         return self.state == "active"
+
+
+def prefix_of(domain: str) -> str:
+    """The prefix of a shop that shares an account and has chosen none."""
+    name = re.sub(r"[^A-Z0-9]+", "_", domain.partition(".")[0].upper()).strip("_")
+    return f"{name[:20]}_" if name[:1].isalpha() else f"SHOP_{name[:15]}_"
 
 
 # A shop is loaded for every piece of work, and its settings hardly ever change.
@@ -196,10 +293,12 @@ def _shop(row: RowMapping) -> Shop:
         raw_settings=row["settings"],
         shopify_token=row["shopify_token"],
         brevo_key=row["brevo_key"],
+        brevo_grant=BrevoGrant(row["brevo_token"], row["expires_wire"]) if row["brevo_token"] else None,
         token_kind=row["token_kind"],
         token_expires=row["token_expires_wire"],
         token_trouble=row["token_trouble"],
         granted_scopes=None if row["granted_scopes"] is None else tuple(row["granted_scopes"]),
+        live_since=row["live_since"],
         own_app=row["shopify_secret"] is not None,
         brevo_account=row["brevo_account"],
         sharing=tuple(row["sharing"] or ()),
@@ -210,6 +309,8 @@ def _shop(row: RowMapping) -> Shop:
 _others = shops.alias("others")
 _SHOPS = select(
     shops,
+    brevo_grants.c.brevo_token,
+    brevo_grants.c.expires_wire,
     select(func.array_agg(_others.c.id))
     .where(
         _others.c.brevo_account == shops.c.brevo_account,
@@ -222,7 +323,7 @@ _SHOPS = select(
     .where(flows.c.shop_id == shops.c.id, flows.c.mode == "brevo", flows.c.status == "active")
     .scalar_subquery()
     .label("left_to_brevo"),
-)
+).select_from(shops.outerjoin(brevo_grants, brevo_grants.c.shop_id == shops.c.id))
 _BY_ID = _SHOPS.where(shops.c.id == bindparam("shop_id"))
 
 
@@ -232,6 +333,12 @@ def load(connection: Connection, shop_id: int) -> Shop:
     if row is None:
         raise LookupError(f"no shop with id {shop_id}")
     return _shop(row)
+
+
+def hold(connection: Connection, shop_id: int) -> Shop:
+    """The shop as nobody else changes it until the transaction ends. Raises LookupError like ``load``."""
+    connection.execute(select(shops.c.id).where(shops.c.id == shop_id).with_for_update())
+    return load(connection, shop_id)
 
 
 def by_domain(connection: Connection, domain: str) -> Shop | None:
@@ -251,6 +358,12 @@ def add(connection: Connection, domain: str, values: Mapping[str, Any], now: dat
     # Changes nothing where it is there, and answers with the row.
     statement = wanted.on_conflict_do_update(index_elements=["domain"], set_={"domain": wanted.excluded.domain})
     return int(connection.execute(statement.returning(shops.c.id)).scalar_one())
+
+
+def name_account(connection: Connection, shop_id: int, brevo_account: str) -> None:
+    """Note what tells the shop's account at Brevo from others, where that is not known yet."""
+    unknown = (shops.c.id == shop_id) & shops.c.brevo_account.is_(None)
+    connection.execute(update(shops).where(unknown).values(brevo_account=brevo_account))
 
 
 def change_settings(connection: Connection, shop_id: int, changes: Mapping[str, Any]) -> None:

@@ -6,24 +6,50 @@ tick and rings. Two clock processes are harmless: ringing twice is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import cache
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
+from connector.chains import IDLE_SECONDS
 from connector.clock import Clock
 from connector.shops import states_for
-from connector.tokens import IDLE_SECONDS
+
+_PAUSED = (
+    "EXISTS (SELECT 1 FROM channel_pauses AS paused WHERE paused.shop_id = shops.id"
+    " AND paused.channel = 'account' AND paused.probe_real > :machine)"
+)
+
+
+def _quiet(*entities: str) -> str:
+    """What only quiet scopes have wished for, of these kinds: found by its index however much there is of each."""
+    kinds = ", ".join(f"('{entity}')" for entity in entities)
+    return (
+        f"EXISTS (SELECT 1 FROM (VALUES {kinds}) AS kinds (entity) CROSS JOIN LATERAL ("  # noqa: S608
+        "SELECT 1 FROM sync_state WHERE sync_state.shop_id = shops.id AND sync_state.entity = kinds.entity"
+        " AND sync_state.state IN ('due', 'leased') AND quiet AND due_real <= :machine"
+        " AND (lease_real IS NULL OR lease_real < :machine) LIMIT 1) AS waiting)"
+    )
+
+
+_LIVE = (
+    "EXISTS (SELECT 1 FROM sync_state WHERE sync_state.shop_id = shops.id"
+    " AND sync_state.state IN ('due', 'leased') AND NOT quiet AND due_real <= :machine"
+    " AND (lease_real IS NULL OR lease_real < :machine))"
+)
+_BULK, _OTHERS = _quiet("order", "product", "category"), _quiet("events", "store_consent", "double_opt_in")
 
 # :now is business time, :machine real time, :idle wire time. A shop hears the bell only in a state in which this work
-# is done.
+# is done. Of what is looked for most often shop by shop is asked, so that a backlog is not gone through each time.
 DUE: Mapping[str, str] = {
     "intake": (
         "SELECT DISTINCT shop_id FROM inbox WHERE state IN ('new', 'retry')"
         " AND (retry_real IS NULL OR retry_real <= :machine)"
     ),
     "fetch": (
-        "SELECT DISTINCT shop_id FROM fetches WHERE state IN ('due', 'leased') AND due_real <= :machine"
-        " AND (lease_real IS NULL OR lease_real < :machine)"
+        "SELECT id AS shop_id FROM shops WHERE EXISTS (SELECT 1 FROM fetches WHERE fetches.shop_id = shops.id"
+        " AND fetches.state IN ('due', 'leased') AND due_real <= :machine"
+        " AND (lease_real IS NULL OR lease_real < :machine))"
     ),
     "flows": (
         "SELECT DISTINCT shop_id FROM person_work WHERE pending"
@@ -33,19 +59,36 @@ DUE: Mapping[str, str] = {
         "SELECT DISTINCT shop_id FROM outbox WHERE state = 'due' AND due_at <= :now"
         " AND (retry_real IS NULL OR retry_real <= :machine)"
         " AND NOT EXISTS (SELECT 1 FROM channel_pauses AS paused WHERE paused.shop_id = outbox.shop_id"
-        " AND paused.channel IN (outbox.channel, 'account') AND paused.probe_real > :machine)"
+        " AND paused.channel IN (outbox.channel, outbox.channel || ':' || outbox.purpose, 'account')"
+        " AND paused.probe_real > :machine)"
         " UNION SELECT DISTINCT shop_id FROM outbox WHERE state IN ('leased', 'unknown') AND lease_real < :machine"
     ),
-    "sync": (
-        "SELECT DISTINCT shop_id FROM sync_state WHERE state IN ('due', 'leased') AND due_real <= :machine"
-        " AND (lease_real IS NULL OR lease_real < :machine)"
-        " AND NOT EXISTS (SELECT 1 FROM channel_pauses AS paused WHERE paused.shop_id = sync_state.shop_id"
+    "sync": f"SELECT id AS shop_id FROM shops WHERE ({_LIVE} OR {_OTHERS}) AND NOT {_PAUSED}",  # noqa: S608
+    "bulk": f"SELECT id AS shop_id FROM shops WHERE {_BULK} AND NOT {_PAUSED}",  # noqa: S608
+    # In bulk: imports, contacts that go by themselves, and those that are gathered while no import is under way.
+    "imports": (
+        "SELECT shop_id FROM ("
+        "SELECT shop_id FROM contact_imports WHERE state IN ('forming', 'due', 'sent')"
+        " AND due_real <= :machine AND (lease_real IS NULL OR lease_real < :machine)"
+        " UNION SELECT shop_id FROM sync_state WHERE entity = 'contact' AND quiet AND state IN ('due', 'leased')"
+        " AND due_real <= :machine AND (lease_real IS NULL OR lease_real < :machine)"
+        " UNION SELECT id FROM shops WHERE EXISTS"
+        " (SELECT 1 FROM sync_state WHERE sync_state.shop_id = shops.id AND sync_state.state = 'gathering')"
+        " AND NOT EXISTS (SELECT 1 FROM contact_imports AS open WHERE open.shop_id = shops.id"
+        " AND open.state IN ('forming', 'due', 'sent'))"
+        ") AS bulk WHERE NOT EXISTS (SELECT 1 FROM channel_pauses AS paused WHERE paused.shop_id = bulk.shop_id"
         " AND paused.channel = 'account' AND paused.probe_real > :machine)"
     ),
-    "catalogue": (
-        "SELECT shops.id AS shop_id FROM shops LEFT JOIN catalogue_passes AS pass ON pass.shop_id = shops.id"
-        " WHERE (pass.due_at IS NULL OR pass.due_at <= :now)"
-        " AND (pass.lease_real IS NULL OR pass.lease_real < :machine)"
+    "reconcile": (
+        "SELECT shops.id AS shop_id FROM shops WHERE EXISTS (SELECT 1 FROM reconcile_passes AS pass"
+        " WHERE pass.shop_id = shops.id AND pass.due_at <= :now"
+        " AND (pass.lease_real IS NULL OR pass.lease_real < :machine))"
+        " OR NOT EXISTS (SELECT 1 FROM reconcile_passes AS pass WHERE pass.shop_id = shops.id)"
+        " OR EXISTS (SELECT 1 FROM gap_reports AS report WHERE report.shop_id = shops.id AND report.state = 'open'"
+        " AND report.due_real <= :machine AND (report.lease_real IS NULL OR report.lease_real < :machine))"
+    ),
+    "profiles": (
+        "SELECT shop_id FROM profile_passes WHERE due_at <= :now AND (lease_real IS NULL OR lease_real < :machine)"
     ),
     "reruns": (
         "SELECT DISTINCT shop_id FROM sync_runs WHERE state IN ('queued', 'running', 'stopping')"
@@ -54,16 +97,43 @@ DUE: Mapping[str, str] = {
     "tokens": (
         "SELECT id AS shop_id FROM shops WHERE token_kind = 'expiring' AND token_stored_wire < :idle"
         " AND (token_lease_real IS NULL OR token_lease_real < :machine)"
+        " UNION SELECT shop_id FROM brevo_grants WHERE stored_wire < :idle AND trouble IS NULL"
+        " AND (lease_real IS NULL OR lease_real < :machine)"
     ),
     "privacy": (
         "SELECT DISTINCT shop_id FROM privacy_requests WHERE state IN ('due', 'leased') AND due_real <= :machine"
         " AND (lease_real IS NULL OR lease_real < :machine)"
     ),
+    "survey": (
+        "SELECT shop_id FROM brevo_surveys WHERE state = 'due' AND due_real <= :machine"
+        " AND (lease_real IS NULL OR lease_real < :machine)"
+    ),
+    "reports": (
+        "SELECT shops.id AS shop_id FROM shops WHERE (EXISTS (SELECT 1 FROM report_passes AS pass"
+        " WHERE pass.shop_id = shops.id AND pass.due_at <= :now"
+        " AND (pass.lease_real IS NULL OR pass.lease_real < :machine))"
+        " OR NOT EXISTS (SELECT 1 FROM report_passes AS pass WHERE pass.shop_id = shops.id))"
+        " AND NOT EXISTS (SELECT 1 FROM channel_pauses AS paused WHERE paused.shop_id = shops.id"
+        " AND paused.channel = 'account' AND paused.probe_real > :machine)"
+    ),
+    "backfill": (
+        "SELECT DISTINCT shop_id FROM backfill_parts AS part"
+        " WHERE state IN ('waiting', 'running', 'copying', 'applying', 'paging')"
+        " AND due_real <= :machine AND (lease_real IS NULL OR lease_real < :machine)"
+        " AND (state NOT IN ('applying', 'paging') OR NOT EXISTS (SELECT 1 FROM backfill_parts AS earlier"
+        " WHERE earlier.shop_id = part.shop_id AND earlier.backfill_id = part.backfill_id"
+        " AND earlier.place < part.place"
+        " AND earlier.state IN ('waiting', 'running', 'copying', 'applying', 'paging')))"
+    ),
+    "arming": "SELECT DISTINCT shop_id FROM armings WHERE state IN ('queued', 'running', 'stopping')",
     "closing": (
         "SELECT id AS shop_id FROM shops WHERE state = 'uninstalled'"
         " AND (EXISTS (SELECT 1 FROM runs WHERE runs.shop_id = shops.id AND runs.state = 'live')"
         " OR EXISTS (SELECT 1 FROM timers WHERE timers.shop_id = shops.id)"
-        " OR EXISTS (SELECT 1 FROM outbox WHERE outbox.shop_id = shops.id AND outbox.state = 'due'))"
+        " OR EXISTS (SELECT 1 FROM outbox WHERE outbox.shop_id = shops.id AND outbox.state = 'due')"
+        " OR EXISTS (SELECT 1 FROM armings WHERE armings.shop_id = shops.id"
+        " AND armings.state IN ('queued', 'running', 'stopping'))"
+        " OR brevo_webhook_digest <> '')"
     ),
 }
 
@@ -72,20 +142,22 @@ def _quoted(names: frozenset[str]) -> str:
     return ", ".join(f"'{name}'" for name in sorted(names))
 
 
-_ALL = text(
-    # Of this module's own texts only.
-    " UNION ALL ".join(
-        f"SELECT '{kind}' AS kind, shop_id FROM ({query}) AS due_{kind}"  # noqa: S608
-        f" JOIN shops ON shops.id = due_{kind}.shop_id AND shops.state IN ({_quoted(states_for(kind))})"
-        for kind, query in DUE.items()
+@cache
+def _query(kinds: tuple[str, ...]) -> TextClause:
+    return text(
+        # Of this module's own texts only.
+        " UNION ALL ".join(
+            f"SELECT '{kind}' AS kind, shop_id FROM ({DUE[kind]}) AS due_{kind}"  # noqa: S608
+            f" JOIN shops ON shops.id = due_{kind}.shop_id AND shops.state IN ({_quoted(states_for(kind))})"
+            for kind in kinds
+        )
     )
-)
 
 
-def due(connection: Connection, clock: Clock) -> dict[str, list[int]]:
-    """{kind: shop ids} of all work that is due and held by nobody. Crosses shops, and only reads."""
+def due(connection: Connection, clock: Clock, kinds: Iterable[str] = DUE) -> dict[str, list[int]]:
+    """{kind: shop ids} of all work of these kinds that is due and held by nobody. Crosses shops, and only reads."""
     found: dict[str, list[int]] = {}
     times = {"now": clock.now(), "machine": clock.machine(), "idle": clock.wire() - IDLE_SECONDS}
-    for row in connection.execute(_ALL, times):
+    for row in connection.execute(_query(tuple(kinds)), times):
         found.setdefault(row.kind, []).append(row.shop_id)
     return found

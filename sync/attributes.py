@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from connector.backoff import in_turn
 from connector.brevo.client import BrevoAccount
@@ -27,38 +27,57 @@ class Ensured:
     problems: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Defined:
+    """An attribute at Brevo. ``options``: the numbers of a category, the labels of multiple choice."""
+
+    type: str
+    options: frozenset[Any] = frozenset()
+
+
 def ensure(account: BrevoAccount, mapping: tuple[Attribute, ...]) -> Ensured:
     """Create the attributes of the mapping that are missing and read them back."""
     wanted = _wanted(mapping)
-    present = _present(account)
+    present = defined(account)
     missing = [name for name in wanted if name not in present]
     for name in missing:
+        one = wanted[name]
+        category = "category" if one.type == "category" else "normal"
         try:
-            _in_turn(account, partial(account.create_attribute, "normal", name, wanted[name]))
+            _in_turn(account, partial(account.create_attribute, category, name, one.type, one.options))
         except Refused:
             # Somebody else may have created it meanwhile; reading back decides.
             continue
     if missing:
-        present = _present(account)
-    return Ensured(tuple(name for name in missing if name in present), tuple(_problems(wanted, present)))
+        present = defined(account)
+    return Ensured(tuple(name for name in missing if name in present), tuple(unfit(mapping, present).values()))
 
 
 def problems(account: BrevoAccount, mapping: tuple[Attribute, ...]) -> list[str]:
     """What Brevo would drop of this mapping as the account is now, without changing anything."""
-    return _problems(_wanted(mapping), _present(account))
+    return list(unfit(mapping, defined(account)).values())
 
 
-def _wanted(mapping: tuple[Attribute, ...]) -> dict[str, str]:
-    return {a.name: a.type for a in mapping if a.name not in IDENTIFIERS}
+def unfit(mapping: tuple[Attribute, ...], present: Mapping[str, Defined]) -> dict[str, str]:
+    """{name: a sentence} on the attributes whose values Brevo would drop, those that are missing first."""
+    wanted = _wanted(mapping)
+    missing = {name: f"the attribute {name} does not exist" for name in wanted if name not in present}
+    return missing | {
+        name: said for name, one in wanted.items() if name in present and (said := _difference(one, present[name]))
+    }
 
 
-def _problems(wanted: Mapping[str, str], present: Mapping[str, str]) -> list[str]:
-    missing = [f"the attribute {name} does not exist" for name in wanted if name not in present]
-    return missing + [
-        f"the attribute {name} is of type {present[name]} where we send {kind}: its values will be dropped"
-        for name, kind in wanted.items()
-        if present.get(name, kind) not in ("", kind)
-    ]
+def _wanted(mapping: tuple[Attribute, ...]) -> dict[str, Attribute]:
+    return {one.name: one for one in mapping if one.name not in IDENTIFIERS}
+
+
+def _difference(one: Attribute, there: Defined) -> str | None:
+    if there.type not in ("", one.type):
+        return f"the attribute {one.name} is of type {there.type} where we send {one.type}: its values will be dropped"
+    unknown = [label for label, value in one.options.items() if value not in there.options]
+    if unknown:
+        return f"the attribute {one.name} has no option {', '.join(unknown)} at Brevo: these values will be dropped"
+    return None
 
 
 def _in_turn(account: BrevoAccount, call: Callable[[], Answer]) -> Answer:
@@ -71,10 +90,17 @@ def _in_turn(account: BrevoAccount, call: Callable[[], Answer]) -> Answer:
     return in_turn(ask, _PATIENCE)
 
 
-def _present(account: BrevoAccount) -> dict[str, str]:
-    """Name -> type of the attributes that a contact's values can be written to."""
+def defined(account: BrevoAccount) -> dict[str, Defined]:
+    """{name: the attribute} of those that a contact's values can be written to. Raises ProviderError."""
     return {
-        str(found.get("name")): str(found.get("type") or "")
+        str(found.get("name")): _defined(found)
         for found in _in_turn(account, account.attributes)
-        if found.get("category") in (None, "normal")
+        if found.get("category") in (None, "normal", "category")
     }
+
+
+def _defined(found: Mapping[str, Any]) -> Defined:
+    # Of a category Brevo tells no type.
+    kind = "category" if found.get("category") == "category" else str(found.get("type") or "")
+    values = {option.get("value") for option in found.get("enumeration") or ()}
+    return Defined(kind, frozenset({*values, *(found.get("multiCategoryOptions") or ())}))

@@ -12,10 +12,11 @@ import orjson
 from sqlalchemy import RowMapping, Text, bindparam, func, select, update
 
 from connector import eventlog
+from connector.ahead import Row
 from connector.db.rows import replacing
 from connector.eventlog import Fact
 from connector.models.person import consents
-from connector.models.store import checkouts
+from connector.models.store import checkouts, orders
 from connector.scope import Scope
 from sync import consent, customers, fetch, people, products
 
@@ -40,7 +41,7 @@ def project(scope: Scope, payload: Mapping[str, Any], items: Sequence[Mapping[st
         "source_updated_at": payload["updated_at"],
         "completed_at": payload["completed_at"],
     }
-    before = dict(held) if held else _new(scope, token, told)
+    before = dict(held) if held else _new(scope, token, told) | {"completed_at": _ordered_at(scope, token)}
     values = {**before, **{name: value for name, value in told.items() if value is not None}}
     # Completion is final; a late edit does not reopen a checkout.
     values["completed_at"] = before["completed_at"] or values["completed_at"]
@@ -57,6 +58,18 @@ def project(scope: Scope, payload: Mapping[str, Any], items: Sequence[Mapping[st
     eventlog.append(scope, _facts(token, values, held))
     if items:
         products.want(scope, items)
+
+
+def _ordered_at(scope: Scope, token: str) -> datetime | None:
+    """When an order was made of a checkout that is only now heard of; None when there is none."""
+    if scope.quiet:
+        return None
+    return scope.connection.execute(_ORDERED, {"shop_id": scope.shop_id, "token": token}).scalar()
+
+
+_ORDERED = select(func.min(orders.c.created_at)).where(
+    orders.c.shop_id == bindparam("shop_id"), orders.c.checkout_token == bindparam("token")
+)
 
 
 def _new(scope: Scope, token: str, told: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,14 +135,15 @@ def _facts(token: str, values: Mapping[str, Any], held: RowMapping | None) -> li
     }
     subject, person_id = f"checkout:{token}", values["person_id"]
 
-    def fact(name: str, identity: str, at: datetime) -> Fact:
-        return Fact(name, f"{subject}:{identity}", at, subject, person_id, token, props)
+    def fact(name: str, identity: str, at: datetime, *, over: bool = False) -> Fact:
+        return Fact(name, f"{subject}:{identity}", at, subject, person_id, token, props, over=over)
 
-    facts = [fact("checkout_started", "started", values["created_at"])]
+    over = values["completed_at"] is not None
+    facts = [fact("checkout_started", "started", values["created_at"], over=over)]
     changed_at = values["source_updated_at"]
     if changed_at > values["created_at"]:
         content = sha256(orjson.dumps([props["items"], props["total"], values["email"]])).hexdigest()[:16]
-        facts.append(fact("checkout_updated", f"{changed_at.isoformat()}:{content}", changed_at))
+        facts.append(fact("checkout_updated", f"{changed_at.isoformat()}:{content}", changed_at, over=over))
     if held and held["items"] and not values["items"] and not values["completed_at"]:
         facts.append(fact("cart_cleared", f"cleared:{changed_at.isoformat()}", changed_at))
     if values["completed_at"]:
@@ -139,6 +153,11 @@ def _facts(token: str, values: Mapping[str, Any], held: RowMapping | None) -> li
 
 def complete(scope: Scope, token: str, at: datetime) -> None:
     """The checkout became an order."""
+    read = scope.ahead.checkouts.get(token)
+    if read is not None:
+        read["completed_at"] = read["completed_at"] or at
+        scope.write(checkouts, read)
+        return
     scope.connection.execute(_COMPLETE, {"shop": scope.shop_id, "named": token, "at": at})
 
 
@@ -205,10 +224,14 @@ def of_cart(scope: Scope, cart_token: str) -> RowMapping | None:
     return scope.connection.execute(query).mappings().first()
 
 
-def of_order(scope: Scope, checkout_token: str | None, cart_token: str | None) -> RowMapping | None:
+def of_order(scope: Scope, checkout_token: str | None, cart_token: str | None) -> RowMapping | Row | None:
     """The checkout that an order came from: by its token, else the newest of its cart."""
     if not (checkout_token or cart_token):
         return None
+    if (checkout_token, cart_token) in scope.ahead.checkout_of:
+        token = scope.ahead.checkout_of[checkout_token, cart_token]
+        if token is None or token in scope.ahead.checkouts:
+            return None if token is None else scope.ahead.checkouts[token]
     given = {"shop_id": scope.shop_id, "token": checkout_token, "cart_token": cart_token}
     return scope.connection.execute(_OF_ORDER, given).mappings().first()
 

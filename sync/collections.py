@@ -28,7 +28,7 @@ def project(scope: Scope, told: Mapping[str, Any], at: datetime, *, created: boo
 
 def _apply(scope: Scope, told: Mapping[str, Any], at: datetime, *, created: bool = False) -> None:
     collection_id = told["id"]
-    held = _held(scope, collection_id)
+    held = held_collection(scope, collection_id)
     before: Mapping[str, Any] = held or {**_EMPTY, "shop_id": scope.shop_id, "id": collection_id}
     older = held is not None and bool(held["source_updated_at"]) and at < held["source_updated_at"]
     values: dict[str, Any] = {}
@@ -57,7 +57,7 @@ def _apply(scope: Scope, told: Mapping[str, Any], at: datetime, *, created: bool
 
 def deleted(scope: Scope, collection_id: int, at: datetime) -> None:
     """The collection is gone, and no product is in it any more."""
-    held = _held(scope, collection_id)
+    held = held_collection(scope, collection_id)
     if held is not None and held["deleted_at"]:
         return
     before: Mapping[str, Any] = held or {**_EMPTY, "shop_id": scope.shop_id, "id": collection_id}
@@ -113,7 +113,7 @@ def _members(scope: Scope, collection_id: int, ids: Collection[int], *, whole: b
         wishes.wish(scope, "product", row.id, version)
 
 
-def _held(scope: Scope, collection_id: int) -> Mapping[str, Any] | None:
+def held_collection(scope: Scope, collection_id: int) -> Mapping[str, Any] | None:
     query = select(collections).where(collections.c.shop_id == scope.shop_id, collections.c.id == collection_id)
     row = scope.connection.execute(query).mappings().first()
     return None if row is None else dict(row)

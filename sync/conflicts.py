@@ -126,6 +126,8 @@ WHERE shop_id = :shop_id AND kind = '{kind}' AND value = ANY (CAST(:values AS te
         scope.connection.execute(apart, given)
         if kind == "email":
             scope.connection.execute(_HAND_OVER, given)
+            for value in values:
+                scope.ahead.identities.pop(("email", value), None)
 
     return write
 

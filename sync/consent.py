@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 from connector import eventlog
 from connector.consent_policy import country_of, in_force
 from connector.locks import lock_persons
-from connector.models.person import consent_ledger, suppressions
+from connector.models.person import consent_ledger, consents, suppressions
 from connector.scope import Scope
 from connector.suppression import address_digest
 from flows.core.permission import (
@@ -28,7 +28,7 @@ from flows.core.permission import (
     may_track_opens,
     shown_state,
 )
-from sync import people, wishes
+from sync import profiles, wishes
 from sync.consent_evidence import IMPLIED, IMPORT, OPT_OUTS, STATES, SUBSCRIBED, UNDATED, Evidence, standing
 
 __all__ = [
@@ -85,7 +85,9 @@ def record(
     latest = max((scope.now, *(one.at for one in told.values())))
     when = evidence_at or (latest if state in OPT_OUTS else UNDATED)
     new = Evidence(state, IMPLIED if implied else (level.lower() if level else None), source, when, historical)
-    if new in told.values():
+    # Without a time, said whenever the customer is read: an opt-out that stands is not newer for it.
+    repeated = evidence_at is None and state in OPT_OUTS and before is not None and before.state == state
+    if new in told.values() or repeated:
         # The same word once more adds nothing, but what should have come of it may be missing.
         _follow_up(scope, person_id, channel, asked, before, told)
         return False
@@ -98,7 +100,7 @@ def record(
         return False
     _write(scope, person_id, channel, asked, after)
     changed = _tell(scope, person_id, channel, asked, before, after, new)
-    people.touch(scope, person_id)
+    profiles.touch(scope, person_id, urgent=after.state in OPT_OUTS)
     _follow_up(scope, person_id, channel, asked, after, told)
     return changed
 
@@ -127,7 +129,7 @@ def merge(scope: Scope, kept: int, gone: int) -> int:
         if after is not None and after != before:
             _write(scope, kept, channel, purpose, after)
             _tell(scope, kept, channel, purpose, before, after, after)
-            people.touch(scope, kept)
+            profiles.touch(scope, kept, urgent=after.state in OPT_OUTS)
             _follow_up(scope, kept, channel, purpose, after, everything)
     scope.connection.execute(_FORGET, whose)
     return lines
@@ -135,7 +137,7 @@ def merge(scope: Scope, kept: int, gone: int) -> int:
 
 def tracks_opens(scope: Scope, person_id: int) -> bool:
     """Whether it may be recorded that this person opened a message."""
-    held = people.held_profile(scope, person_id)
+    held = profiles.held_profile(scope, person_id)
     told, found = _told(scope, person_id, "email", OPEN_TRACKING)
     known = {("email", OPEN_TRACKING): Consent(found.state, found.level, found.at)} if found else {}
     return may_track_opens(known, country_of(held, scope.shop.settings), in_force(scope.shop.settings))
@@ -143,14 +145,19 @@ def tracks_opens(scope: Scope, person_id: int) -> bool:
 
 def _told(scope: Scope, person_id: int, channel: str, purpose: str) -> tuple[dict[int, Evidence], Evidence | None]:
     """{line of the ledger: what it says}, and what that comes to."""
+    read = scope.ahead.evidence.get(person_id)
+    if read is not None:
+        told = dict(read.get((channel, purpose), ()))
+        return told, standing(told.values())
     asked = {"shop_id": scope.shop_id, "person_id": person_id, "channel": channel, "purpose": purpose}
-    told = {
-        row.id: Evidence(
-            row.state, row.level.lower() if row.level else None, row.source, row.evidence_at, row.verdict == IMPORT
-        )
-        for row in scope.connection.execute(_TOLD, asked)
-    }
+    told = {row.id: as_evidence(row) for row in scope.connection.execute(_TOLD, asked)}
     return told, standing(told.values())
+
+
+def as_evidence(row: Any) -> Evidence:
+    """What a line of the ledger says. ``row``: with the columns of ``_TOLD``."""
+    level = row.level.lower() if row.level else None
+    return Evidence(row.state, level, row.source, row.evidence_at, row.verdict == IMPORT)
 
 
 _TOLD = select(
@@ -208,15 +215,26 @@ def _note(
 ) -> int:
     line = {
         **_line(scope, person_id, channel, purpose, new),
-        "evidence": orjson.dumps(dict(evidence), default=str).decode() if evidence else None,
         "recorded_at": scope.now,
         "verdict": verdict,
     }
-    return int(scope.connection.execute(_NOTE, line).scalar_one())
+    shown = dict(evidence) if evidence else None
+    read = scope.ahead.evidence.get(person_id)
+    if read is not None:
+        number = scope.number(consent_ledger)
+        scope.write(consent_ledger, {**line, "id": number, "evidence": shown})
+        read.setdefault((channel, purpose), {})[number] = new
+        return number
+    as_text = orjson.dumps(shown, default=str).decode() if shown else None
+    return int(scope.connection.execute(_NOTE, {**line, "evidence": as_text}).scalar_one())
 
 
 def _write(scope: Scope, person_id: int, channel: str, purpose: str, after: Evidence) -> None:
-    scope.connection.execute(_APPLY, _line(scope, person_id, channel, purpose, after))
+    line = _line(scope, person_id, channel, purpose, after)
+    if person_id in scope.ahead.evidence:
+        scope.write(consents, line)
+    else:
+        scope.connection.execute(_APPLY, line)
 
 
 def _line(scope: Scope, person_id: int, channel: str, purpose: str, one: Evidence) -> dict[str, Any]:
@@ -240,7 +258,7 @@ def _shown(scope: Scope, person_id: int, channel: str, purpose: str, one: Eviden
     """The state as flows see it: who has to confirm is pending."""
     if one is None:
         return None
-    country = country_of(people.held_profile(scope, person_id), scope.shop.settings)
+    country = country_of(profiles.held_profile(scope, person_id), scope.shop.settings)
     consent = Consent(one.state, one.level, one.at)
     return shown_state(consent, country, channel, purpose, in_force(scope.shop.settings))
 
@@ -259,7 +277,10 @@ def _tell(
     if old == now:
         return False
     # Of an undated word nobody knows when the person said it: it is told when it is heard.
-    at = scope.now if after.at == UNDATED else after.at
+    undated = after.at == UNDATED
+    at = scope.now if undated else after.at
+    # ... and is no news where it is the first that is heard of somebody who was there before.
+    of_old = undated and scope.found_by is not None and (old is None or now not in OPT_OUTS)
     props = {"channel": channel, "purpose": purpose, "old": old, "new": now, "source": new.source}
     own = OWN.get(channel) == purpose
     identity = f"consent:{person_id}:{channel if own else f'{channel}/{purpose}'}:{now}:{at.isoformat()}"
@@ -274,7 +295,7 @@ def _tell(
             props=props,
             source=new.source,
             # An opt-out ends what runs, whenever we hear of it.
-            historical=new.imported and now not in OPT_OUTS,
+            historical=of_old or (new.imported and now not in OPT_OUTS),
         )
         for name in names
     ]
@@ -305,8 +326,8 @@ def _follow_up(
         wishes.wish(scope, TO_CONFIRM, person_id, version)
 
 
-def suppress(scope: Scope, channel: str, address: str, reason: str) -> None:
-    """Never send to this address on this channel again (hard bounce, complaint, blocked)."""
+def suppress(scope: Scope, channel: str, address: str, reason: str, since: datetime | None = None) -> None:
+    """Never send to this address on this channel again (hard bounce, complaint, blocked). ``since``: None for now."""
     scope.connection.execute(
         insert(suppressions)
         .values(
@@ -314,7 +335,7 @@ def suppress(scope: Scope, channel: str, address: str, reason: str) -> None:
             channel=channel,
             address_digest=address_digest(scope.shop.salt, address),
             reason=reason,
-            since=scope.now,
+            since=since or scope.now,
         )
         .on_conflict_do_nothing()
     )

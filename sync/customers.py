@@ -10,7 +10,7 @@ from typing import Any
 from connector import eventlog
 from connector.scope import Scope
 from connector.suppression import address_digest
-from sync import conflicts, consent, fetch, merging, people
+from sync import conflicts, consent, fetch, merging, people, profile_fields
 from sync.merging import runs
 from sync.node_values import decimal, moment, number
 
@@ -81,19 +81,7 @@ def project(scope: Scope, payload: Mapping[str, Any], *, created: bool = False) 
             del values["email"]
         people.update_profile(scope, person_id, {**values, "source_updated_at": told or held})
     if created:
-        eventlog.append(
-            scope,
-            [
-                eventlog.Fact(
-                    "customer_created",
-                    f"customer:{payload['id']}",
-                    payload["created_at"] or scope.now,
-                    f"customer:{payload['id']}",
-                    person_id,
-                    props={"customer_id": payload["id"]},
-                )
-            ],
-        )
+        _tell_created(scope, payload["id"], person_id, payload["created_at"] or scope.now)
     fetch.wish(scope, "Customer", payload["id"], urgent=found.created)
     return person_id
 
@@ -113,14 +101,20 @@ def _profile(customer: Mapping[str, Any], email: str | None) -> dict[str, Any]:
 
 
 def refresh(scope: Scope, node: Mapping[str, Any]) -> None:
-    """Apply a customer as the store's GraphQL tells it (the Customer fields of queries/customers.graphql)."""
+    """Apply a customer as the store's GraphQL tells it (the Customer fields of queries/customers.graphql).
+
+    A state older than the one we hold (of a file that took its time) only tells what we do not know yet.
+    """
     customer_id = number(node["id"])
     email = node.get("defaultEmailAddress") or {}
     found = people.identify(scope, customer_id=customer_id, email=email.get("emailAddress"))
     assert found is not None
-    if people.held_profile(scope, found.person_id)["customer_id"] != customer_id:
+    held = people.held_profile(scope, found.person_id)
+    if held["customer_id"] != customer_id:
         # An answer from before it was deleted, or merged into another.
         return
+    told_at = moment(node.get("updatedAt"))
+    older = told_at is not None and held["source_updated_at"] is not None and told_at < held["source_updated_at"]
     address = node.get("defaultAddress") or {}
     phone = node.get("defaultPhoneNumber") or {}
     values: dict[str, Any] = {
@@ -135,10 +129,26 @@ def refresh(scope: Scope, node: Mapping[str, Any]) -> None:
         "tags": node.get("tags"),
         "orders_count": _whole(node.get("numberOfOrders")),
         "total_spent": decimal((node.get("amountSpent") or {}).get("amount")),
+        "source_updated_at": told_at,
     }
     # What the answer left out is not known to be empty.
-    people.update_profile(scope, found.person_id, {k: v for k, v in values.items() if v is not None})
+    values = {name: value for name, value in values.items() if value is not None}
+    if older:
+        values = {name: value for name, value in values.items() if held[name] is None}
+    people.update_profile(scope, found.person_id, values)
+    if not older:
+        profile_fields.keep(scope, found.person_id, node)
     _agreed(scope, found.person_id, email, phone)
+    created_at, live_since = moment(node.get("createdAt")), scope.shop.live_since
+    news = not scope.quiet or scope.found_by is not None
+    if news and created_at is not None and live_since is not None and created_at >= live_since:
+        # Its delivery may be lost.
+        _tell_created(scope, customer_id, found.person_id, created_at)
+
+
+def _tell_created(scope: Scope, customer_id: int, person_id: int, at: datetime) -> None:
+    subject, props = f"customer:{customer_id}", {"customer_id": customer_id}
+    eventlog.append(scope, [eventlog.Fact("customer_created", subject, at, subject, person_id, props=props)])
 
 
 def _agreed(scope: Scope, person_id: int, email: Mapping[str, Any], phone: Mapping[str, Any]) -> None:

@@ -25,6 +25,7 @@ from connector.queue.batch import NOTHING, Batch
 from connector.scope import Scope
 from connector.shopify.graphql import PartialData
 from connector.shops import Shop
+from sync import wishes
 from sync.node_values import number
 from sync.privacy.late import of_the_living
 
@@ -34,8 +35,24 @@ BATCH = 50
 # How long the answer of a batch may take to be applied; with the store's time-out it is the lease. Machine time.
 APPLIED_WITHIN = timedelta(seconds=5)
 
-Readers = Mapping[str, tuple[str, Callable[[Scope, Mapping[str, Any]], None]]]
-"""GraphQL type -> (name of the query document, what applies one node)."""
+
+@dataclass(frozen=True)
+class Reader:
+    """``document``: the name of the query document; ``apply`` applies one node. ``variables``: what the document is
+    given for a shop besides the ids, if that differs from shop to shop.
+    """
+
+    document: str
+    apply: Callable[[Scope, Mapping[str, Any]], None]
+    variables: Callable[[Shop], Mapping[str, Any]] | None = None
+
+    def asked(self, shop: Shop, ids: Sequence[str]) -> dict[str, Any]:
+        """The variables that read these global ids."""
+        return {"ids": list(ids), **(self.variables(shop) if self.variables else {})}
+
+
+Readers = Mapping[str, Reader]
+"""By GraphQL type."""
 
 
 def wish(scope: Scope, kind: str, remote_id: int, *, urgent: bool = True) -> None:
@@ -61,14 +78,15 @@ def _write_wishes(scope: Scope, wished: dict[tuple[str, int], bool]) -> None:
             "remote_ids": [remote_id for _, remote_id in sorted(wished)],
             "due": [scope.machine if wished[key] else later for key in sorted(wished)],
             "quiet": scope.quiet,
+            "found_by": scope.found_by,
         },
     )
 
 
 _WISH = text(
     """
-INSERT INTO fetches (shop_id, kind, remote_id, state, wanted, due_real, attempts, quiet)
-SELECT :shop_id, kind, remote_id, 'due', 1, due_real, 0, :quiet
+INSERT INTO fetches (shop_id, kind, remote_id, state, wanted, due_real, attempts, quiet, found_by)
+SELECT :shop_id, kind, remote_id, 'due', 1, due_real, 0, :quiet, :found_by
 FROM unnest(CAST(:kinds AS text[]), CAST(:remote_ids AS bigint[]), CAST(:due AS timestamptz[]))
     AS wished (kind, remote_id, due_real)
 ON CONFLICT (shop_id, kind, remote_id) DO UPDATE SET
@@ -80,7 +98,8 @@ ON CONFLICT (shop_id, kind, remote_id) DO UPDATE SET
         ELSE excluded.due_real
     END,
     attempts = CASE fetches.state WHEN 'leased' THEN fetches.attempts ELSE 0 END,
-    quiet = excluded.quiet AND (fetches.quiet OR fetches.state IN ('done', 'failed'))
+    quiet = excluded.quiet AND (fetches.quiet OR fetches.state IN ('done', 'failed')),
+    found_by = CASE WHEN fetches.state IN ('done', 'failed') OR fetches.found_by IS NOT NULL THEN excluded.found_by END
 """
 )
 
@@ -89,20 +108,21 @@ ON CONFLICT (shop_id, kind, remote_id) DO UPDATE SET
 _CLAIM = text(
     """
 WITH open AS MATERIALIZED (
-    SELECT kind, remote_id, due_real, quiet FROM fetches
+    SELECT kind, remote_id, due_real, quiet, found_by FROM fetches
     WHERE shop_id = :shop_id AND state IN ('due', 'leased') AND kind = ANY(:kinds)
         AND due_real <= :machine AND (state = 'due' OR lease_real < :machine)
     ORDER BY due_real LIMIT :most + 1
     FOR UPDATE SKIP LOCKED
 ), chosen AS MATERIALIZED (
     SELECT kind, remote_id FROM open
-    WHERE (kind, quiet) = (SELECT kind, quiet FROM open ORDER BY due_real, kind, quiet LIMIT 1)
+    WHERE (kind, quiet, coalesce(found_by, ''))
+        = (SELECT kind, quiet, coalesce(found_by, '') FROM open ORDER BY due_real, kind, quiet, found_by LIMIT 1)
     ORDER BY due_real LIMIT :most
 )
 UPDATE fetches SET state = 'leased', lease_real = :lease, attempts = attempts + 1
 FROM chosen
 WHERE fetches.shop_id = :shop_id AND fetches.kind = chosen.kind AND fetches.remote_id = chosen.remote_id
-RETURNING fetches.kind, fetches.remote_id, wanted, quiet, (SELECT count(*) FROM open) AS open
+RETURNING fetches.kind, fetches.remote_id, wanted, quiet, found_by, (SELECT count(*) FROM open) AS open
 """
 )
 
@@ -111,13 +131,14 @@ RETURNING fetches.kind, fetches.remote_id, wanted, quiet, (SELECT count(*) FROM 
 class _Claimed:
     """{remote id: wanted} of the wishes of one kind that are leased to us, and whether that is not all that is due.
 
-    ``quiet``: only quiet scopes have wished for these.
+    ``quiet``: only quiet scopes have wished for these; ``found_by``: what noticed them, when no delivery has.
     """
 
     kind: str
     wanted: Mapping[int, int]
     more: bool
     quiet: bool
+    found_by: str | None
 
 
 def _claim(deps: Deps, shop: Shop, kinds: Sequence[str]) -> _Claimed | None:
@@ -130,7 +151,7 @@ def _claim(deps: Deps, shop: Shop, kinds: Sequence[str]) -> _Claimed | None:
     if not rows:
         return None
     wanted = {row.remote_id: row.wanted for row in rows}
-    return _Claimed(rows[0].kind, wanted, rows[0].open > len(rows), rows[0].quiet)
+    return _Claimed(rows[0].kind, wanted, rows[0].open > len(rows), rows[0].quiet, rows[0].found_by)
 
 
 def answer_due(deps: Deps, shop: Shop, readers: Readers) -> Batch:
@@ -139,11 +160,11 @@ def answer_due(deps: Deps, shop: Shop, readers: Readers) -> Batch:
     if claimed is None:
         return NOTHING
     reach("t2b.leased")
-    document, apply = readers[claimed.kind]
+    reader = readers[claimed.kind]
     wanted = dict(claimed.wanted)
     ids = [f"gid://shopify/{claimed.kind}/{remote_id}" for remote_id in wanted]
     try:
-        nodes = deps.store(shop).query(document, {"ids": ids}).get("nodes") or []
+        nodes = deps.store(shop).query(reader.document, reader.asked(shop, ids)).get("nodes") or []
     except PartialData as error:
         nodes, struck = error.nodes()
         # What came is applied; the rest is asked for again.
@@ -155,15 +176,17 @@ def answer_due(deps: Deps, shop: Shop, readers: Readers) -> Batch:
         _put_back(deps, shop, claimed.kind, wanted, error)
         return Batch(0, claimed.more)
     reach("t2b.answered")
-    with deps.open(shop, quiet=claimed.quiet) as scope:
+    with deps.open(shop, quiet=claimed.quiet, found_by=claimed.found_by) as scope:
         # Each node takes its person's lock.
         lock_shop(scope, NORMALISE)
         # What a delivery has asked for meanwhile is read again, and is news then.
         news = awaited(scope.connection, shop.id, claimed.kind, list(wanted)) if claimed.quiet else frozenset()
         for node in of_the_living(scope, nodes):
             if number(node["id"]) not in news:
-                apply(scope, node)
+                reader.apply(scope, node)
         _finish(scope.connection, shop.id, claimed.kind, wanted)
+        if claimed.kind == "Customer":
+            wishes.end_wait(scope, wanted)
         reach("t2b.applied")
     return Batch(len(claimed.wanted), claimed.more)
 

@@ -55,6 +55,8 @@ def _move(row: dict[str, Any], status: str, at: datetime) -> None:
 
 
 def _held(scope: Scope, fulfillment_id: int) -> dict[str, Any] | None:
+    if fulfillment_id in scope.ahead.parcels:
+        return scope.ahead.parcels[fulfillment_id]
     query = select(fulfillments).where(fulfillments.c.shop_id == scope.shop_id, fulfillments.c.id == fulfillment_id)
     row = scope.connection.execute(query).mappings().first()
     return None if row is None else dict(row)
@@ -67,7 +69,11 @@ def _new(scope: Scope, order_id: int, fulfillment_id: int, created_at: datetime)
 
 
 def _write(scope: Scope, held: Mapping[str, Any] | None, row: Mapping[str, Any]) -> None:
-    if held is None:
+    if row["id"] in scope.ahead.parcels:
+        if held != row:
+            scope.ahead.parcels[row["id"]] = dict(row)
+            scope.write(fulfillments, row)
+    elif held is None:
         scope.connection.execute(insert(fulfillments).values(dict(row)))
     elif held != row:
         mine = (fulfillments.c.shop_id == scope.shop_id) & (fulfillments.c.id == row["id"])

@@ -17,6 +17,15 @@ from sync import people
 HISTORY = timedelta(days=3)
 
 
+def is_history(scope: Scope, placed_at: datetime, *, begun_here: bool) -> bool:
+    """Whether an order that is first heard of now is one of long ago. ``begun_here``: we know its checkout. Of a shop
+    of which we know since when its webhooks are in place, that decides alone."""
+    live_since = scope.shop.live_since
+    if live_since is not None:
+        return placed_at < live_since
+    return not begun_here and placed_at < scope.now - HISTORY
+
+
 @dataclass(frozen=True)
 class Refund:
     """Money given back for an order. ``amount`` and ``at`` are None when the store did not say."""
@@ -107,7 +116,7 @@ def refund(scope: Scope, order: Mapping[str, Any] | None, order_id: int, given: 
 
 def _dated(scope: Scope, one: Fact) -> Fact:
     """A cancellation or refund of long ago is history, whenever we hear of it."""
-    if one.name in ("order_cancelled", "order_refunded") and one.occurred_at < scope.now - HISTORY:
+    if one.name in ("order_cancelled", "order_refunded") and is_history(scope, one.occurred_at, begun_here=False):
         return replace(one, historical=True)
     return one
 

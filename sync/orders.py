@@ -17,13 +17,17 @@ from sqlalchemy.dialects.postgresql import insert
 from connector.locks import lock_persons
 from connector.models.store import orders
 from connector.scope import Scope
-from sync import checkouts, consent, customers, fetch, order_events, people, wishes
+from sync import checkouts, consent, customers, fetch, order_events, people, profile_sources, wishes
 from sync.mapping.order import worth
-from sync.order_events import HISTORY, exclusion
+from sync.order_events import exclusion
 
 # What changes without Brevo's copy of the order showing it.
 _UNSEEN = frozenset({"source_updated_at", "checkout_token", "cart_token", "closed_at", "gross"})
 
+# What the buyer's contact may be told of, beside the totals.
+_OF_BUYER = frozenset(
+    {"person_id", "total", "items", "discount_codes", "test", "source_name", "created_at", "cancelled_at", "deleted_at"}
+)
 
 # The time of a state when none was told: of an order of which we heard nothing but that it was deleted.
 UNTOLD = datetime(1970, 1, 1, tzinfo=UTC)
@@ -31,6 +35,8 @@ UNTOLD = datetime(1970, 1, 1, tzinfo=UTC)
 
 def held_order(scope: Scope, order_id: int) -> dict[str, Any] | None:
     """The order as we hold it."""
+    if order_id in scope.ahead.orders:
+        return scope.ahead.orders[order_id]
     row = scope.connection.execute(_HELD, {"shop_id": scope.shop_id, "id": order_id}).mappings().first()
     return None if row is None else dict(row)
 
@@ -58,7 +64,7 @@ def project(
     new = held is None or held["source_updated_at"] == UNTOLD
     if new:
         created_at = told["created_at"] = told.get("created_at") or scope.now
-        told["historical"] = checkout is None and created_at < scope.now - HISTORY
+        told["historical"] = order_events.is_history(scope, created_at, begun_here=checkout is not None)
     row, changed = _merged(scope, held, told)
     if held is not None and changed and not read and told["source_updated_at"] == held["source_updated_at"]:
         fetch.wish(scope, "Order", row["id"], urgent=False)
@@ -71,8 +77,10 @@ def project(
         key = row["checkout_token"] or (checkout["token"] if checkout else None)
         order_events.of_state(scope, {**row, "checkout_token": key}, payload, buyer, first=new)
     keep(scope, held, row, changed)
-    if customer and changed:
-        fetch.wish(scope, "Customer", customer["id"], urgent=bool(found and found.created))
+    first_heard = bool(found and found.created)
+    # Who reads the whole store has read its customers before; of an order of long ago their sums tell already.
+    if customer and changed and (first_heard or not (scope.found_by == "backfill" and row["historical"])):
+        fetch.wish(scope, "Customer", customer["id"], urgent=first_heard)
     if person_id is not None and payload["buyer_accepts_marketing"] and people.known_by(scope, person_id, email):
         consent.record(
             scope,
@@ -187,19 +195,39 @@ def keep(scope: Scope, held: Mapping[str, Any] | None, row: Mapping[str, Any], c
     seen = held is None or bool(changed.keys() - _UNSEEN)
     if seen:
         values["version"] = row["version"] + 1
-    if held is None:
-        scope.connection.execute(_FIRST, {**row, **values})
-    elif any(held[name] != value for name, value in values.items()):
-        mine = (orders.c.shop_id == scope.shop_id) & (orders.c.id == row["id"])
-        scope.connection.execute(update(orders).where(mine).values(values))
-    if seen and not excluded:
+    if held is None or changed.keys() & _OF_BUYER:
+        _show_buyer(scope, {row["person_id"], held["person_id"] if held else None} - {None})
+    if held is None or any(held[name] != value for name, value in values.items()):
+        _write(scope, held, row, values)
+    if seen and (not excluded or (scope.quiet and scope.found_by and exclusion(row, scope.shop.settings) is None)):
+        # An order of long ago too, when the whole store is read: quietly, by the call that starts nothing.
         wishes.wish(scope, "order", row["id"], values["version"])
-    elif seen and row["historical"]:
-        # Brevo has it only when a sync that staff asked for has told it.
+    elif seen and row["historical"] and held is not None:
+        # Brevo has it only when such a reading or a sync that staff asked for has told it.
         wishes.follow(scope, "order", row["id"], values["version"])
 
 
+def _write(scope: Scope, held: Mapping[str, Any] | None, row: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+    order_id = row["id"]
+    if order_id in scope.ahead.orders:
+        scope.ahead.orders[order_id] = {**row, **values}
+        scope.write(orders, {**row, **values})
+    elif held is None:
+        scope.connection.execute(_FIRST, {**row, **values})
+    else:
+        mine = (orders.c.shop_id == scope.shop_id) & (orders.c.id == order_id)
+        scope.connection.execute(update(orders).where(mine).values(values))
+
+
 _FIRST = insert(orders)
+
+
+def _show_buyer(scope: Scope, person_ids: set[int]) -> None:
+    """Their contacts show something that is computed from orders, if the shop's mapping does."""
+    if profile_sources.look_at_orders(scope.shop):
+        lock_persons(scope, person_ids)
+        for person_id in sorted(person_ids):
+            people.touch(scope, person_id)
 
 
 def _count(scope: Scope, held: Mapping[str, Any] | None, row: Mapping[str, Any], *, excluded: bool) -> Decimal | None:

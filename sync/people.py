@@ -14,7 +14,7 @@ An identity is (kind, value): ``customer`` (the store's id), ``email``, ``checko
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -24,15 +24,20 @@ from sqlalchemy import Text, bindparam, func, join, literal, select, text, true
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from connector import eventlog
+from connector.db.rows import among
 from connector.db.schema import Moment
 from connector.models.person import identities, person_work, persons
+from connector.models.survey import address_opt_outs as opt_outs
 from connector.scope import Scope
-from sync import conflicts, merging, wishes
-from sync.profiles import held_profile, touch, update_profile
+from sync import address_opt_outs, conflicts, merging, profiles, wishes
+from sync.profiles import held_profile, touch
 
 __all__ = [
     "Identified", "attach", "held_profile", "identify", "normal_email", "person_of", "touch", "update_profile",
 ]  # fmt: skip
+
+Key = tuple[str, str]
+"""An identity: kind and value."""
 
 # A subject identified later than this after its event starts nothing for it.
 LATE_IDENTIFICATION = timedelta(days=7)
@@ -71,7 +76,7 @@ def identify(
         keys.append(("email", address))
     if not keys:
         return None
-    found = _meet(scope, keys)
+    found = _met(scope, keys)
     by_customer = found.get(keys[0]) if customer_id else None
     by_address = named = found.get(("email", address)) if address else None
     if named is not None and named != by_customer and customer_id:
@@ -108,15 +113,31 @@ def _of_customer(scope: Scope, named: int, customer_id: int, address: str | None
     if profile["customer_id"] in (None, customer_id):
         return named
     if profile["email"] != address:
+        scope.settle(_bind_owed)
         scope.connection.execute(_RELEASE, {"shop_id": scope.shop_id, "address": address})
+        _learn(scope, [("email", address or "")], None)
     return None
 
 
 _RELEASE = text("DELETE FROM identities WHERE shop_id = :shop_id AND kind = 'email' AND value = :address")
 
 
-def _meet(scope: Scope, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+def _met(scope: Scope, keys: Sequence[Key]) -> dict[Key, int]:
     """{identity: person id} of those that name somebody, whose locks are now held and whose profiles are read."""
+    known = scope.ahead.identities
+    found = {key: person_id for key in keys if (person_id := known.get(key)) is not None}
+    unread = [key for key in keys if key not in known]
+    return {**found, **_meet(scope, unread)} if unread else found
+
+
+def _learn(scope: Scope, keys: Iterable[Key], person_id: int | None) -> None:
+    """What was read ahead of these identities is this now."""
+    for key in keys:
+        if key in scope.ahead.identities:
+            scope.ahead.identities[key] = person_id
+
+
+def _meet(scope: Scope, keys: Sequence[Key]) -> dict[Key, int]:
     rows = (
         scope.connection.execute(
             _MEET,
@@ -163,7 +184,7 @@ CROSS JOIN LATERAL (
 )
 
 
-def _create(scope: Scope, keys: Sequence[tuple[str, str]], values: Mapping[str, Any]) -> int:
+def _create(scope: Scope, keys: Sequence[Key], values: Mapping[str, Any]) -> int:
     # Seeded by the address where there is one: the same whether the account or the checkout was heard of first.
     kind, value = keys[-1]
     given = dict.fromkeys(_GIVEN) | {
@@ -176,15 +197,49 @@ def _create(scope: Scope, keys: Sequence[tuple[str, str]], values: Mapping[str, 
         "created_at": scope.now,
         **values,
     }
-    bound = {"kinds": [kind for kind, _ in keys], "values": [value for _, value in keys], "since_real": scope.machine}
+    addresses = given["email"], given["phone"]
+    if all(key in scope.ahead.identities for key in keys):
+        return _create_later(scope, keys, given)
+    bound = {
+        "kinds": [kind for kind, _ in keys],
+        "values": [value for _, value in keys],
+        "since_real": scope.machine,
+        "digests": address_opt_outs.digests(scope.shop.salt, addresses),
+    }
     profile = dict(scope.connection.execute(_CREATE, {**given, **bound}).mappings().one())
+    opted_out = profile.pop("opted_out")
     person_id = int(profile["id"])
     scope.locked.add(person_id)
     scope.profiles[person_id] = profile
+    _learn(scope, [key for key in keys if scope.ahead.identities.get(key) is None], person_id)
     wishes.wish(scope, "contact", person_id, profile["version"])
     if profile["phone"]:
         conflicts.compare(scope, "phone", person_id)
+    if opted_out:
+        address_opt_outs.meet(scope, person_id, addresses)
     return person_id
+
+
+def _create_later(scope: Scope, keys: Sequence[Key], given: Mapping[str, Any]) -> int:
+    """Written at the end of the transaction, because it was read ahead that nobody is known by these."""
+    person_id = scope.number(persons)
+    scope.ahead.evidence[person_id] = {}
+    profiles.add(scope, {"id": person_id, **given})
+    _bind_later(scope, person_id, [key for key in keys if scope.ahead.identities[key] is None])
+    wishes.wish(scope, "contact", person_id, given["version"])
+    if given["phone"]:
+        conflicts.compare(scope, "phone", person_id)
+    address_opt_outs.meet(scope, person_id, (given["email"], given["phone"]))
+    return person_id
+
+
+def update_profile(scope: Scope, person_id: int, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Write what changed, as ``sync.profiles`` does; with an address or number comes what was told of it before."""
+    changed = profiles.update_profile(scope, person_id, values)
+    addresses = [changed[kind][1] for kind in conflicts.SHARED if kind in changed]
+    if any(addresses):
+        address_opt_outs.meet(scope, person_id, addresses)
+    return changed
 
 
 _named = (
@@ -214,36 +269,65 @@ _bound = (
     .on_conflict_do_nothing()
     .cte("bound")
 )
-_CREATE = select(_person).add_cte(_lock, _bound)
+# Whether something was told of their addresses before is asked in the same go: it nearly never was.
+_opted_out = (
+    select(opt_outs.c.channel)
+    .where(opt_outs.c.shop_id == bindparam("shop_id"), among(opt_outs.c.address_digest, "digests"))
+    .exists()
+    .label("opted_out")
+)
+_CREATE = select(_person, _opted_out).add_cte(_lock, _bound)
 
 
-def attach(scope: Scope, person_id: int, keys: Sequence[tuple[str, str]]) -> None:
+def attach(scope: Scope, person_id: int, keys: Sequence[Key]) -> None:
     """Bind these identities (kind, value) to this person, as far as they do not name somebody already.
 
     A subject (checkout, cart, order) that becomes known this way has its recent events decided.
     """
-    if not keys:
-        return
-    bound = scope.connection.execute(
+    read = scope.ahead.identities
+    free = [key for key in keys if key in read and read[key] is None]
+    _bind_later(scope, person_id, free)
+    bound = [*free, *_bind(scope, {key: person_id for key in keys if key not in read})]
+    subjects = [f"{kind}:{value}" for kind, value in bound if kind not in ("customer", "email")]
+    if subjects:
+        eventlog.adopt(scope, subjects, person_id, scope.now - LATE_IDENTIFICATION)
+
+
+def _bind_later(scope: Scope, person_id: int, keys: Sequence[Key]) -> None:
+    """Bind these, which were read ahead and name nobody, at the end of the transaction."""
+    if keys:
+        scope.owed(_bind_owed).update(dict.fromkeys(keys, person_id))
+        _learn(scope, keys, person_id)
+
+
+def _bind_owed(scope: Scope, given: dict[Key, int]) -> None:
+    _bind(scope, given)
+
+
+def _bind(scope: Scope, given: Mapping[Key, int]) -> list[Key]:
+    """Bind each of these to its person, as far as it does not name somebody already; returns what was bound."""
+    if not given:
+        return []
+    keys = sorted(given)
+    rows = scope.connection.execute(
         _BIND,
         {
             "shop_id": scope.shop_id,
-            "person_id": person_id,
             "now": scope.now,
             "kinds": [kind for kind, _ in keys],
             "values": [value for _, value in keys],
+            "person_ids": [given[key] for key in keys],
         },
-    ).all()
-    subjects = [f"{row.kind}:{row.value}" for row in bound if row.kind not in ("customer", "email")]
-    if subjects:
-        eventlog.adopt(scope, subjects, person_id, scope.now - LATE_IDENTIFICATION)
+    )
+    return [(row.kind, row.value) for row in rows]
 
 
 _BIND = text(
     """
 INSERT INTO identities (shop_id, kind, value, person_id, since)
-SELECT :shop_id, kind, value, :person_id, :now
-FROM unnest(CAST(:kinds AS text[]), CAST(:values AS text[])) AS given (kind, value)
+SELECT :shop_id, kind, value, person_id, :now
+FROM unnest(CAST(:kinds AS text[]), CAST(:values AS text[]), CAST(:person_ids AS bigint[]))
+    AS given (kind, value, person_id)
 ON CONFLICT DO NOTHING
 RETURNING kind, value
 """
@@ -252,6 +336,8 @@ RETURNING kind, value
 
 def person_of(scope: Scope, kind: str, value: str) -> int | None:
     """Whom this identity names, if anyone."""
+    if (kind, value) in scope.ahead.identities:
+        return scope.ahead.identities[kind, value]
     person_id: int | None = scope.connection.scalar(_NAMED, {"shop_id": scope.shop_id, "kind": kind, "value": value})
     return person_id
 

@@ -49,7 +49,7 @@ def project(scope: Scope, told: Mapping[str, Any], at: datetime, *, created: boo
     """
     product_id = told["id"]
     told_at = told["updated_at"] or told["created_at"] or at
-    held = _held(scope, product_id)
+    held = held_product(scope, product_id)
     before: Mapping[str, Any] = held or {**_EMPTY, "shop_id": scope.shop_id, "id": product_id}
     if before["deleted_at"]:
         _tell_created(scope, told, before, told_at, created=created)
@@ -58,7 +58,7 @@ def project(scope: Scope, told: Mapping[str, Any], at: datetime, *, created: boo
     # Before the product's own row: the lowest price is that of its variants.
     all_ids = None if older else told["variant_ids"]
     changes = variants.project(scope, product_id, told["variants"], told_at, all_ids=all_ids)
-    values: dict[str, Any] = variants.price_range(scope, product_id) if changes.any else {}
+    values: dict[str, Any] = variants.price_range(changes.rows) if changes.any else {}
     if not older:
         values |= {name: told[name] for name in (*_TOLD, "collection_ids") if told.get(name) is not None}
         values["source_updated_at"] = told_at
@@ -68,12 +68,21 @@ def project(scope: Scope, told: Mapping[str, Any], at: datetime, *, created: boo
         changed["version"] = before["version"] + 1
         wishes.wish(scope, "product", product_id, changed["version"])
     if changed:
-        statement = insert(products).values({**before, **changed})
-        scope.connection.execute(statement.on_conflict_do_update(index_elements=["shop_id", "id"], set_=changed))
+        _write(scope, before, changed)
     _ask(scope, told, held, before, told_at, changed)
     row = {**before, **changed}
     _tell_created(scope, told, row, told_at, created=created)
     _tell_changed(scope, row, held, changed, changes, told_at)
+
+
+def _write(scope: Scope, before: Mapping[str, Any], changed: Mapping[str, Any]) -> None:
+    row = {**before, **changed}
+    if row["id"] in scope.ahead.products:
+        scope.ahead.products[row["id"]] = row
+        scope.write(products, row)
+    else:
+        statement = insert(products).values(row)
+        scope.connection.execute(statement.on_conflict_do_update(index_elements=["shop_id", "id"], set_=dict(changed)))
 
 
 def _older(told_at: datetime, held_at: datetime | None) -> bool:
@@ -137,13 +146,12 @@ def _value(value: Any) -> Any:
 
 def deleted(scope: Scope, product_id: int, at: datetime) -> None:
     """The product and its variants are gone. One that we never heard of is kept as gone, so that it stays so."""
-    held = _held(scope, product_id)
+    held = held_product(scope, product_id)
     if held is not None and held["deleted_at"]:
         return
     before: Mapping[str, Any] = held or {**_EMPTY, "shop_id": scope.shop_id, "id": product_id}
     changed = {"deleted_at": at, "version": before["version"] + 1}
-    statement = insert(products).values({**before, **changed})
-    scope.connection.execute(statement.on_conflict_do_update(index_elements=["shop_id", "id"], set_=changed))
+    _write(scope, before, changed)
     variants.deleted(scope, product_id, at)
     subject = f"product:{product_id}"
     props = {"product_id": product_id, "title": before["title"], "handle": before["handle"]}
@@ -166,7 +174,9 @@ def touch(scope: Scope, product_id: int) -> None:
         wishes.wish(scope, "product", product_id, version)
 
 
-def _held(scope: Scope, product_id: int) -> Mapping[str, Any] | None:
+def held_product(scope: Scope, product_id: int) -> Mapping[str, Any] | None:
+    if product_id in scope.ahead.products:
+        return scope.ahead.products[product_id]
     query = select(products).where(products.c.shop_id == scope.shop_id, products.c.id == product_id)
     row = scope.connection.execute(query).mappings().first()
     return None if row is None else dict(row)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import select, text
 
+from connector.db.rows import write_rows
 from connector.locks import lock_persons
 from connector.models.person import persons
 from connector.scope import Scope
@@ -18,6 +19,9 @@ from sync import conflicts, wishes
 
 # What changes without the provider showing it.
 _UNSEEN = frozenset({"source_updated_at", "customer_deleted_at"})
+# Of a profile that is to be written: the person is not in the table yet; the provider sees the change; at once; the
+# provider may have a value that is to be emptied.
+_NEW, _SEEN, _URGENT, _EMPTIED = "new", "seen", "urgent", "emptied"
 
 
 def held_profile(scope: Scope, person_id: int) -> Mapping[str, Any]:
@@ -32,6 +36,14 @@ def held_profile(scope: Scope, person_id: int) -> Mapping[str, Any]:
     return profile
 
 
+def add(scope: Scope, profile: dict[str, Any]) -> None:
+    """Somebody new, whose number is reserved (``Scope.number``). Written at the end, with what is learnt by then."""
+    person_id = profile["id"]
+    scope.locked.add(person_id)
+    scope.profiles[person_id] = profile
+    scope.owed(_write_profiles)[person_id] = {_NEW}
+
+
 def update_profile(scope: Scope, person_id: int, values: Mapping[str, Any]) -> dict[str, Any]:
     """Write what changed; a real change raises the version and wishes for the contact at the provider.
 
@@ -43,10 +55,11 @@ def update_profile(scope: Scope, person_id: int, values: Mapping[str, Any]) -> d
         return {}
     fields = {name: pair[1] for name, pair in changed.items()}
     scope.profiles[person_id] = {**current, **fields}
-    scope.owed(_write_profiles).setdefault(person_id, False)
+    scope.owed(_write_profiles).setdefault(person_id, set())
     visible = {name: pair for name, pair in changed.items() if name not in _UNSEEN}
     if visible:
-        touch(scope, person_id)
+        # Of all columns it is told of these alone that there are none; what else is not known any more stays there.
+        touch(scope, person_id, emptied="tags" in changed and not changed["tags"][1])
     for kind in changed.keys() & set(conflicts.SHARED):
         old, new = changed[kind]
         if old:
@@ -56,29 +69,36 @@ def update_profile(scope: Scope, person_id: int, values: Mapping[str, Any]) -> d
     return visible
 
 
-def touch(scope: Scope, person_id: int) -> None:
-    """Something that the provider shows of this person changed: raise the version and wish for the contact."""
+def touch(scope: Scope, person_id: int, *, urgent: bool = False, emptied: bool = False) -> None:
+    """Something that the provider shows of this person changed: raise the version and wish for the contact.
+
+    ``urgent``: other changes are not waited for; ``emptied``: the provider may have a value of what is empty now.
+    """
     held_profile(scope, person_id)
-    scope.owed(_write_profiles)[person_id] = True
+    marks = {_SEEN} | ({_URGENT} if urgent else set()) | ({_EMPTIED} if emptied else set())
+    scope.owed(_write_profiles).setdefault(person_id, set()).update(marks)
 
 
-def _write_profiles(scope: Scope, changed: dict[int, bool]) -> None:
-    """{person id: whether the provider sees it} of those whose profile in the scope is not the one in the table."""
-    for person_id in sorted(person_id for person_id, visible in changed.items() if visible):
-        profile = scope.profiles[person_id]
-        scope.profiles[person_id] = {**profile, "version": profile["version"] + 1}
-        wishes.wish(scope, "contact", person_id, profile["version"] + 1)
-    rows = [
-        {"person": person_id, **{f"new_{name}": scope.profiles[person_id][name] for name in _CHANGING}}
-        for person_id in sorted(changed)
-    ]
-    scope.connection.execute(_WRITE_PROFILE, [{"shop": scope.shop_id, **row} for row in rows])
+def _write_profiles(scope: Scope, changed: dict[int, set[str]]) -> None:
+    """{person id: its marks} of those whose profile in the scope is not the one in the table."""
+    for person_id in sorted(changed):
+        if _SEEN in changed[person_id]:
+            profile = scope.profiles[person_id]
+            version = profile["version"] + 1
+            emptied = version if _EMPTIED in changed[person_id] else profile["emptied_version"]
+            scope.profiles[person_id] = {**profile, "version": version, "emptied_version": emptied}
+            wishes.wish(scope, "contact", person_id, version, urgent=_URGENT in changed[person_id])
+    write_rows(scope.connection, persons, [scope.profiles[person_id] for person_id in sorted(changed)])
+    new = sorted(person_id for person_id in changed if _NEW in changed[person_id])
+    if new:
+        scope.connection.execute(_LOCKS, {"shop_id": scope.shop_id, "ids": new, "machine": scope.machine})
 
 
-_CHANGING = tuple(column.name for column in persons.c if column.name not in ("shop_id", "id", "seed", "created_at"))
-# All columns, whichever changed: its text is always the same.
-_WRITE_PROFILE = (
-    update(persons)
-    .where(persons.c.shop_id == bindparam("shop"), persons.c.id == bindparam("person"))
-    .values({name: bindparam(f"new_{name}") for name in _CHANGING})
+# One may be there already: what happened to somebody new is written before.
+_LOCKS = text(
+    """
+INSERT INTO person_work (shop_id, person_id, pending, since_real)
+SELECT :shop_id, id, false, :machine FROM unnest(CAST(:ids AS bigint[])) AS id
+ON CONFLICT DO NOTHING
+"""
 )

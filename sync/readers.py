@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from sync import collections, customers, order_node, products, stock
-from sync.fetch import Readers
+from sync import collections, customers, order_node, products, profile_fields, stock
+from sync.fetch import Reader, Readers
 
 READERS: Readers = {
-    "Customer": ("customers", customers.refresh),
-    "Product": ("products", products.refresh),
-    "Order": ("orders", order_node.refresh),
-    "Collection": ("collections", collections.refresh),
-    "InventoryItem": ("inventory_items", stock.refresh),
+    "Customer": Reader("customers", customers.refresh, profile_fields.variables),
+    "Product": Reader("products", products.refresh),
+    "Order": Reader("orders", order_node.refresh),
+    "Collection": Reader("collections", collections.refresh),
+    "InventoryItem": Reader("inventory_items", stock.refresh),
 }

@@ -8,9 +8,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import bindparam, select, update
 
+from connector.ahead import Row
+from connector.db.rows import write_rows
 from connector.eventlog import Fact
 from connector.models.store import variants
 from connector.scope import Scope
@@ -22,10 +23,13 @@ _COLUMNS = ("title", "sku", "position", "price", "inventory_item_id", "inventory
 
 @dataclass
 class Changes:
-    """What became different of a product's variants: [(variant as it is now, values before)] and whether any did."""
+    """What became different of a product's variants: [(variant as it is now, values before)] of prices, and whether
+    any did. ``rows``: all that we hold by then, if any did.
+    """
 
     prices: list[tuple[Mapping[str, Any], Mapping[str, Any]]] = field(default_factory=list)
     any: bool = False
+    rows: Mapping[int, Row] = field(default_factory=dict)
 
     def facts(self, about: Mapping[str, Any], at: datetime) -> list[Fact]:
         """A changed price is told with the old and the new one; the first price of a variant is no change."""
@@ -71,9 +75,8 @@ def project(
     changes = Changes()
     if not told and all_ids is None:
         return changes
-    mine = (variants.c.shop_id == scope.shop_id) & (variants.c.product_id == product_id)
-    held = {row["id"]: dict(row) for row in scope.connection.execute(select(variants).where(mine)).mappings()}
-    rows = []
+    held = _held(scope, product_id)
+    rows: dict[int, Row] = {}
     for one in told or ():
         before: Mapping[str, Any] = held.get(one["id"]) or {**_EMPTY, "shop_id": scope.shop_id, "id": one["id"]}
         if before["source_updated_at"] is not None and at < before["source_updated_at"]:
@@ -83,32 +86,45 @@ def project(
             values["compare_at_price"] = one["compare_at_price"]
         row = {**before, **values, "product_id": product_id, "deleted_at": None}
         if row != before:
-            changes.any = True
-            rows.append({**row, "source_updated_at": at})
+            rows[one["id"]] = {**row, "source_updated_at": at}
             priced = (before["price"], before["compare_at_price"]) != (row["price"], row["compare_at_price"])
             if before["price"] is not None and priced:
                 changes.prices.append((row, before))
+    if all_ids is not None:
+        gone = {id: row for id, row in held.items() if id not in all_ids and not row["deleted_at"]}
+        rows |= {id: {**row, "deleted_at": at} for id, row in gone.items()}
     if rows:
-        statement = insert(variants)
-        kept = {column.name: statement.excluded[column.name] for column in variants.c if not column.primary_key}
-        scope.connection.execute(statement.on_conflict_do_update(index_elements=["shop_id", "id"], set_=kept), rows)
-    gone = [] if all_ids is None else [id for id, row in held.items() if id not in all_ids and not row["deleted_at"]]
-    if gone:
-        changes.any = True
-        scope.connection.execute(update(variants).where(mine, variants.c.id.in_(gone)).values(deleted_at=at))
+        changes.any, changes.rows = True, {**held, **rows}
+        _write(scope, product_id, changes.rows, rows)
     return changes
 
 
-def price_range(scope: Scope, product_id: int) -> dict[str, Any]:
-    """{price_min, price_max} of the variants that the product has."""
-    low, high = scope.connection.execute(
-        select(func.min(variants.c.price), func.max(variants.c.price)).where(
-            variants.c.shop_id == scope.shop_id,
-            variants.c.product_id == product_id,
-            variants.c.deleted_at.is_(None),
-        )
-    ).one()
-    return {"price_min": low, "price_max": high}
+def _held(scope: Scope, product_id: int) -> Mapping[int, Row]:
+    read = scope.ahead.variants.get(product_id)
+    if read is not None:
+        return read
+    given = {"shop_id": scope.shop_id, "product_id": product_id}
+    return {row["id"]: dict(row) for row in scope.connection.execute(_HELD, given).mappings()}
+
+
+_HELD = select(variants).where(
+    variants.c.shop_id == bindparam("shop_id"), variants.c.product_id == bindparam("product_id")
+)
+
+
+def _write(scope: Scope, product_id: int, now: Mapping[int, Row], changed: Mapping[int, Row]) -> None:
+    if product_id in scope.ahead.variants:
+        scope.ahead.variants[product_id] = dict(now)
+        for row in changed.values():
+            scope.write(variants, row)
+    else:
+        write_rows(scope.connection, variants, [changed[id] for id in sorted(changed)])
+
+
+def price_range(rows: Mapping[int, Row]) -> dict[str, Any]:
+    """{price_min, price_max} of the variants that the product has, of these."""
+    prices = [row["price"] for row in rows.values() if row["price"] is not None and not row["deleted_at"]]
+    return {"price_min": min(prices, default=None), "price_max": max(prices, default=None)}
 
 
 def deleted(scope: Scope, product_id: int, at: datetime) -> None:

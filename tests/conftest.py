@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import os
 
+import pytest
 import structlog
 
-pytest_plugins = ["tests.services", "tests.rows"]
+pytest_plugins = ["tests.services", "tests.platforms", "tests.rows"]
 
 # Where no test sets up logging, a traceback is plain: drawn with all its variables, one takes seconds.
 structlog.configure(
@@ -14,6 +15,12 @@ structlog.configure(
         structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
     ]
 )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The whole product first: what takes longest is then one worker's, one after the other, while the others have
+    enough of the short ones (``--dist worksteal`` in the Makefile); and none of it is left for the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/e2e/"))
 
 
 def pytest_xdist_auto_num_workers() -> int:

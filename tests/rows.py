@@ -132,7 +132,7 @@ class Rows:
     def pytest_collection_finish(self) -> None:
         target = self._config.getoption("rows_to")
         if target:
-            Path(target).write_text(json.dumps(self._marked(), indent=1), encoding="utf-8")
+            Path(target).write_text(json.dumps(self.marked(), indent=1), encoding="utf-8")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
@@ -148,12 +148,13 @@ class Rows:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         if hasattr(self._config, "workeroutput"):
-            self._config.workeroutput["rows"] = self._marked()
+            self._config.workeroutput["rows"] = self.marked()
         elif self._config.getoption("write_features") and exitstatus in (0, 1):
             before = read(PAGE.read_text(encoding="utf-8")) if PAGE.exists() else {}
             PAGE.write_text(render(self._known.values(), self.outcome.shown(before)), encoding="utf-8")
 
-    def _marked(self) -> dict[str, list[str]]:
+    def marked(self) -> dict[str, list[str]]:
+        """Row id -> tests, of what this process has collected."""
         return {row: sorted(tests) for row, tests in sorted(self.outcome.marked.items())}
 
 
@@ -164,7 +165,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    whole = config.args == config.getini("testpaths") and not config.getoption("keyword")
-    if config.getoption("write_features") and not hasattr(config, "workerinput") and not whole:
+    if config.getoption("write_features") and not hasattr(config, "workerinput") and not is_whole(config):
         raise pytest.UsageError("--write-features needs the whole suite: leave out paths and -k")
     config.pluginmanager.register(Rows(config), "acceptance-rows")
+
+
+def is_whole(config: pytest.Config) -> bool:
+    """Whether this run collects the whole suite, whatever it then deselects by marks."""
+    parts = config.getoption("keyword") or config.getoption("ignore") or config.getoption("ignore_glob")
+    return config.args == config.getini("testpaths") and not parts
+
+
+def marked_by(config: pytest.Config) -> Shown:
+    """The marks that the collection of this run found."""
+    plugin = config.pluginmanager.get_plugin("acceptance-rows")
+    assert isinstance(plugin, Rows)
+    return {row: frozenset(tests) for row, tests in plugin.marked().items()}

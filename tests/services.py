@@ -43,20 +43,26 @@ class Services:
             running.callback(shutil.rmtree, self._folder, ignore_errors=True)
             self.postgres = postgres.start(self._folder, embedded=embedded)
             running.callback(self.postgres.stop)
-            self._hurry()
+            # Cleaning up behind the tests is done by tests/databases.py.
+            hurry(self.postgres, autovacuum="off")
             self.redis = redis.start(self._folder, embedded=embedded, databases=_REDIS_DATABASES)
             running.callback(self.redis.stop)
             self._running = running.pop_all()
 
-    def _hurry(self) -> None:
-        """Let the disk write when it likes: copying and dropping a database flushes everything each time, half a
-        second of it. What dies in a test is a process, never the machine, so nothing is lost by it."""
-        with psycopg.connect(self.postgres.dsn, autocommit=True) as admin:
-            admin.execute("ALTER SYSTEM SET fsync = off")
-            admin.execute("SELECT pg_reload_conf()")
-
     def stop(self) -> None:
         self._running.close()
+
+
+def hurry(server: postgres.PostgresServer, **more: str) -> None:
+    """Let the disk write when it likes: a flush with every commit is most of what a small transaction takes, and
+    copying a database flushes everything. What dies in a test is a process, never the machine, so nothing is lost.
+
+    ``more``: other settings of the server.
+    """
+    with psycopg.connect(server.dsn, autocommit=True) as admin:
+        for name, value in {"fsync": "off", **more}.items():
+            run(admin, f"ALTER SYSTEM SET {{}} = '{value}'", name)
+        admin.execute("SELECT pg_reload_conf()")
 
 
 _services = pytest.StashKey[Services]()

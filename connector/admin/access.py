@@ -15,7 +15,7 @@ ROLES = (READ_ONLY, SUPPORT, EDITOR, OWNER)
 ABOUT: Mapping[str, str] = {
     READ_ONLY: "Sees everything, with addresses and telephone numbers masked. Changes nothing.",
     SUPPORT: "The same, and re-runs syncs, replays deliveries and reveals an address, which is noted.",
-    EDITOR: "The same without masks, decides who is whom, and starts paused channels again.",
+    EDITOR: "The same without masks, decides who is whom, arms the past, and starts paused channels again.",
     OWNER: "Everything.",
 }
 
@@ -42,15 +42,33 @@ ROUTES: Mapping[str, str] = {
     "admin.sync_progress": READ_ONLY,
     "admin.stop_sync": SUPPORT,
     "admin.retry_sync": SUPPORT,
+    "admin.gaps": READ_ONLY,
+    "admin.find_gaps": SUPPORT,
+    "admin.armings": READ_ONLY,
+    "admin.preview_arming": EDITOR,
+    "admin.start_arming": EDITOR,
+    "admin.stop_arming": EDITOR,
+    "admin.backfill_progress": READ_ONLY,
+    "admin.start_backfill": EDITOR,
+    "admin.stop_backfill": EDITOR,
+    "admin.resume_backfill": EDITOR,
     "admin.deliveries": READ_ONLY,
     "admin.delivery": READ_ONLY,
     "admin.replay_delivery": SUPPORT,
     "admin.replay_deliveries": EDITOR,
     "admin.standing": READ_ONLY,
     "admin.resume_channel": EDITOR,
+    "admin.mapping": READ_ONLY,
+    "admin.check_mapping": EDITOR,
+    "admin.preview_mapping": EDITOR,
+    "admin.set_mapping": EDITOR,
     "admin.audit": SUPPORT,
+    "admin.checklist": READ_ONLY,
+    "admin.tick_checklist": EDITOR,
     "admin.brevo": OWNER,
     "admin.connect_brevo": OWNER,
+    "admin.brevo_agreed": OWNER,
+    "admin.finish_brevo": OWNER,
 }
 """Endpoint -> the least role that may ask it."""
 

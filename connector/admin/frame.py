@@ -62,9 +62,13 @@ PLACES = (
     ("admin.overview", "Overview"),
     ("admin.people", "People"),
     ("admin.syncs", "Syncs"),
+    ("admin.gaps", "Gaps"),
+    ("admin.armings", "Arming"),
     ("admin.deliveries", "Deliveries"),
     ("admin.standing", "Stopped work"),
+    ("admin.mapping", "Mapping"),
     ("admin.audit", "Audit log"),
+    ("admin.checklist", "Checklist"),
     ("admin.brevo", "Brevo"),
 )
 """The pages of a shop that its navigation names."""
@@ -147,7 +151,7 @@ def blueprint(deps: Deps, csrf: CSRFProtect) -> Blueprint:
         visitor = visiting.member(deps.engine, deps.clock)
         if visitor is None:
             if request.headers.get("Sec-Fetch-Dest") == "iframe":
-                return _bounce(deps.settings)
+                return to_bounce(deps.settings, request.args.get("shop"))
             target = request.full_path.rstrip("?") if request.method == "GET" else None
             return redirect(url_for("admin.sign_in", next=target), 303)
         _admit(deps, visitor, None, least)
@@ -205,7 +209,7 @@ def _admit_merchant(deps: Deps, token: str, least: str) -> AnyResponse | None:
         found = visiting.merchant(deps.engine, deps.settings, deps.clock, token)
     except NotASession:
         if "id_token" in request.args and "Authorization" not in request.headers:
-            return _bounce(deps.settings)
+            return to_bounce(deps.settings, request.args.get("shop"))
         answer = make_response(_refusal(401, "The session with the Shopify admin has ended: load the page anew."))
         answer.headers[RETRY_HEADER] = "1"
         return answer
@@ -248,14 +252,6 @@ def _is_from_elsewhere(settings: Settings) -> bool:
     if origin is None:
         return False
     return origin != settings.public_url and urlsplit(origin).netloc != request.host
-
-
-def _bounce(settings: Settings) -> AnyResponse:
-    """To the page that fetches a new session token (connector.web.install), with the way back."""
-    domain = request.args.get("shop")
-    if not domain:
-        return make_response(_refusal(401, "Open the app in the Shopify admin again."))
-    return to_bounce(settings, domain)
 
 
 def _refusal(status: int, sentence: str = "") -> tuple[str, int]:

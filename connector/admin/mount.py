@@ -5,11 +5,24 @@ from __future__ import annotations
 from flask import Flask
 
 from connector.admin import frame, signin
-from connector.admin.pages import audit, brevo, deliveries, people, shops, standing, syncs
+from connector.admin.pages import (
+    arming,
+    audit,
+    backfills,
+    brevo,
+    checklist,
+    deliveries,
+    gaps,
+    mapping,
+    people,
+    shops,
+    standing,
+    syncs,
+)
 from connector.admin.throttle import Throttle
 from connector.deps import Deps
 
-PAGES = (shops, people, syncs, deliveries, standing, audit, brevo)
+PAGES = (shops, people, syncs, backfills, arming, deliveries, standing, mapping, audit, checklist, gaps, brevo)
 
 
 def mount(app: Flask, deps: Deps) -> None:

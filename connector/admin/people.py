@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import phonenumbers
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select, text
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, func, or_, select, text
 
 from connector.models.flow import runs
 from connector.models.identity import identity_conflicts, person_merges
@@ -24,7 +24,7 @@ from flows.engine import story
 MOST_FOUND = 25
 _MOST_LISTED = 50
 _MOST_TOLD = 200
-# A search by a part of a name reads all people of a shop: it must not hold the database for long.
+# A search by what is in the middle of a name reads all people of a shop: it must not hold the database for long.
 _PATIENCE = "3s"
 
 
@@ -48,6 +48,8 @@ def search(connection: Connection, shop: Shop, wanted: str) -> list[Found]:
     connection.execute(text(f"SET LOCAL statement_timeout = '{_PATIENCE}'"))
     hits: dict[int, Found] = {}
     for by, query in _ways(shop, wanted):
+        if by == _MIDDLE and hits:
+            break
         for row in connection.execute(query.limit(MOST_FOUND)):
             hits.setdefault(row.id, _found(row, by))
         if by == "order" and hits:
@@ -74,11 +76,23 @@ def _ways(shop: Shop, wanted: str) -> list[tuple[str, Select[Any]]]:
     if number_of := _telephone(wanted, shop):
         named = known.where(identities.c.kind == "phone", identities.c.value == number_of)
         ways.append(("telephone", people.where(or_(persons.c.phone == number_of, persons.c.id.in_(named)))))
-    whole = func.concat_ws(" ", persons.c.first_name, persons.c.last_name)
-    ways.append(("name", people.where(whole.icontains(wanted, autoescape=True))))
+    # By indexes: each word begins a name.
+    names = [or_(*(_begins(column, word) for column in _NAMES)) for word in wanted.split()]
+    ways.append(("name", people.where(*names)))
     if "@" not in wanted:
-        ways.append(("email", people.where(persons.c.email.istartswith(wanted, autoescape=True))))
+        ways.append(("email", people.where(_begins(persons.c.email, wanted))))
+    whole = func.concat_ws(" ", *_NAMES)
+    ways.append((_MIDDLE, people.where(whole.icontains(wanted, autoescape=True))))
     return ways
+
+
+_NAMES = (persons.c.first_name, persons.c.last_name)
+_MIDDLE = "part of a name"
+"""Looked for only when nothing else is found."""
+
+
+def _begins(column: Column[Any], wanted: str) -> ColumnElement[bool]:
+    return func.lower(column).startswith(wanted.lower(), autoescape=True)
 
 
 def _telephone(wanted: str, shop: Shop) -> str | None:

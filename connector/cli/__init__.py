@@ -8,12 +8,16 @@ import click
 
 from connector.cli import (
     app,
+    backfill,
+    brevo,
     channel,
+    currency,
     database,
     doctor,
     flow,
     inbox,
     keys,
+    mapping,
     person,
     privacy,
     processes,
@@ -25,15 +29,16 @@ from connector.errors import ConnectorError
 from connector.runtime.up import own_environment, shared_environment
 from connector.settings import Settings
 
-_ON_AN_INSTALLATION = frozenset({"app", "channel", "flow", "inbox", "keys", "person", "shop", "staff", "sync"})
+# These read the environment themselves: they start an installation, or have to work where there is none.
+_BY_THEMSELVES = frozenset({"clock", "db", "doctor", "up", "worker"})
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.pass_context
 def cli(context: click.Context) -> None:
     """Shopify -> Brevo: contacts, orders and marketing flows."""
-    if context.invoked_subcommand in _ON_AN_INSTALLATION and "--help" not in sys.argv:
-        # These speak with what `connector up` runs in this folder, unless the environment says otherwise.
+    if context.invoked_subcommand not in _BY_THEMSELVES and "--help" not in sys.argv:
+        # The others speak with what `connector up` runs in this folder, unless the environment says otherwise.
         context.obj = Settings.from_env(shared_environment() | own_environment())
 
 
@@ -44,12 +49,16 @@ cli.add_command(processes.clock)
 cli.add_command(shop.shop)
 cli.add_command(person.person)
 cli.add_command(channel.channel)
+cli.add_command(currency.currency)
 cli.add_command(flow.flow)
 cli.add_command(inbox.inbox)
 cli.add_command(privacy.privacy)
 cli.add_command(app.app)
+cli.add_command(brevo.brevo)
 cli.add_command(keys.keys)
+cli.add_command(mapping.mapping)
 cli.add_command(staff.staff)
+sync.sync.add_command(backfill.command)
 cli.add_command(sync.sync)
 cli.add_command(doctor.doctor)
 

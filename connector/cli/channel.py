@@ -1,4 +1,4 @@
-"""``connector channel``: channels at Brevo that stand still, and starting them again."""
+"""``connector channel``: channels at Brevo that stand still, starting them again, and what Brevo did not report."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
+from marshmallow import ValidationError
 from sqlalchemy import Connection
 
 from connector import audit, pauses, shops
 from connector.db.session import create_engine, transaction
 from connector.settings import Settings
+from sync.reports import brake, passes
 
 
 @click.group()
@@ -34,11 +36,21 @@ def list_pauses(settings: Settings, shop_domain: str) -> None:
 @channel.command("resume")
 @click.argument("shop_domain", metavar="SHOP")
 @click.argument("name", metavar="CHANNEL")
+@click.option("--why", help="What was changed, so that fewer people complain: for email:marketing.")
 @click.pass_obj
-def resume(settings: Settings, shop_domain: str, name: str) -> None:
-    """Let CHANNEL of SHOP go on now: email, or account for all that is told to Brevo."""
+def resume(settings: Settings, shop_domain: str, name: str, why: str | None) -> None:
+    """Let CHANNEL of SHOP go on now: email, account for all that is told to Brevo, or email:marketing, which too many
+    complaints have stopped."""
+    if name == brake.CHANNEL:
+        try:
+            brake.WHY(why or "")
+        except ValidationError as error:
+            raise click.ClickException(f"--why: {' '.join(map(str, error.messages))}") from error
     with _shop(settings, shop_domain) as (connection, shop_id):
-        lifted = pauses.lift(connection, shop_id, (name,))
+        if name == brake.CHANNEL:
+            lifted = brake.release(connection, shop_id, settings.clock.now())
+        else:
+            lifted = bool(pauses.lift(connection, shop_id, (name,)))
         if lifted:
             audit.record(
                 connection,
@@ -47,11 +59,51 @@ def resume(settings: Settings, shop_domain: str, name: str) -> None:
                 act="channel.resume",
                 object_kind="channel",
                 object_id=name,
+                detail={"why": why} if why else None,
                 now=settings.clock.now(),
             )
     if not lifted:
         raise click.ClickException(f"{name} of {shop_domain} is not paused: see `connector channel list`.")
-    click.echo(f"{name} of {shop_domain} goes on. If Brevo still refuses, it is paused again.")
+    again = "new complaints pass the limit" if name == brake.CHANNEL else "Brevo still refuses"
+    click.echo(f"{name} of {shop_domain} goes on. If {again}, it is paused again.")
+
+
+@channel.command("reports")
+@click.argument("shop_domain", metavar="SHOP")
+@click.pass_obj
+def reports(settings: Settings, shop_domain: str) -> None:
+    """Show what Brevo's statistics told of SHOP's messages that no webhook had."""
+    with _shop(settings, shop_domain) as (connection, shop_id):
+        looks = passes.standing(connection, shop_id)
+        counted = brake.rate(connection, shops.load(connection, shop_id), settings.clock.now())
+    for one in looks:
+        state = (
+            f"{one['channel']}: last looked at {one['finished_at']:%Y-%m-%d %H:%M}"
+            if one["finished_at"]
+            else (f"{one['channel']}: is looked at")
+        )
+        found = ", ".join(f"{count} {event}" for event, count in sorted(one["found"].items()))
+        click.echo(f"{state}; {one['rows_read']} rows, {f'missed: {found}' if found else 'nothing missed'}.")
+        if one["reason"]:
+            click.echo(f"  It could not be read: {one['reason']}")
+    if not looks:
+        click.echo("Nothing was looked at yet.")
+    click.echo(
+        f"Complaints since {counted.since:%Y-%m-%d %H:%M}: {counted.complaints} of {counted.delivered} delivered"
+        f" marketing emails ({counted.percent:.2f} %)."
+    )
+
+
+@channel.command("reconcile")
+@click.argument("shop_domain", metavar="SHOP")
+@click.pass_obj
+def reconcile(settings: Settings, shop_domain: str) -> None:
+    """Look through Brevo's statistics of SHOP now, instead of within a day."""
+    with _shop(settings, shop_domain) as (connection, shop_id):
+        asked = passes.ask(connection, shop_id, settings.clock.now())
+    if not asked:
+        raise click.ClickException("It is being looked at, or will be for the first time within a second: try again.")
+    click.echo(f"Asked for. `connector channel reports {shop_domain}` shows what is found.")
 
 
 @contextmanager

@@ -34,9 +34,9 @@ def doctor(settings: Settings | None, domain: str, as_json: bool, no_platforms: 
     found = _examined(settings, domain, platforms=not no_platforms)
     level = worst(found)
     if as_json:
-        click.echo(orjson.dumps({"level": level.word, "findings": [_line(one) for one in found]}))
+        click.echo(orjson.dumps({"level": level.word, "findings": [finding_as_json(one) for one in found]}))
     else:
-        _print(found)
+        print_findings(found)
     sys.exit(int(level))
 
 
@@ -60,7 +60,8 @@ def _examined(settings: Settings | None, domain: str, *, platforms: bool) -> lis
         deps.close()
 
 
-def _line(one: Finding) -> dict[str, object]:
+def finding_as_json(one: Finding) -> dict[str, object]:
+    """A finding for machines."""
     return {
         "check": one.check,
         "shop": one.shop or None,
@@ -71,7 +72,7 @@ def _line(one: Finding) -> dict[str, object]:
     }
 
 
-def _print(found: Sequence[Finding]) -> None:
+def print_findings(found: Sequence[Finding]) -> None:
     """One block for the installation and one per shop; colours only where somebody looks (click sees to that)."""
     shop = None
     for one in found:

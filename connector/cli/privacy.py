@@ -63,6 +63,8 @@ def export(settings: Settings, domain: str, customer_id: int | None, email: str 
         click.echo(
             f"{sum(counts.values())} records in {target}. It holds personal data: delete it when it is handed over."
         )
+    if not made["person_ids"] and not made["deliveries"]:
+        click.echo("Nothing is held of this customer.", err=True)
     if done:
         click.echo(f"{done} open request(s) for this bundle are done.", err=True)
 

@@ -13,6 +13,7 @@ from marshmallow import ValidationError
 from sqlalchemy.exc import OperationalError
 
 from connector import shops
+from connector.brevo.credentials import ApiKey
 from connector.db.session import create_engine, transaction
 from connector.deps import Deps
 from connector.errors import ConnectorError, InvalidInput
@@ -91,7 +92,7 @@ def brevo(settings: Settings, domain: str, brevo_key: str | None, sender: str | 
             raise click.ClickException(
                 f"{domain} is not connected: install the app there, or see `connector shop add`."
             )
-        connect_brevo(deps, found, key, sender, with_flows=not no_flows, say=click.echo)
+        connect_brevo(deps, found, ApiKey(key), sender, with_flows=not no_flows, say=click.echo)
 
 
 @shop.command()

@@ -1,22 +1,22 @@
-"""``connector sync``: read contacts, orders or products again, for one person, one record or a range of time."""
+"""``connector sync``: read records again, for one person, one record or a range of time, and arm the past."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 import click
 
-from connector import shops
 from connector.audit import CLI
+from connector.cli.arming import arm, armings, disarm
+from connector.cli.connected import connected
+from connector.cli.reconcile import reconcile
 from connector.clock import pause
 from connector.db.session import autocommitted
 from connector.deps import Deps
-from connector.errors import ConnectorError
 from connector.scope import scoped
 from connector.settings import Settings
 from connector.shops import Shop
@@ -40,6 +40,7 @@ def _asked(command: Command) -> Command:
         click.option("--object", "object_", help="One record: the store's id; an order also by its number, #1001."),
         click.option("--from", "since", help="What has changed since then: 2026-11-22 or 2026-11-22T10:00 (UTC)."),
         click.option("--to", "until", help="And until then (default: now)."),
+        click.option("--only-brevo", is_flag=True, help="Do not ask the store: tell Brevo again of what is held here."),
     ]
     for option in reversed(options):
         command = option(command)
@@ -54,13 +55,18 @@ def sync() -> None:
     """Read records from the store again and bring Brevo up to date. No message goes out because of it."""
 
 
+sync.add_command(reconcile)
+for _command in (arm, armings, disarm):
+    sync.add_command(_command)
+
+
 @sync.command()
 @_asked
 @click.option("--most", default=20, show_default=True, type=click.IntRange(1, 100), help="Show so many records.")
 @click.pass_obj
 def preview(settings: Settings, /, domain: str, most: int, **asked: Any) -> None:
     """Show field by field what a run would change here and at Brevo. Nothing is written."""
-    with _connected(settings, domain) as (deps, shop):
+    with connected(settings, domain) as (deps, shop):
         found = reruns.preview(deps, shop, _what(deps, shop, **asked), most=most)
     click.echo(f"{'' if found.exact else 'at least '}{found.total} records.")
     for record in found.records:
@@ -78,7 +84,7 @@ def preview(settings: Settings, /, domain: str, most: int, **asked: Any) -> None
 @click.pass_obj
 def run(settings: Settings, /, domain: str, no_wait: bool, **asked: Any) -> None:
     """Have the workers do it and show how far they are. Ctrl-C ends the watching, not the run."""
-    with _connected(settings, domain) as (deps, shop):
+    with connected(settings, domain) as (deps, shop):
         what = _what(deps, shop, **asked)
         with deps.open(shop) as scope:
             run_id = reruns.start(scope, what, by=CLI)
@@ -98,7 +104,7 @@ def run(settings: Settings, /, domain: str, no_wait: bool, **asked: Any) -> None
 @click.pass_obj
 def list_(settings: Settings, /, domain: str, limit: int) -> None:
     """List the shop's runs, newest first."""
-    with _connected(settings, domain) as (deps, shop), autocommitted(deps.engine) as connection:
+    with connected(settings, domain) as (deps, shop), autocommitted(deps.engine) as connection:
         found = reruns.history(connection, shop.id, limit)
     for one in found:
         _show_run(one)
@@ -112,7 +118,7 @@ def list_(settings: Settings, /, domain: str, limit: int) -> None:
 @click.pass_obj
 def show(settings: Settings, /, domain: str, run_id: int) -> None:
     """Show one run and what failed in it, with the platform's own answer."""
-    with _connected(settings, domain) as (deps, shop):
+    with connected(settings, domain) as (deps, shop):
         _show_run(_progress(deps, shop, run_id))
         _show_failures(deps, shop, run_id)
 
@@ -123,7 +129,7 @@ def show(settings: Settings, /, domain: str, run_id: int) -> None:
 @click.pass_obj
 def stop(settings: Settings, /, domain: str, run_id: int) -> None:
     """Stop a run after the page it is at. What it has applied stays."""
-    with _connected(settings, domain) as (deps, shop):
+    with connected(settings, domain) as (deps, shop):
         _progress(deps, shop, run_id)
         with deps.open(shop) as scope:
             stopped = reruns.stop(scope, run_id, by=CLI)
@@ -137,25 +143,9 @@ def stop(settings: Settings, /, domain: str, run_id: int) -> None:
 @click.pass_obj
 def retry(settings: Settings, /, domain: str, run_id: int, record_ids: tuple[int, ...]) -> None:
     """Sync again what failed in RUN, or only the records IDs of it, as a new run."""
-    with _connected(settings, domain) as (deps, shop), deps.open(shop) as scope:
+    with connected(settings, domain) as (deps, shop), deps.open(shop) as scope:
         again = reruns.retry(scope, run_id, record_ids, by=CLI)
     click.echo(f"Run {again}.")
-
-
-@contextmanager
-def _connected(settings: Settings, domain: str) -> Iterator[tuple[Deps, Shop]]:
-    """The shop, and what works for it; what goes wrong on purpose is a sentence."""
-    deps = Deps.build(settings, pool_size=2)
-    try:
-        with autocommitted(deps.engine) as connection:
-            shop = shops.by_domain(connection, domain)
-        if shop is None:
-            raise click.ClickException(f"{domain} is not connected: see `connector shop add`.")
-        yield deps, shop
-    except ConnectorError as error:
-        raise click.ClickException(str(error)) from error
-    finally:
-        deps.close()
 
 
 def _what(
@@ -167,6 +157,7 @@ def _what(
     object_: str | None,
     since: str | None,
     until: str | None,
+    only_brevo: bool,
 ) -> What:
     return What(
         entity,
@@ -174,6 +165,7 @@ def _what(
         object=object_,
         since=_moment("--from", since),
         until=_moment("--to", until),
+        only_brevo=only_brevo,
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 
+import orjson
 from sqlalchemy import Connection, Engine
 from sqlalchemy import create_engine as sqlalchemy_engine
 
@@ -32,6 +33,9 @@ def create_engine(url: str, pool_size: int = 5, *, ask_first: bool = False) -> E
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=ask_first,
+        # What is too large for 64 bits is a float, as it was when it arrived: PostgreSQL writes 1e30 out, and nothing
+        # could write that integer as JSON again.
+        json_deserializer=orjson.loads,
         connect_args={
             "connect_timeout": 5,
             "options": _SESSION,

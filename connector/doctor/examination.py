@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from connector import logging
 from connector.deps import Deps
-from connector.doctor.checks import INSTALLATION, SHOP
+from connector.doctor.checks import INSTALLATION, SHOP, WITHOUT_BREVO
 from connector.doctor.finding import Check, Finding, Level, broken, ok, warning
 from connector.doctor.subject import ConnectedShop, Installation
 from connector.errors import ConfigurationError, OutcomeUnknown, ProviderError, Retry
@@ -40,7 +40,8 @@ def examine(deps: Deps, domain: str = "", *, platforms: bool = True) -> list[Fin
     with ThreadPoolExecutor(_SHOPS_AT_ONCE, "doctor") as side_by_side:
         of_shops = side_by_side.map(
             lambda shop: [
-                replace(one, shop=shop.domain) for one in _examine(SHOP, ConnectedShop(deps, shop), platforms)
+                replace(one, shop=shop.domain)
+                for one in _examine(SHOP if shop.has_brevo else WITHOUT_BREVO, ConnectedShop(deps, shop), platforms)
             ],
             shops,
         )
@@ -57,7 +58,12 @@ def _shops(installation: Installation, domain: str) -> list[Shop]:
         shops = [shop for shop in connected(connection) if not domain or shop.domain == domain.lower()]
     if domain and not shops:
         raise LookupError(domain)
-    return [shop for shop in shops if shop.active or domain]
+    return [shop for shop in shops if shop.active or shop.state == "installed" or domain]
+
+
+def examine_one(checks: Sequence[Check[ConnectedShop]], shop: ConnectedShop) -> list[Finding]:
+    """What these checks say of one shop, the platforms included."""
+    return [replace(one, shop=shop.shop.domain) for one in _examine(checks, shop, True)]
 
 
 def _examine(checks: Sequence[Check[Subject]], subject: Subject, platforms: bool) -> list[Finding]:

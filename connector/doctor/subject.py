@@ -14,6 +14,7 @@ from connector.backoff import in_turn
 from connector.brevo.client import BrevoAccount
 from connector.db.session import transaction
 from connector.deps import Deps
+from connector.install import holdings
 from connector.shopify.graphql import Store
 from connector.shops import Shop
 
@@ -44,6 +45,8 @@ class ConnectedShop(Installation):
     """One shop. Its credentials are opened when a check first asks; ConfigurationError when they cannot be."""
 
     shop: Shop
+    # Of calls to Brevo: nobody waits for a doctor who comes by himself.
+    lane: str = "maintenance"
 
     @cached_property
     def store(self) -> Store:
@@ -66,10 +69,29 @@ class ConnectedShop(Installation):
         self.await_turn()
         return self.account.account()
 
+    @cached_property
+    def senders(self) -> list[dict[str, Any]]:
+        """GET /senders of Brevo. Raises ProviderError."""
+        self.await_turn()
+        return self.account.senders()
+
+    @cached_property
+    def domains(self) -> list[dict[str, Any]]:
+        """How the domain of the shop's sender stands at Brevo (``holdings.domain``). Raises ProviderError."""
+        name = self.shop.sender_email.rpartition("@")[2].lower()
+        self.await_turn()
+        return [holdings.domain(self.account, name)] if name else []
+
+    @cached_property
+    def webhooks(self) -> list[dict[str, Any]]:
+        """What reports from Brevo to wherever (``holdings.webhooks``). Raises ProviderError."""
+        self.await_turn()
+        return list(holdings.webhooks(self.account)["webhooks"])
+
     def in_turn(self, ask: Callable[[], Answer]) -> Answer:
         """What the store answers, when its query budget is used up only for a moment. Raises ProviderError."""
         return in_turn(ask, _PATIENCE)
 
     def await_turn(self, bucket: str = "other") -> None:
-        """Take a call from the account's limit, behind everybody else's. Raises RateLimited."""
-        self.account.await_turn(bucket, _PATIENCE, lane="maintenance")
+        """Take a call from the account's limit, as a rule behind everybody else's. Raises RateLimited."""
+        self.account.await_turn(bucket, _PATIENCE, lane=self.lane)

@@ -81,9 +81,12 @@ timers = Table(
     Column("due_at", Moment, nullable=False),
     Column("token", Text, nullable=False),
     Column("payload", JSONB, nullable=False),
+    # The act (armings) that armed it for somebody who was there before; NULL: an event did.
+    Column("arming_id", BigInteger),
     PrimaryKeyConstraint("shop_id", "kind", "owner", "key"),
     Index(None, "shop_id", "due_at"),
     Index(None, "shop_id", "person_id"),
+    Index("ix_timers_arming", "shop_id", "arming_id", "person_id", postgresql_where="arming_id IS NOT NULL"),
 )
 
 goal_watches = Table(

@@ -58,11 +58,18 @@ outbox = Table(
     Column("bounced_at", Moment),
     Column("complained_at", Moment),
     Column("unsubscribed_at", Moment),
+    # How far it came, of all that the provider told: a state of sync/reports/states.py. NULL: nothing was told.
+    Column("reported", Text),
     PrimaryKeyConstraint("shop_id", "id"),
     UniqueConstraint("shop_id", "key"),
     Index("ix_outbox_due", "shop_id", "due_at", postgresql_where="state = 'due'"),
     Index("ix_outbox_leased", "shop_id", "lease_real", postgresql_where="state IN ('leased', 'unknown')"),
     Index("ix_outbox_failed", "shop_id", "created_at", postgresql_where="state = 'failed'"),
+    # What the complaint rate is counted from.
+    Index("ix_outbox_delivered", "shop_id", "delivered_at", postgresql_where="purpose = 'marketing'"),
+    # Messages that left and of which nothing was told.
+    Index("ix_outbox_untold", "shop_id", "sent_at", postgresql_where="state = 'sent' AND reported IS NULL"),
+    Index("ix_outbox_complained", "shop_id", "complained_at", postgresql_where="complained_at IS NOT NULL"),
     Index(None, "shop_id", "person_id"),
     Index(None, "shop_id", "run_id"),
     Index(None, "shop_id", "provider_message_id"),

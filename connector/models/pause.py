@@ -12,7 +12,7 @@ channel_pauses = Table(
     shop_column(),
     # email | ... (a channel of the flows), or account: everything at the provider
     Column("channel", Text, nullable=False),
-    # no_credits | key_refused | not_allowed | moved
+    # One of connector.pauses.REASONS.
     Column("reason", Text, nullable=False),
     # What the provider said.
     Column("detail", Text, nullable=False),

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    func,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -44,6 +45,8 @@ persons = Table(
     Column("source_updated_at", Moment),
     # Raised by every change that the provider should see (sync_state.wanted_version).
     Column("version", BigInteger, nullable=False),
+    # The newest version in which something that the provider has a value of became empty; NULL: there is none.
+    Column("emptied_version", BigInteger),
     Column("created_at", Moment, nullable=False),
     Column("erased_at", Moment),
     # Who this person turned out to be: the row holds nothing any more, and nobody is found by it.
@@ -56,6 +59,15 @@ persons = Table(
     Index(None, "shop_id", "phone"),
     Index("ix_persons_merged", "shop_id", "merged_into", postgresql_where="merged_into IS NOT NULL"),
 )
+
+# For staff who look for somebody by the beginning of a name or an address.
+for _begins in (persons.c.first_name, persons.c.last_name, persons.c.email):
+    Index(
+        f"ix_persons_{_begins.name}_begins",
+        persons.c.shop_id,
+        func.lower(_begins).label("begins"),
+        postgresql_ops={"begins": "text_pattern_ops"},
+    )
 
 identities = Table(
     "identities",

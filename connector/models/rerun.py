@@ -16,9 +16,9 @@ sync_runs = Table(
     metadata,
     shop_column(),
     Column("id", BigInteger, Identity(), nullable=False),
-    # contact | orders | products
+    # contact | orders | products | collections
     Column("entity", Text, nullable=False),
-    # What was asked for: {person} | {object} | {since, until} | {ids} (sync.reruns.What).
+    # What was asked for: {person} | {object} | {since, until} | {ids}, {only_brevo} (sync.reruns.What).
     Column("what", JSONB, nullable=False),
     Column("person_id", BigInteger),
     # queued | running | stopping | stopped | done | failed

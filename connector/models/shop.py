@@ -29,6 +29,8 @@ shops = Table(
     Column("settings", JSONB, nullable=False),
     # Bearer token that Brevo sends with its webhooks, stored as a sha256.
     Column("brevo_webhook_digest", Text, nullable=False),
+    # The token before it, believed while Brevo is being given the new one; "": none is.
+    Column("brevo_webhook_digest_before", Text, nullable=False, server_default=""),
     Column("created_at", Moment, nullable=False),
     # fixed | expiring: an access token with a refresh token | client_credentials (connector.tokens)
     Column("token_kind", Text, nullable=False, server_default="fixed"),
@@ -52,6 +54,8 @@ shops = Table(
     # When the app was last installed and last removed.
     Column("installed_at", Moment),
     Column("uninstalled_at", Moment),
+    # When the webhooks of this installation were in place: what happened before is history. Null: not known.
+    Column("live_since", Moment),
     # What tells the account at Brevo from others; shops with the same share it. Null: not known.
     Column("brevo_account", Text),
     UniqueConstraint("domain"),

@@ -12,6 +12,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from connector.db.schema import Moment, metadata, shop_column
 
+# None is the database's NULL, as its queries take it, and not the null of JSON.
+_NULLABLE = JSONB(none_as_null=True)
+
 carts = Table(
     "carts",
     metadata,
@@ -79,7 +82,7 @@ orders = Table(
     Column("items", JSONB, nullable=False),
     Column("discount_codes", JSONB, nullable=False),
     # {name, address, city, region, postcode, country, country_code, phone}, what is not known left out
-    Column("billing", JSONB),
+    Column("billing", _NULLABLE),
     Column("payment_method", Text),
     Column("test", Boolean, nullable=False),
     Column("source_name", Text),
@@ -131,12 +134,12 @@ products = Table(
     Column("vendor", Text),
     Column("product_type", Text),
     # [text]
-    Column("tags", JSONB),
+    Column("tags", _NULLABLE),
     # Lowest and highest price of its variants.
     Column("price_min", Numeric(18, 2)),
     Column("price_max", Numeric(18, 2)),
     # Ids of the collections it is in, ascending; NULL: not read yet.
-    Column("collection_ids", JSONB),
+    Column("collection_ids", _NULLABLE),
     Column("source_updated_at", Moment),
     Column("deleted_at", Moment),
     Column("version", BigInteger, nullable=False, server_default="0"),

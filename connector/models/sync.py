@@ -36,6 +36,8 @@ fetches = Table(
     Column("reason", Text),
     # Only syncs that staff asked for have wished for it: what it brings starts nothing.
     Column("quiet", Boolean, nullable=False, server_default="false"),
+    # backfill | reconcile: what else than a delivery has noticed it; NULL: a delivery asks for it too.
+    Column("found_by", Text),
     PrimaryKeyConstraint("shop_id", "kind", "remote_id"),
     Index("ix_fetches_open", "shop_id", "due_real", postgresql_where="state IN ('due', 'leased')"),
     Index("ix_fetches_failed", "shop_id", "remote_id", postgresql_where="state = 'failed'"),
@@ -51,7 +53,8 @@ sync_state = Table(
     Column("entity_id", BigInteger, nullable=False),
     Column("wanted_version", BigInteger, nullable=False),
     Column("sent_version", BigInteger, nullable=False),
-    # due | leased | done | failed | waiting: for the person's contact
+    # due | leased | done | failed | waiting: for the person's contact; of a contact that only quiet scopes have wished
+    # for: gathering, until it is known how it goes | importing
     Column("state", Text, nullable=False),
     Column("due_real", Moment, nullable=False),
     Column("lease_real", Moment),
@@ -61,11 +64,31 @@ sync_state = Table(
     Column("quiet", Boolean, nullable=False, server_default="false"),
     # The newest run (sync_runs) that waits for the outcome; NULL: none does.
     Column("run_id", BigInteger),
+    # The import (contact_imports) that this contact is in, and the version of it that the import brings; NULL: in none.
+    Column("import_id", BigInteger),
+    Column("import_version", BigInteger),
     PrimaryKeyConstraint("shop_id", "entity", "entity_id"),
     Index("ix_sync_state_due", "shop_id", "entity", "due_real", postgresql_where="state IN ('due', 'leased')"),
     Index("ix_sync_state_open", "shop_id", "due_real", postgresql_where="state IN ('due', 'leased')"),
+    # What somebody waits for is found however much there is in bulk, and the other way round.
+    Index(
+        "ix_sync_state_live",
+        "shop_id",
+        "entity",
+        "due_real",
+        postgresql_where="state IN ('due', 'leased') AND NOT quiet",
+    ),
+    Index(
+        "ix_sync_state_bulk",
+        "shop_id",
+        "entity",
+        "due_real",
+        postgresql_where="state IN ('due', 'leased') AND quiet",
+    ),
     Index("ix_sync_state_failed", "shop_id", "entity_id", postgresql_where="state = 'failed'"),
     Index("ix_sync_state_run", "shop_id", "run_id", postgresql_where="run_id IS NOT NULL"),
+    Index("ix_sync_state_gathering", "shop_id", "entity_id", postgresql_where="state = 'gathering'"),
+    Index("ix_sync_state_import", "shop_id", "import_id", "entity_id", postgresql_where="import_id IS NOT NULL"),
 )
 
 feed = Table(

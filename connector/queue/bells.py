@@ -21,22 +21,33 @@ from rq.serializers import JSONSerializer
 from connector.clock import pause
 from connector.crashpoints import reach
 
-KINDS = ("intake", "fetch", "flows", "deliver", "sync", "catalogue", "reruns", "tokens", "closing", "privacy")
+KINDS = (
+    "intake", "fetch", "flows", "deliver", "sync", "reconcile", "reruns", "tokens", "closing", "privacy", "imports",
+    "profiles", "survey", "reports", "backfill", "bulk", "arming",
+)  # fmt: skip
 
-# One queue per worker process. What is read from the store has its own: telling Brevo never waits for the store.
+# One queue per worker process. What is read from the store has its own: telling Brevo never waits for the store. So
+# has what goes in bulk: to write one body takes seconds, for which no change of anybody waits.
 QUEUE_OF_KIND = {
     "intake": "intake",
     "fetch": "fetch",
     "flows": "flows",
     "deliver": "deliver",
     "sync": "sync",
-    "catalogue": "fetch",
     "reruns": "fetch",
     "tokens": "fetch",
     "closing": "flows",
+    "arming": "flows",
     "privacy": "sync",
+    "imports": "bulk",
+    "profiles": "bulk",
+    "survey": "bulk",
+    "reports": "bulk",
+    "reconcile": "bulk",
+    "backfill": "bulk",
+    "bulk": "bulk",
 }
-QUEUES = ("intake", "fetch", "flows", "deliver", "sync")
+QUEUES = ("intake", "fetch", "flows", "deliver", "sync", "bulk")
 
 # A flag whose job was lost (FLUSHALL spares neither, a killed worker loses the job only) must not silence the
 # bell for long. Seconds of machine time.

@@ -35,10 +35,12 @@ class Subscription:
 
 @dataclass(frozen=True)
 class Subscribed:
-    """``standing``: how many of the topics are subscribed now; ``problems``: topic -> why it is not."""
+    """``standing``: how many of the topics are subscribed now, ``made``: those that were not before; ``problems``:
+    topic -> why it is not."""
 
     standing: int
     problems: Mapping[str, str]
+    made: tuple[str, ...] = ()
 
 
 def standing(store: Store) -> list[Subscription]:
@@ -71,7 +73,8 @@ def subscribe(store: Store, topics: Sequence[str], uri: str) -> Subscribed:
             break
         if problem is not None:
             problems[topic] = problem
-    return Subscribed(len(topics) - len(problems), problems)
+    made = tuple(topic for topic in missing if topic not in problems)
+    return Subscribed(len(topics) - len(problems), problems, made)
 
 
 def _create(store: Store, topic: str, uri: str) -> str | None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import orjson
 
+from connector import grants
 from connector.clock import Clock
 from connector.errors import ActionNeeded, OutcomeUnknown, RateLimited, Refused, Retry
+from connector.grants import Grant
 from connector.http import CallFailed, Http, NotSent
 from connector.settings import Settings
 
@@ -31,18 +32,6 @@ class App:
 
     client_id: str
     secret: str = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Grant:
-    """What the store gave. ``expires`` and ``refresh_expires``: wire time, unix seconds, reckoned from before the call;
-    None: never, or there is no refresh token."""
-
-    token: str = field(repr=False)
-    scopes: tuple[str, ...] = ()
-    expires: float | None = None
-    refresh: str | None = field(default=None, repr=False)
-    refresh_expires: float | None = None
 
 
 class TokenDesk:
@@ -101,9 +90,12 @@ class TokenDesk:
             raise Retry(PROVIDER, str(error)) from error
         except CallFailed as error:
             raise OutcomeUnknown(PROVIDER, str(error)) from error
-        said = _object(answer.body)
+        said = grants.object_of(answer.body)
         if answer.status == 200:
-            return _grant(said, began)
+            given = grants.read(said, began)
+            if given is None:
+                raise OutcomeUnknown(PROVIDER, "the answer holds no token", status=200)
+            return given
         # The body of an error is not repeated: it is not known what a store would put into it.
         code = str(said.get("error") or "")[:100]
         if answer.status == 429:
@@ -123,32 +115,3 @@ class TokenDesk:
         except ValueError:
             wire = 1.0
         return wire / self._settings.wire_rate
-
-
-def _grant(said: Mapping[str, Any], began: float) -> Grant:
-    token, refresh = said.get("access_token"), said.get("refresh_token")
-    if not isinstance(token, str) or not token:
-        raise OutcomeUnknown(PROVIDER, "the answer holds no token", status=200)
-    scopes = tuple(part for part in str(said.get("scope") or "").split(",") if part)
-    ends, refresh_ends = _seconds(said.get("expires_in")), _seconds(said.get("refresh_token_expires_in"))
-    if not isinstance(refresh, str) or not refresh:
-        refresh, refresh_ends = None, None
-    return Grant(
-        token,
-        scopes,
-        None if ends is None else began + ends,
-        refresh,
-        None if refresh_ends is None else began + refresh_ends,
-    )
-
-
-def _seconds(value: Any) -> float | None:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0 else None
-
-
-def _object(body: bytes) -> Mapping[str, Any]:
-    try:
-        said = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return {}
-    return said if isinstance(said, dict) else {}

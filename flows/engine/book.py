@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
+from connector.event_mapping import told_events
 from connector.models.flow import flow_versions, flows
 from flows.content.source import MessageSource, parse
 from flows.core.model import FlowVersion
@@ -100,6 +101,7 @@ class Book:
         """What the active flows and the shop's settings ask of the signals."""
         return SignalSettings.of(
             self.active,
+            told=told_events(shop_settings["event_mapping"]),
             test_orders=shop_settings["include_test_orders"],
             pos_orders=shop_settings["include_pos_orders"],
             draft_orders=shop_settings["include_draft_orders"],

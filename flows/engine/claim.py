@@ -10,17 +10,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from math import inf
+from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, and_, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, and_, bindparam, not_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from connector.clock import monotonic
 from connector.crashpoints import reach
+from connector.db.rows import replacing
 from connector.deps import Deps
 from connector.locks import lock_persons
 from connector.models.event import exit_marks
 from connector.models.flow import goal_watches, runs
 from connector.models.outbox import attempts, outbox, send_ledger
+from connector.models.pause import channel_pauses
 from connector.models.shop import shops
 from connector.outbox import idempotency_key, settle
 from connector.scope import Scope
@@ -36,7 +39,7 @@ from flows.core.vocabulary import OF_THEIR_KEY
 from flows.engine.asking import ask
 from flows.engine.book import Book
 from flows.engine.outcomes import note
-from flows.engine.people import Person, load, restore, shop_facts
+from flows.engine.people import Counted, Person, load, restore, shop_facts
 
 _FINAL = frozenset({"order_placed", "checkout_completed"})
 
@@ -64,6 +67,16 @@ def due(shop: Shop, deps: Deps) -> ColumnElement[bool]:
         outbox.c.state == "due",
         outbox.c.due_at <= deps.clock.now(),
         or_(outbox.c.retry_real.is_(None), outbox.c.retry_real <= deps.clock.machine()),
+        # One purpose of a channel may stand still while the others go on.
+        not_(
+            select(channel_pauses.c.shop_id)
+            .where(
+                channel_pauses.c.shop_id == shop.id,
+                channel_pauses.c.channel == outbox.c.channel + ":" + outbox.c.purpose,
+                channel_pauses.c.probe_real > deps.clock.machine(),
+            )
+            .exists()
+        ),
     )
 
 
@@ -104,13 +117,14 @@ def claim(
         if not rows:
             return []
         judge = _Judge(scope, rows, waits or {})
-        claimed = []
+        claimed: list[Claimed] = []
         for row in rows:
             if claimed and monotonic() > until:
                 break
             ready = judge.claim(row, asked)
             if ready is not None:
                 claimed.append(ready)
+        scope.pay()
         reach("t4.claimed")
         return claimed
 
@@ -234,44 +248,62 @@ class _Judge:
     ) -> Claimed:
         scope = self._scope
         n = row["attempts"] + 1
-        scope.connection.execute(
-            update(outbox)
-            .where(outbox.c.shop_id == scope.shop_id, outbox.c.id == row["id"])
-            .values(
-                state="leased",
-                attempts=n,
-                lease_real=scope.machine + timedelta(seconds=scope.settings.delivery_lease_seconds),
-                subject=request["subject"][:500],
-                recipient_digest=address_digest(scope.shop.salt, person.row["email"]),
-                lane_waiting_real=None,
-            )
+        scope.owed(_write_leases)[row["id"]] = {
+            "shop": scope.shop_id,
+            "its_id": row["id"],
+            "nth": n,
+            "until": scope.machine + timedelta(seconds=scope.settings.delivery_lease_seconds),
+            "about": request["subject"][:500],
+            "recipient": address_digest(scope.shop.salt, person.row["email"]),
+        }
+        scope.owed(_write_attempts)[row["id"], n] = {
+            "shop_id": scope.shop_id,
+            "outbox_id": row["id"],
+            "n": n,
+            "outbox_created_at": row["created_at"],
+            "started_real": scope.machine,
+            "result": "started",
+            "detail": {"store_asked": asked},
+        }
+        counted = Counted(
+            scope.shop_id,
+            row["id"],
+            row["person_id"],
+            row["run_id"],
+            row["flow"],
+            row["channel"],
+            row["purpose"],
+            cap,
+            scope.now,
         )
-        scope.connection.execute(
-            insert(attempts).values(
-                shop_id=scope.shop_id,
-                outbox_id=row["id"],
-                n=n,
-                outbox_created_at=row["created_at"],
-                started_real=scope.machine,
-                result="started",
-                detail={"store_asked": asked},
-            )
-        )
-        counted = scope.connection.execute(
-            insert(send_ledger)
-            .values(
-                shop_id=scope.shop_id,
-                outbox_id=row["id"],
-                person_id=row["person_id"],
-                run_id=row["run_id"],
-                flow=row["flow"],
-                channel=row["channel"],
-                purpose=row["purpose"],
-                cap=cap,
-                counted_at=scope.now,
-            )
-            .on_conflict_do_update(index_elements=["shop_id", "outbox_id"], set_={"counted_at": scope.now, "cap": cap})
-            .returning(send_ledger)
-        ).one()
+        scope.owed(_write_ledger)[row["id"]] = counted._asdict()
         person.ledger = [*(entry for entry in person.ledger if entry.outbox_id != row["id"]), counted]
         return Claimed(row, n, channel, request)
+
+
+def _write_leases(scope: Scope, rows: dict[Any, Any]) -> None:
+    scope.connection.execute(_LEASE, list(rows.values()))
+
+
+def _write_attempts(scope: Scope, rows: dict[Any, Any]) -> None:
+    scope.connection.execute(_ATTEMPT, list(rows.values()))
+
+
+def _write_ledger(scope: Scope, rows: dict[Any, Any]) -> None:
+    scope.connection.execute(_ENTRY, list(rows.values()))
+
+
+_LEASE = (
+    update(outbox)
+    .where(outbox.c.shop_id == bindparam("shop"), outbox.c.id == bindparam("its_id"))
+    .values(
+        state="leased",
+        attempts=bindparam("nth"),
+        lease_real=bindparam("until"),
+        subject=bindparam("about"),
+        recipient_digest=bindparam("recipient"),
+        lane_waiting_real=None,
+    )
+)
+_ATTEMPT = insert(attempts)
+_ENTRY = replacing(send_ledger, ("counted_at", "cap"))

@@ -10,6 +10,7 @@ from sqlalchemy import delete, insert, select, text, update
 
 from connector.deps import Deps
 from connector.locks import lock_persons
+from connector.models.arming import armings
 from connector.models.flow import runs, timers, trail
 from connector.models.outbox import outbox
 from connector.models.shop import shops
@@ -46,6 +47,7 @@ def _batch(deps: Deps, shop: Shop) -> tuple[int, int]:
         state = select(shops.c.state).where(shops.c.id == shop.id).with_for_update(read=True)
         if scope.connection.scalar(state) != "uninstalled":
             return 0, 0
+        _end_armings(scope)
         found = scope.connection.scalars(_OPEN, {"shop_id": shop.id, "most": BATCH}).all()
         mine = lock_persons(scope, found, skip_locked=True)
         _end_runs(scope, mine)
@@ -62,6 +64,15 @@ UNION SELECT person_id FROM outbox WHERE shop_id = :shop_id AND state = 'due'
 ORDER BY person_id LIMIT :most
 """
 )
+
+
+def _end_armings(scope: Scope) -> None:
+    """Nobody is armed any more. What was goes with the clocks."""
+    scope.connection.execute(
+        update(armings)
+        .where(armings.c.shop_id == scope.shop_id, armings.c.state.in_(("queued", "running", "stopping")))
+        .values(state="stopped", finished_at=scope.now)
+    )
 
 
 def _end_runs(scope: Scope, persons: list[int]) -> None:

@@ -50,7 +50,7 @@ from flows.core.signals import Derived
 from flows.engine.asking import ask, live_tags
 from flows.engine.book import Book
 from flows.engine.people import Person, load, shop_facts
-from flows.engine.writes import TimerKey, Writes, trail_row
+from flows.engine.writes import Writes, clock_key, clock_row, trail_row
 
 log = get(__name__)
 
@@ -261,27 +261,18 @@ class _Desk:
 
     def _derived(self, person: Person, derived: Derived) -> list[Event]:
         """Write what a signal answered; returns the events that were new, to be decided next."""
-        owner = str(person.row["id"])
+        person_id = person.row["id"]
         for cancel in derived.cancel:
-            self.writes.timers[_clock(owner, cancel.signal, cancel.key)] = None
+            self.writes.timers[clock_key(person_id, cancel.signal, cancel.key)] = None
         for arm in derived.arm:
-            kind, owner, key = clock = _clock(owner, arm.signal, arm.key)
-            self.writes.timers[clock] = {
-                "kind": kind,
-                "owner": owner,
-                "key": key,
-                "person_id": person.row["id"],
-                "due_at": arm.due_at,
-                "token": "",
-                "payload": {"signal": arm.signal, "key": arm.key, "payload": dict(arm.payload)},
-            }
+            self.writes.timers[clock_key(person_id, arm.signal, arm.key)] = clock_row(person_id, arm)
         facts = [
             eventlog.Fact(
                 new.name,
                 new.identity,
                 new.occurred_at,
                 new.subject,
-                person.row["id"],
+                person_id,
                 new.key,
                 new.props,
                 source="signal",
@@ -475,11 +466,6 @@ class _Desk:
                 detail=detail,
             )
         )
-
-
-def _clock(owner: str, signal: str, key: str) -> TimerKey:
-    """The timer of a signal's clock: one per person, signal and key."""
-    return ("signal", owner, f"{signal}:{key}")
 
 
 def _run_timer(run: Run, timer: TimerSet) -> dict[str, Any]:

@@ -5,18 +5,20 @@
 2. Messages that an order must stop wait for the commerce lane and ask the store (``lane``).
 3. ``claim`` judges them on the facts of now and leases them; committed.
 4. The provider is called with no transaction open, within a second of the lane's all-clear or not at all.
-5. ``outcomes`` records each by itself.
+5. ``outcomes`` records what the calls came to, together for those that have answered by then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Event
+from typing import Any
 
 from sqlalchemy import select, update
+from sqlalchemy.exc import DBAPIError
 
 from connector import pauses
 from connector.brevo.client import BrevoAccount
@@ -29,8 +31,9 @@ from connector.errors import ActionNeeded, AlreadyAccepted, OutcomeUnknown, Prov
 from connector.logging import get
 from connector.models.flow import runs
 from connector.models.outbox import outbox
-from connector.outbox import hold
+from connector.outbox import hold, hold_free
 from connector.queue.batch import NOTHING, Batch
+from connector.scope import Scope
 from connector.shops import Shop
 from flows.channels import CHANNELS
 from flows.channels.channel import Channel
@@ -45,6 +48,8 @@ Outcome = ProviderError | str
 
 BATCH = 32
 _CALLS_AT_ONCE = 8
+# An outcome waits so many seconds at most for others to be written down with it.
+_TOGETHER = 0.05
 # Machine seconds from the moment the commerce lane was looked at until the last first byte may leave.
 _LEAVE_WITHIN = 0.9
 # Of that, what claiming may take: a message claimed later would be turned back before it leaves.
@@ -207,15 +212,31 @@ def _patience_is_over(deps: Deps, shop: Shop, wanted: Sequence[_Due]) -> bool:
 def _send_all(
     deps: Deps, shop: Shop, account: BrevoAccount, claimed: Sequence[Claimed], leave_by: float
 ) -> list[Outcome]:
+    """Make the calls; what has come of them by now is written down together, while the others are under way."""
     stop = Event()
     if len(claimed) <= 1:
-        return [_send(deps, shop, account, one, leave_by, stop) for one in claimed]
+        heard = [_call(account, one, leave_by, stop) for one in claimed]
+        _raise_first(_record_all(deps, shop, list(zip(claimed, heard, strict=True))))
+        return heard
+    failed: list[DBAPIError] = []
     with ThreadPoolExecutor(min(_CALLS_AT_ONCE, len(claimed))) as pool:
-        calls = [pool.submit(_send, deps, shop, account, one, leave_by, stop) for one in claimed]
-        return [call.result() for call in calls]
+        calls = {pool.submit(_call, account, one, leave_by, stop): one for one in claimed}
+        waiting = set(calls)
+        while waiting:
+            wait(waiting, return_when=FIRST_COMPLETED)
+            answered, waiting = wait(waiting, timeout=_TOGETHER)
+            failed += _record_all(deps, shop, [(calls[call], call.result()) for call in answered])
+    # Not before the others of the batch are written down.
+    _raise_first(failed)
+    return [call.result() for call in calls]
 
 
-def _send(deps: Deps, shop: Shop, account: BrevoAccount, one: Claimed, leave_by: float, stop: Event) -> Outcome:
+def _raise_first(failed: Sequence[DBAPIError]) -> None:
+    if failed:
+        raise failed[0]
+
+
+def _call(account: BrevoAccount, one: Claimed, leave_by: float, stop: Event) -> Outcome:
     """One message; ``stop`` is set when the answer says that the others of the batch had better not leave."""
     outcome: Outcome
     try:
@@ -227,11 +248,50 @@ def _send(deps: Deps, shop: Shop, account: BrevoAccount, one: Claimed, leave_by:
     if isinstance(outcome, ActionNeeded):
         stop.set()
     reach("t4.answered")
-    with deps.open(shop) as scope:
-        row = hold(scope, one.row)
-        if row is not None:
-            outcomes.record(scope, row, one.n, outcome)
-        if isinstance(outcome, ActionNeeded):
-            pauses.start(scope, one.channel.name, outcome)
-        reach("t4.recorded")
     return outcome
+
+
+def _record_all(deps: Deps, shop: Shop, answered: Sequence[tuple[Claimed, Outcome]]) -> list[DBAPIError]:
+    """Write down what became of these in one transaction, or else of each in its own: where somebody holds the person,
+    and where one of them cannot be written, which must cost the others nothing. Returns why some were not written:
+    what became of these is unknown."""
+    alone = list(answered)
+    if len(answered) > 1:
+        try:
+            alone = _record_together(deps, shop, answered)
+        except DBAPIError as error:
+            log.warning("outcomes_not_recorded_together", shop_id=shop.id, error=type(error).__name__)
+    failed = []
+    for one, outcome in alone:
+        try:
+            with deps.open(shop) as scope:
+                _record(scope, hold(scope, one.row), one, outcome)
+                _write(scope)
+        except DBAPIError as error:
+            failed.append(error)
+    return failed
+
+
+def _record_together(
+    deps: Deps, shop: Shop, answered: Sequence[tuple[Claimed, Outcome]]
+) -> list[tuple[Claimed, Outcome]]:
+    """Those that are left to be recorded by themselves."""
+    with deps.open(shop) as scope:
+        held = hold_free(scope, [one.row for one, _ in answered])
+        for one, outcome in answered:
+            if one.row["id"] in held:
+                _record(scope, held[one.row["id"]], one, outcome)
+        _write(scope)
+    return [(one, outcome) for one, outcome in answered if one.row["id"] not in held]
+
+
+def _record(scope: Scope, row: Mapping[str, Any] | None, one: Claimed, outcome: Outcome) -> None:
+    if row is not None:
+        outcomes.record(scope, row, one.n, outcome)
+    if isinstance(outcome, ActionNeeded):
+        pauses.start(scope, one.channel.name, outcome)
+
+
+def _write(scope: Scope) -> None:
+    scope.pay()
+    reach("t4.recorded")

@@ -1,4 +1,5 @@
-"""T4b: what became of an attempt, written down one message at a time, so that one bad recipient costs nobody else.
+"""T4b: what became of an attempt. ``dispatch`` has several written down in one transaction, and each in its own where
+that fails, so that one bad recipient costs nobody else.
 
 An outcome that nobody knows is a state of its own: see ``unknown``.
 """
@@ -9,7 +10,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, update
 from sqlalchemy.dialects.postgresql import insert
 
 from connector.backoff import backoff
@@ -39,7 +40,7 @@ def record(scope: Scope, row: Row, n: int, outcome: ProviderError | str) -> None
     """
     match outcome:
         case str():
-            _close(scope, row, n, "accepted")
+            scope.owed(_write_accepted)[row["id"], n] = {"of": row["id"], "nth": n, "begun": row["created_at"]}
             settle(scope, row, "accepted", reason=None, at=scope.now, message_id=outcome.strip("<> "))
             note(scope, row, "provider_accepted", {"attempt": n})
         case AlreadyAccepted():
@@ -61,11 +62,31 @@ def record(scope: Scope, row: Row, n: int, outcome: ProviderError | str) -> None
             raise TypeError(f"no rule for {type(outcome).__name__}")
 
 
-def _close(scope: Scope, row: Row, n: int, result: str, error: ProviderError | None = None) -> None:
-    values: dict[str, Any] = {"result": result, "ended_real": scope.machine}
-    if error is not None:
-        values["status"] = error.status
-        values["detail"] = {"code": error.code, "message": error.detail[:500]}
+def _write_accepted(scope: Scope, rows: dict[Any, Any]) -> None:
+    scope.connection.execute(
+        _ACCEPTED, [{"shop": scope.shop_id, "ended": scope.machine, **attempt} for attempt in rows.values()]
+    )
+
+
+_ACCEPTED = (
+    update(attempts)
+    .where(
+        attempts.c.shop_id == bindparam("shop"),
+        attempts.c.outbox_id == bindparam("of"),
+        attempts.c.n == bindparam("nth"),
+        attempts.c.outbox_created_at == bindparam("begun"),
+    )
+    .values(result="accepted", ended_real=bindparam("ended"))
+)
+
+
+def _close(scope: Scope, row: Row, n: int, result: str, error: ProviderError) -> None:
+    values: dict[str, Any] = {
+        "result": result,
+        "ended_real": scope.machine,
+        "status": error.status,
+        "detail": {"code": error.code, "message": error.detail[:500]},
+    }
     scope.connection.execute(
         update(attempts)
         .where(
@@ -131,4 +152,12 @@ def note(scope: Scope, row: Row, code: str, detail: Mapping[str, Any]) -> None:
         step=row["step"],
         detail={"message": row["message"], **detail},
     )
-    scope.connection.execute(insert(trail).values(line))
+    owed = scope.owed(_write_trail)
+    owed[len(owed)] = line
+
+
+def _write_trail(scope: Scope, rows: dict[Any, Any]) -> None:
+    scope.connection.execute(_LINE, list(rows.values()))
+
+
+_LINE = insert(trail)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Row, RowMapping, any_, bindparam, cast, func, or_, select
@@ -30,6 +30,20 @@ LEDGER_DAYS = 31
 HISTORY = timedelta(days=800)
 
 
+class Counted(NamedTuple):
+    """An entry of the ledger that caps count."""
+
+    shop_id: int
+    outbox_id: int
+    person_id: int
+    run_id: UUID
+    flow: str
+    channel: str
+    purpose: str
+    cap: str
+    counted_at: datetime
+
+
 @dataclass
 class Person:
     """Everything that deciding about one person reads. ``live`` are live runs by id.
@@ -46,7 +60,7 @@ class Person:
     live: dict[UUID, Run] = field(default_factory=dict)
     past: dict[str, list[PastRun]] = field(default_factory=lambda: defaultdict(list))
     watches: list[RowMapping] = field(default_factory=list)
-    ledger: list[Row[Any]] = field(default_factory=list)
+    ledger: list[Row[Any] | Counted] = field(default_factory=list)
     due: list[Row[Any]] = field(default_factory=list)
     checkouts: dict[str, dict[str, Any]] = field(default_factory=dict)
 

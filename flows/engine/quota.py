@@ -20,7 +20,7 @@ from connector.deps import Deps
 from connector.errors import ProviderError
 from connector.logging import get
 from connector.models.outbox import send_ledger
-from connector.shops import Shop
+from connector.shops import Shop, name_account
 
 log = get(__name__)
 
@@ -63,11 +63,15 @@ class Allotment:
 
 
 def allot(deps: Deps, shop: Shop, account: BrevoAccount, wanted: Iterable[Candidate]) -> Allotment:
-    """Grant these messages out of the day. Once an hour, Brevo is asked first how much of it is left."""
+    """Grant these messages out of the day. Once an hour, Brevo is asked first how much of it is left, and whose account
+    it is: of shops connected by older versions that is not known."""
     daily = shop.settings["daily_emails"]
     if account.first_in_an_hour():
         try:
-            account.learn_day(None if daily is None else max(0, daily - _sent_in_a_day(deps, shop)))
+            named = account.learn_day(None if daily is None else max(0, daily - _sent_in_a_day(deps, shop)))
+            if named is not None and shop.brevo_account is None:
+                with transaction(deps.engine) as connection:
+                    name_account(connection, shop.id, named)
         except ProviderError as error:
             log.warning("plan_not_asked", shop_id=shop.id, error=type(error).__name__)
     return Allotment(account, daily, wanted)

@@ -56,7 +56,7 @@ def _due(deps: Deps, shop: Shop, state: str) -> Sequence[RowMapping]:
                     outbox.c.state == state,
                     outbox.c.lease_real < deps.clock.machine(),
                 )
-                .order_by(outbox.c.lease_real)
+                .order_by(outbox.c.lease_real, outbox.c.id)
                 .limit(_BATCH)
             )
             .mappings()

@@ -18,9 +18,29 @@ from connector.models.outbox import outbox
 from connector.outbox import settle
 from connector.scope import Scope
 from flows.core.model import Run
+from flows.core.signals import ArmTimer
 
 TimerKey = tuple[str, str, str]
 """(kind, owner, key): what makes a timer unique within a shop."""
+
+
+def clock_key(person_id: int, signal: str, key: str) -> TimerKey:
+    """The timer of a signal's clock: one per person, signal and key."""
+    return ("signal", str(person_id), f"{signal}:{key}")
+
+
+def clock_row(person_id: int, arm: ArmTimer) -> dict[str, Any]:
+    """The row of ``timers`` that a signal's clock is, but for its shop."""
+    kind, owner, key = clock_key(person_id, arm.signal, arm.key)
+    return {
+        "kind": kind,
+        "owner": owner,
+        "key": key,
+        "person_id": person_id,
+        "due_at": arm.due_at,
+        "token": "",
+        "payload": {"signal": arm.signal, "key": arm.key, "payload": dict(arm.payload)},
+    }
 
 
 @dataclass
@@ -81,13 +101,16 @@ class Writes:
 
     def _timers(self, scope: Scope) -> None:
         gone = [key for key, row in self.timers.items() if row is None]
-        armed = [{"shop_id": scope.shop_id, **row} for row in self.timers.values() if row is not None]
+        # Whatever armed it before: from now on it is an event's.
+        armed = [
+            {"shop_id": scope.shop_id, "arming_id": None, **row} for row in self.timers.values() if row is not None
+        ]
         if gone:
             kinds, owners, keys = (list(part) for part in zip(*gone, strict=True))
             given = {"shop_id": scope.shop_id, "kinds": kinds, "owners": owners, "keys": keys}
             scope.connection.execute(_GONE, given)
         if armed:
-            scope.connection.execute(replacing(timers, ("due_at", "token", "payload")), armed)
+            scope.connection.execute(replacing(timers, ("due_at", "token", "payload", "arming_id")), armed)
 
     def _outbox(self, scope: Scope) -> None:
         if self.outbox:

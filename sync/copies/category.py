@@ -7,6 +7,7 @@ from functools import partial
 
 from sqlalchemy import Connection, text
 
+from connector.brevo.commerce_calls import MOST_CATEGORIES
 from connector.shops import Shop
 from sync.copies import commerce
 from sync.copies.resource import Claim, Resource, Snapshot
@@ -39,4 +40,5 @@ def _send(turn: Turn, held: Sequence[Claim]) -> None:
         turn.tell_together(BUCKET, waiting, calls_of, lane=LANE)
 
 
-CATEGORIES = Resource("category", 100, _send)
+CATEGORIES = Resource("category", MOST_CATEGORIES, _send, quiet=False)
+BULK_CATEGORIES = Resource("category", MOST_CATEGORIES, _send, quiet=True)

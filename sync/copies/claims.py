@@ -21,35 +21,32 @@ _REASON_LENGTH = 300
 
 @cache
 def _claim(entities: tuple[tuple[str, bool | None, int], ...]) -> TextClause:
-    kinds = ", ".join(
-        f"('{entity}', CAST({'NULL' if quiet is None else quiet} AS boolean), {most})"
-        for entity, quiet, most in entities
-    )
-    # A list apart, or the planner may run what has a LIMIT more than once.
+    # Lists apart, or the planner may run what has a LIMIT more than once.
+    chosen = " UNION ALL ".join(f"(SELECT * FROM ({_chosen(*one)}) AS open)" for one in entities)  # noqa: S608
     return text(
         f"""
-WITH chosen AS MATERIALIZED (
-    SELECT open.entity, open.entity_id
-    FROM (VALUES {kinds}) AS kinds (entity, quiet, most)
-    CROSS JOIN LATERAL (
-        SELECT entity, entity_id FROM sync_state
-        WHERE shop_id = :shop_id AND entity = kinds.entity AND state IN ('due', 'leased')
-            AND due_real <= :machine AND (lease_real IS NULL OR lease_real < :machine)
-            AND (kinds.quiet IS NULL OR quiet = kinds.quiet)
-        ORDER BY due_real LIMIT kinds.most
-        FOR UPDATE SKIP LOCKED
-    ) AS open
-    WHERE EXISTS (SELECT FROM shops WHERE id = :shop_id AND state = 'active') AND NOT EXISTS (
-        SELECT FROM channel_pauses WHERE shop_id = :shop_id AND channel = '{ACCOUNT}' AND probe_real > :machine
-    )
-)
+WITH chosen AS MATERIALIZED ({chosen})
 UPDATE sync_state SET state = 'leased', lease_real = :lease
 FROM chosen
 WHERE sync_state.shop_id = :shop_id AND sync_state.entity = chosen.entity
     AND sync_state.entity_id = chosen.entity_id
+    AND EXISTS (SELECT FROM shops WHERE id = :shop_id AND state = 'active') AND NOT EXISTS (
+        SELECT FROM channel_pauses WHERE shop_id = :shop_id AND channel = '{ACCOUNT}' AND probe_real > :machine
+    )
 RETURNING sync_state.entity, sync_state.entity_id, wanted_version, sent_version, attempts, due_real, quiet,
     EXISTS (SELECT FROM channel_pauses WHERE shop_id = :shop_id AND channel = '{ACCOUNT}') AS paused
 """  # noqa: S608  of this package's own words only
+    )
+
+
+def _chosen(entity: str, quiet: bool | None, most: int) -> str:
+    # Word for word as in the indexes: live changes are found however much of a back-fill waits.
+    lane = "" if quiet is None else " AND quiet" if quiet else " AND NOT quiet"
+    return (
+        f"SELECT entity, entity_id FROM sync_state"  # noqa: S608  of this package's own words only
+        f" WHERE shop_id = :shop_id AND entity = '{entity}' AND state IN ('due', 'leased'){lane}"
+        f" AND due_real <= :machine AND (lease_real IS NULL OR lease_real < :machine)"
+        f" ORDER BY due_real LIMIT {most} FOR UPDATE SKIP LOCKED"
     )
 
 
@@ -137,6 +134,54 @@ def end(connection: Connection, shop: Shop, held: Claim, ending: Ending, also: A
     if taken := row.keys() & also.values.keys():
         raise ValueError(f"names of the ending itself: {', '.join(sorted(taken))}")
     return bool(connection.execute(_end(also.statement), {**row, **also.values}).scalar_one())
+
+
+_END_ALL = text(
+    """
+UPDATE sync_state SET
+    sent_version = greatest(sent_version, ending.sent),
+    state = CASE WHEN wanted_version > ending.version THEN 'due' ELSE ending.state END,
+    due_real = CASE WHEN wanted_version > ending.version THEN CAST(:again AS timestamptz) ELSE due_real END,
+    lease_real = NULL, attempts = 0, reason = ending.reason
+FROM unnest(
+    CAST(:ids AS bigint[]), CAST(:states AS text[]), CAST(:versions AS bigint[]), CAST(:sent AS bigint[]),
+    CAST(:reasons AS text[])
+) AS ending (id, state, version, sent, reason)
+WHERE shop_id = :shop_id AND entity = :entity AND entity_id = ending.id
+    AND entity_id = ANY(CAST(:ids AS bigint[])) AND sync_state.state = 'leased' AND lease_real = :lease
+RETURNING entity_id
+"""
+)
+_OVERTAKEN = text(
+    """
+UPDATE sync_state SET state = 'due', due_real = CAST(:again AS timestamptz)
+WHERE shop_id = :shop_id AND entity = :entity AND entity_id = ANY(CAST(:ids AS bigint[]))
+"""
+)
+
+
+def end_all(connection: Connection, shop: Shop, ended: Sequence[tuple[Claim, Ending]], again: datetime) -> None:
+    """``end`` for many of one kind that were claimed at once, in one transaction. Every ending is done or failed, and
+    ``again`` is when what more is wanted of by now is due.
+    """
+    held = ended[0][0]
+    mine = {"shop_id": shop.id, "entity": held.entity, "again": again}
+    rows = connection.scalars(
+        _END_ALL,
+        {
+            **mine,
+            "lease": held.lease,
+            "ids": [one.entity_id for one, _ in ended],
+            "states": [ending.state for _, ending in ended],
+            "versions": [ending.version for _, ending in ended],
+            "sent": [ending.sent for _, ending in ended],
+            "reasons": [_shortened(ending.reason) for _, ending in ended],
+        },
+    )
+    written = set(rows)
+    lost = [one.entity_id for one, ending in ended if ending.sent and one.entity_id not in written]
+    if lost:
+        connection.execute(_OVERTAKEN, {**mine, "ids": lost})
 
 
 def _shortened(reason: str | None) -> str | None:

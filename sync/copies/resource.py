@@ -52,7 +52,8 @@ class Snapshot:
     """What a call would send of a claimed record now, and the version that this is.
 
     ``nothing``: why nothing is to be sent now, if so; ``also`` is written with that. ``waits_for``: the person whose
-    contact has to be at Brevo first; ``hopeless`` when Brevo cannot have that contact as things stand.
+    contact has to be at Brevo first; ``hopeless`` when Brevo cannot have that contact as things stand. ``held_back``:
+    that nothing is sent is not right, and staff can change it.
     """
 
     claim: Claim
@@ -61,6 +62,7 @@ class Snapshot:
     nothing: str | None = None
     waits_for: int | None = None
     hopeless: bool = False
+    held_back: bool = False
     also: Also | None = None
 
 

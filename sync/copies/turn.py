@@ -15,7 +15,7 @@ from connector import pauses
 from connector.backoff import backoff
 from connector.brevo.client import BrevoAccount
 from connector.brevo.limits import Grant
-from connector.clock import monotonic
+from connector.clock import monotonic, pause
 from connector.crashpoints import reach
 from connector.db.session import autocommitted, transaction
 from connector.deps import Deps
@@ -72,6 +72,7 @@ class Turn:
         self._last_start = last_start
         self.begun = begun
         self._grants: dict[str, tuple[Grant, int]] = {}
+        self._wait_for_call = 0.0
 
     @cached_property
     def account(self) -> BrevoAccount:
@@ -98,7 +99,17 @@ class Turn:
         else:
             # Up to LONG the sweeper's next look is soon enough.
             self.rest = max(self.rest, min(grant.wait, _LONGEST_REST) if grant.wait > _LONG else 0.0)
+        self._wait_for_call = grant.wait
         return grant.calls
+
+    def await_call(self, bucket: str, until: float, *, lane: str) -> bool:
+        """Have one call, waiting for it until then (monotonic). Only where nobody waits behind this turn."""
+        while not self.calls(bucket, 1, lane=lane):
+            if monotonic() + self._wait_for_call > until:
+                self.again = self.again or self._wait_for_call <= _LONG
+                return False
+            pause(self._wait_for_call)
+        return True
 
     def use(self, bucket: str) -> bool:
         """Use one of the calls that were granted; False when it is too late to begin one. The first always goes."""
@@ -132,13 +143,20 @@ class Turn:
                 self._defective(held[0], error)
                 return []
             return [snapshot for one in held for snapshot in self.read(read, [one])]
-        sendable = []
+        sendable, settled = [], []
         for one in held:
             snapshot = found.get(one.entity_id) or Snapshot(one, one.wanted_version, nothing="gone")
             if snapshot.nothing is None:
                 sendable.append(snapshot)
+            elif snapshot.waits_for is not None:
+                self._wait(snapshot)
+            elif snapshot.also is None:
+                state = "failed" if snapshot.held_back else "done"
+                settled.append((one, Ending(state, snapshot.version, self._machine, reason=snapshot.nothing)))
             else:
-                self._put_aside(snapshot)
+                ending = Ending("done", snapshot.version, self._machine, reason=snapshot.nothing)
+                self._end(one, ending, snapshot.also)
+        self._end_all(settled)
         return sendable
 
     def tell(self, bucket: str, snapshot: Snapshot, call: Callable[[], str | None]) -> bool:
@@ -188,8 +206,8 @@ class Turn:
         except ProviderError as error:
             self.postpone(group[0], error)
             raise Interrupted(error) from error
-        for snapshot in group:
-            self.sent(snapshot)
+        self._told()
+        self._end_all([(one.claim, self._done(one.version)) for one in group])
         return True
 
     def sent(
@@ -201,12 +219,17 @@ class Turn:
         also: Also | None = None,
     ) -> None:
         """Brevo has the snapshot, or it up to ``version``. ``also`` is written with that."""
+        self._told()
+        self._end(snapshot.claim, self._done(snapshot.version if version is None else version, note), also)
+
+    def _told(self) -> None:
         reach("t5.told")
         self.accepted = True
+
+    def _done(self, version: int, note: str | None = None) -> Ending:
         window = self.deps.settings.contact_coalesce_seconds if self.resource.coalesced else 0.0
-        reached = snapshot.version if version is None else version
         again = self._machine + timedelta(seconds=window)
-        self._end(snapshot.claim, Ending("done", reached, again, sent=reached, reason=note), also)
+        return Ending("done", version, again, sent=version, reason=note)
 
     def refused(self, snapshot: Snapshot, error: ProviderError) -> None:
         """Brevo will not take this; a newer version is another request, which it may take."""
@@ -238,14 +261,22 @@ class Turn:
     def _machine(self) -> datetime:
         return self.deps.clock.machine()
 
-    def _put_aside(self, snapshot: Snapshot) -> None:
-        held, machine = snapshot.claim, self._machine
-        if snapshot.waits_for is None:
-            self._end(held, Ending("done", snapshot.version, machine, reason=snapshot.nothing), snapshot.also)
-            return
+    def _wait(self, snapshot: Snapshot) -> None:
         with autocommitted(self.deps.engine) as connection:
-            claims.wait_for_contact(connection, self.shop, snapshot, machine)
-        self._open.pop(held.entity_id, None)
+            claims.wait_for_contact(connection, self.shop, snapshot, self._machine)
+        self._open.pop(snapshot.claim.entity_id, None)
+
+    def _end_all(self, ended: Sequence[tuple[Claim, Ending]]) -> None:
+        """Many endings in one statement, unless others wait to hear of them."""
+        if self.resource.settled is not None or len(ended) < 2:
+            for held, ending in ended:
+                self._end(held, ending)
+            return
+        again = max(ending.again for _, ending in ended)
+        with transaction(self.deps.engine) as connection:
+            claims.end_all(connection, self.shop, ended, again)
+        for held, _ in ended:
+            self._open.pop(held.entity_id, None)
 
     def _end(self, held: Claim, ending: Ending, also: Also | None = None) -> None:
         settled = self.resource.settled if held.first and ending.state != "due" else None

@@ -34,15 +34,16 @@ def merge(scope: Scope, kept: int, gone: int, *, reason: str) -> int:
     """
     if reason not in REASONS:
         raise ValueError(f"unknown reason of a merge: {reason!r}")
+    # What was heard of the two in this very transaction is in the tables when their rows are looked for.
+    scope.pay()
     lock_persons(scope, (kept, gone))
     kept, gone = present(scope, kept), present(scope, gone)
     if kept == gone:
         return kept
-    # What was heard of the two in this very transaction is in the tables when their rows are looked for.
-    scope.pay()
     # First of all who it is now, because the append-only tables let their lines follow only a merge that is on record.
     join(scope, kept, gone)
     scope.pay()
+    scope.ahead.merged(kept, gone)
     pair = Merge(scope, kept, gone)
     moved = {table: count for table, rule in RULES.items() if (count := rule(pair))}
     profiles.touch(scope, kept)

@@ -65,3 +65,11 @@ UPDATE sync_state SET state = 'done', lease_real = NULL, reason = 'merged'
 WHERE shop_id = :shop_id AND entity_id = :gone AND entity IN ('events', 'store_consent', 'double_opt_in')
 """
 )
+
+
+def lists(merge: Merge) -> int:
+    """What the contact of the one that is gone was taken off says nothing of the kept one's."""
+    return merge.scope.connection.execute(_LISTS, merge.given).rowcount
+
+
+_LISTS = text("DELETE FROM lists_left WHERE shop_id = :shop_id AND person_id = :gone")

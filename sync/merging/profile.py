@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, text, update
 from connector.models.person import persons
 from connector.scope import Scope
 from sync import conflicts, fetch, profiles
+from sync.merging.merge import Merge
 
 # What the kept one has is kept, what it lacks is taken over.
 _FILLED = ("email", "phone", "first_name", "last_name", "locale", "country", "city", "timezone", "customer_id")
@@ -74,7 +75,26 @@ _LEFT_CONTACT = text(
 INSERT INTO left_contacts (shop_id, gone_id, person_id, email)
 SELECT :shop, :gone, :kept, CAST(:email AS text) FROM sync_state
 WHERE shop_id = :shop AND entity = 'contact' AND entity_id = :gone
-    AND (sent_version > 0 OR state = 'leased') AND CAST(:email AS text) <> coalesce(:kept_email, '')
+    AND (sent_version > 0 OR state = 'leased' OR import_id IS NOT NULL)
+    AND CAST(:email AS text) <> coalesce(:kept_email, '')
 ON CONFLICT DO NOTHING
 """
 )
+
+
+def fields(merge: Merge) -> int:
+    """What the kept one lacks of the mapped fields is taken over, the rest goes."""
+    taken = merge.scope.connection.execute(_TAKE_OVER, merge.given).rowcount
+    return taken + merge.scope.connection.execute(_REST, merge.given).rowcount
+
+
+_TAKE_OVER = text(
+    """
+UPDATE profile_fields SET person_id = :kept
+WHERE shop_id = :shop_id AND person_id = :gone AND NOT EXISTS (
+    SELECT FROM profile_fields AS mine
+    WHERE mine.shop_id = :shop_id AND mine.person_id = :kept AND mine.source = profile_fields.source
+)
+"""
+)
+_REST = text("DELETE FROM profile_fields WHERE shop_id = :shop_id AND person_id = :gone")

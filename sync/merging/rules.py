@@ -17,7 +17,7 @@ from connector.models.person import double_opt_ins, identities
 from connector.models.privacy import privacy_requests
 from connector.models.rerun import sync_run_failures, sync_runs
 from connector.models.store import checkouts
-from sync.merging import consents, copies, runs
+from sync.merging import consents, copies, profile, runs
 from sync.merging.merge import Rule, follows, stays
 
 RULES: Mapping[str, Rule] = MappingProxyType(
@@ -28,6 +28,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "identity_conflicts": stays(identity_conflicts, "what is open has followed already, what is over is history"),
         "person_merges": stays(person_merges, "append-only: it says who was merged, and persons.merged_into into whom"),
         "left_contacts": follows(left_contacts),
+        # With the customer that the kept one is now, who is read again.
+        "profile_fields": profile.fields,
         # Nothing that happened is lost, and what a shopper bought or began is theirs.
         "events": follows(events),
         "checkouts": follows(checkouts),
@@ -53,6 +55,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "decisions": follows(decisions),
         "feed": copies.told,
         "sync_state": copies.wishes,
+        "lists_left": copies.lists,
         "sync_runs": follows(sync_runs),
         "sync_run_failures": follows(sync_run_failures),
         # Carried out on whoever it is by now.

@@ -99,12 +99,13 @@ _CLOCKS = text(
 WITH theirs AS (
     DELETE FROM timers
     WHERE shop_id = :shop_id AND kind = 'signal' AND owner = CAST(CAST(:gone AS bigint) AS text) AND person_id = :gone
-    RETURNING key, due_at, token, payload
+    RETURNING key, due_at, token, payload, arming_id
 )
-INSERT INTO timers (shop_id, kind, owner, key, person_id, due_at, token, payload)
-SELECT :shop_id, 'signal', CAST(CAST(:kept AS bigint) AS text), key, :kept, due_at, token, payload FROM theirs
+INSERT INTO timers (shop_id, kind, owner, key, person_id, due_at, token, payload, arming_id)
+SELECT :shop_id, 'signal', CAST(CAST(:kept AS bigint) AS text), key, :kept, due_at, token, payload, arming_id
+FROM theirs
 ON CONFLICT (shop_id, kind, owner, key) DO UPDATE SET
-    due_at = excluded.due_at, token = excluded.token, payload = excluded.payload
+    due_at = excluded.due_at, token = excluded.token, payload = excluded.payload, arming_id = excluded.arming_id
     WHERE excluded.due_at < timers.due_at
 """
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from connector.models.identity import identity_conflicts, left_contacts, person_merges
+from connector.models.mapping import profile_fields
 from connector.models.person import (
     consent_ledger,
     consents,
@@ -15,6 +16,7 @@ from connector.models.person import (
     suppressions,
 )
 from connector.models.privacy import erasures, privacy_requests
+from connector.models.survey import address_opt_outs
 from sync.privacy.held import PERSON, Blank, Delete, Held, Keep, whose
 
 HELD = (
@@ -63,8 +65,16 @@ HELD = (
             "source_updated_at": "when they last changed",
             "customer_deleted_at": "that the store forgot them",
         },
-        "shop_id id version created_at erased_at merged_into",
+        "shop_id id version emptied_version created_at erased_at merged_into",
         whose("id"),
+    ),
+    Held(
+        profile_fields,
+        "what the merchant maps beside the profile",
+        Delete(),
+        {"value": "metafields, notes, postal address"},
+        "shop_id person_id source",
+        PERSON,
     ),
     Held(
         identities,
@@ -146,6 +156,13 @@ HELD = (
         Keep("a digest: it keeps somebody who comes back from being mailed, and does not tell who it is"),
         {},
         "shop_id channel address_digest reason since",
+    ),
+    Held(
+        address_opt_outs,
+        "opt-outs of addresses that nobody may have here yet",
+        Keep("a digest: it keeps somebody who comes back from being mailed, and does not tell who it is"),
+        {},
+        "shop_id channel address_digest state source since",
     ),
     Held(
         erasures,

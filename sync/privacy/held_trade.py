@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from connector.models.currency import account_currencies, currency_rates
 from connector.models.store import (
     carts,
     checkouts,
@@ -87,6 +88,20 @@ HELD = (
         },
         "shop_id id order_id status shipment_status moved_at created_at source_updated_at delivered_at",
         whose("order_id", "orders"),
+    ),
+    Held(
+        currency_rates,
+        "what the merchant's currencies are worth in each other",
+        NOTHING,
+        {},
+        "shop_id currency counted_in since rate set_by set_at",
+    ),
+    Held(
+        account_currencies,
+        "in which currency the account at Brevo shows amounts",
+        NOTHING,
+        {},
+        "shop_id currency asked_real",
     ),
     Held(
         products,

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from connector.models.arming import armings
+from connector.models.backfill import backfill_failures, backfill_lines, backfill_parts, backfills
+from connector.models.brevo import brevo_grants
+from connector.models.contact_import import contact_imports, lists_left
 from connector.models.event import events, exit_marks, pending_events
 from connector.models.flow import decisions, flow_versions, flows, goal_watches, runs, timers, trail
 from connector.models.inbox import inbox, inbox_keys
+from connector.models.mapping import mapping_edits, profile_passes
 from connector.models.outbox import attempts, outbox, send_ledger
 from connector.models.pause import channel_pauses
+from connector.models.reconcile import gap_reports, gaps, reconcile_passes
+from connector.models.report import complaint_brakes, report_passes
 from connector.models.rerun import sync_run_failures, sync_runs
 from connector.models.shop import shops
 from connector.models.staff import audit_log, staff, staff_sessions, staff_shops
+from connector.models.survey import brevo_surveys, brevo_templates, checklist_ticks
 from connector.models.sync import catalogue_passes, external_ids, feed, fetches, sync_state
 from sync.privacy.held import NOTHING, PERSON, Blank, Delete, Held, Keep, whose
 
@@ -68,7 +76,7 @@ HELD = (
         "what a flow waits for",
         Delete(),
         {"key": "their checkout", "payload": "what the wait was for"},
-        "shop_id kind owner person_id due_at token",
+        "shop_id kind owner person_id due_at token arming_id",
         PERSON,
     ),
     Held(
@@ -126,6 +134,7 @@ HELD = (
             "bounced_at": "that it did not",
             "complained_at": "that they complained",
             "unsubscribed_at": "that they opted out",
+            "reported": "what became of it",
         },
         "shop_id id key run_id flow version person_id step channel message purpose priority state created_at due_at"
         " deadline deferrals attempts retry_real lease_real lane_waiting_real sent_at",
@@ -136,7 +145,7 @@ HELD = (
         "what is to be read from the store",
         Delete(),
         {"remote_id": "the store's id of them or of their order", "reason": "what the store said"},
-        "shop_id kind state wanted due_real lease_real attempts quiet",
+        "shop_id kind state wanted due_real lease_real attempts quiet found_by",
         _OF_STORE,
     ),
     Held(
@@ -152,8 +161,25 @@ HELD = (
         "which version of a record Brevo has",
         Delete(),
         {"reason": "what Brevo said"},
-        "shop_id entity entity_id wanted_version sent_version state due_real lease_real attempts quiet run_id",
+        "shop_id entity entity_id wanted_version sent_version state due_real lease_real attempts quiet run_id import_id"
+        " import_version",
         _COPIES,
+    ),
+    Held(
+        contact_imports,
+        "contacts that go to Brevo in bulk",
+        NOTHING,
+        {},
+        "shop_id id state email_blocked sms_blocked list_ids people bytes refused process_id made_at ended_at due_real"
+        " lease_real attempts polls sent_real reason",
+    ),
+    Held(
+        lists_left,
+        "who was taken off the lists at Brevo",
+        Delete(),
+        {"evidence_at": "when they opted out"},
+        "shop_id person_id channel",
+        PERSON,
     ),
     Held(
         sync_runs,
@@ -171,6 +197,57 @@ HELD = (
         {"record_id": "the store's id of them or of their order", "reason": "what a platform said"},
         "shop_id run_id person_id stage failed_at",
         f"({PERSON} OR {whose('record_id', 'customers')} OR {whose('record_id', 'orders')})",
+    ),
+    Held(
+        backfill_lines,
+        "lines of the store's files that wait to be applied",
+        Delete(),
+        {
+            "parent_id": "the store's id of them or of their order",
+            "body": "what the store says of them",
+            "customer_id": "the store's id of them",
+            "email": "their address",
+        },
+        "shop_id backfill_id kind child seq",
+        f"(backfill_id, kind, parent_id) IN (SELECT backfill_id, kind, parent_id FROM backfill_lines AS line"  # noqa: S608
+        f" WHERE line.shop_id = :shop AND ({whose('customer_id', 'customers')}"
+        f" OR kind = 'orders' AND {whose('parent_id', 'orders')} OR {whose('email', 'emails', 'text')}))",
+    ),
+    Held(
+        backfill_failures,
+        "records of a backfill that could not be applied",
+        Delete(),
+        {
+            "record_id": "the store's id of them or of their order",
+            "customer_id": "the store's id of them",
+            "reason": "what it stumbled over",
+        },
+        "shop_id backfill_id kind failed_at",
+        f"({whose('customer_id', 'customers')} OR kind = 'orders' AND {whose('record_id', 'orders')})",
+    ),
+    Held(
+        backfills,
+        "readings of the whole store",
+        NOTHING,
+        {},
+        "shop_id id state kinds asked_by asked_at started_at finished_at started_real finished_real estimate reason",
+    ),
+    Held(
+        backfill_parts,
+        "how far a reading of the whole store is",
+        NOTHING,
+        {},
+        "shop_id backfill_id kind place state operation asked_at file_bytes lines_expected records_expected"
+        " bytes_done lines_done applied_to cursor done created changed unchanged failed left_out applied_seconds calls"
+        " polls pages due_real lease_real claim attempts reason started_real finished_real",
+    ),
+    Held(
+        armings,
+        "acts that armed clocks for people who were there before",
+        NOTHING,
+        {},
+        "shop_id id signal state asked_by daily longest_days rations cursor in_time late moved running told left_out"
+        " taken_back asked_at started_at finished_at",
     ),
     Held(
         inbox,
@@ -198,11 +275,27 @@ HELD = (
         "shop_id flow version definition messages digest published_at",
     ),
     Held(
+        brevo_grants,
+        "what the merchant has agreed to at Brevo",
+        NOTHING,
+        {},
+        "shop_id brevo_token brevo_refresh brevo_refresh_before scopes expires_wire refresh_expires_wire stored_wire"
+        " claim lease_real trouble",
+    ),
+    Held(
         channel_pauses,
         "channels that stand still",
         NOTHING,
         {},
         "shop_id channel reason detail since probe_real probes",
+    ),
+    Held(mapping_edits, "the merchant's mapping", NOTHING, {}, "shop_id id document made_by made_at"),
+    Held(
+        profile_passes,
+        "what of the mapping changes by itself",
+        NOTHING,
+        {},
+        "shop_id due_at day borders borders_before everybody cursor lease_real",
     ),
     Held(
         catalogue_passes,
@@ -211,7 +304,66 @@ HELD = (
         {},
         "shop_id due_at lease_real attempts reason since cursor began_at",
     ),
+    Held(
+        gaps,
+        "records that no delivery told of, until they are repaired",
+        Delete(),
+        {"record_id": "the store's id of them or of their order"},
+        "shop_id report_id kind finding changed_at state",
+        f"(kind = 'Customer' AND {whose('record_id', 'customers')}"
+        f" OR kind = 'Order' AND {whose('record_id', 'orders')})",
+    ),
+    Held(
+        reconcile_passes,
+        "looks at the store for what no delivery told",
+        NOTHING,
+        {},
+        "shop_id look due_at lease_real attempts reason since cursor began_at finished_at report_id",
+    ),
+    Held(
+        gap_reports,
+        "what those looks came to",
+        NOTHING,
+        {},
+        "shop_id id state asked_by began_at began_real finished_at due_real lease_real notes findings",
+    ),
+    Held(
+        report_passes,
+        "looks at Brevo's statistics",
+        NOTHING,
+        {},
+        "shop_id channel due_at lease_real attempts reason since place began_at rows_read found finished_at",
+    ),
+    Held(
+        complaint_brakes,
+        "when too many complaints stopped the marketing emails",
+        NOTHING,
+        {},
+        "shop_id id engaged_at complaints delivered released_at",
+    ),
     Held(external_ids, "ids of the two platforms for one record", NOTHING, {}, "shop_id kind local remote"),
+    Held(
+        brevo_surveys,
+        "what the Brevo account held when the shop was connected",
+        Keep("counts, and the merchant's own account: its lists, senders and domains"),
+        {},
+        "shop_id account state stage place since counts found idempotency due_real lease_real attempts reason began_at"
+        " done_at",
+    ),
+    Held(
+        brevo_templates,
+        "the merchant's templates at Brevo",
+        NOTHING,
+        {},
+        "shop_id id name subject active double_opt_in read_at",
+    ),
+    Held(
+        checklist_ticks,
+        "what staff have ticked off",
+        Keep("people of the merchant, not customers"),
+        {},
+        "shop_id item ticked_by ticked_at",
+    ),
     Held(
         audit_log,
         "what staff did",
@@ -240,8 +392,9 @@ HELD = (
         NOTHING,
         {},
         "id domain name state shopify_token shopify_secret brevo_key sender_email sender_name timezone currency salt"
-        " settings brevo_webhook_digest created_at token_kind shopify_client_id shopify_refresh shopify_refresh_before"
+        " settings brevo_webhook_digest brevo_webhook_digest_before"
+        " created_at token_kind shopify_client_id shopify_refresh shopify_refresh_before"
         " token_expires_wire refresh_expires_wire token_stored_wire token_claim token_lease_real token_trouble"
-        " granted_scopes installed_at uninstalled_at brevo_account scopes_heard_at",
+        " granted_scopes installed_at uninstalled_at brevo_account scopes_heard_at live_since",
     ),
 )

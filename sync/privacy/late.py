@@ -10,9 +10,10 @@ from typing import Any
 import orjson
 
 from connector.scope import Scope
-from sync import consent, messages, people
+from sync import consent, people
 from sync.privacy import names, tombstones
 from sync.privacy.names import Name
+from sync.reports import messages
 
 # They are about an erasure themselves.
 EXEMPT = frozenset({"customers/data_request", "customers/redact", "shop/redact"})

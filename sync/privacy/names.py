@@ -45,20 +45,23 @@ def in_body(topic: str, body: Any) -> frozenset[Name]:
 
 
 def _walk(found: set[Name], field: str, value: Any) -> None:
-    if isinstance(value, Mapping):
-        if field in _OBJECTS:
-            _add(found, _OBJECTS[field], value.get("id"))
-        for key, inner in value.items():
-            _walk(found, str(key), inner)
-    elif isinstance(value, list):
-        for inner in value:
-            if field in _LISTS:
-                _add(found, _LISTS[field], inner)
-            _walk(found, field, inner)
-    elif field in _IDS:
-        _add(found, _IDS[field], value)
-    elif isinstance(value, str):
-        _read(found, field, value)
+    # No recursion: a body may be nested deeper than Python follows itself.
+    left = [(field, value)]
+    while left:
+        field, value = left.pop()
+        if isinstance(value, Mapping):
+            if field in _OBJECTS:
+                _add(found, _OBJECTS[field], value.get("id"))
+            left += [(str(key), inner) for key, inner in value.items()]
+        elif isinstance(value, list):
+            for inner in value:
+                if field in _LISTS:
+                    _add(found, _LISTS[field], inner)
+                left.append((field, inner))
+        elif field in _IDS:
+            _add(found, _IDS[field], value)
+        elif isinstance(value, str):
+            _read(found, field, value)
 
 
 def _read(found: set[Name], field: str, text: str) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, delete, null, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
+from connector.brevo.import_calls import ENDS_WITHIN
 from connector.locks import lock_persons
 from connector.models.person import persons, suppressions
+from connector.outbox import idempotency_key
 from connector.scope import Scope
 from connector.suppression import address_digest
 from sync.privacy import tombstones
@@ -40,14 +42,24 @@ def read(
 
 
 @dataclass(frozen=True)
+class Unanswered:
+    """``key``: by which the provider's log can be asked; ``since``: the day (YYYY-MM-DD) from which it may have it."""
+
+    key: str
+    since: str
+
+
+@dataclass(frozen=True)
 class Erased:
     """{table: rows} that went or were blanked, addresses that stay suppressed by channel, the messages that the
-    provider knows by these ids, and until when (machine time) a call that began before may still be under way."""
+    provider knows by these ids, and until when (machine time) a call that began before may still be under way.
+    ``unanswered``: messages that the provider may have taken without our having read its answer."""
 
     tables: dict[str, int]
     suppressed: dict[str, int]
     messages: tuple[str, ...]
     quiet_from: datetime
+    unanswered: tuple[Unanswered, ...] = ()
 
 
 def erase(scope: Scope, traces: Traces, held: Iterable[Held] = FIELD_MAP) -> Erased:
@@ -60,7 +72,12 @@ def erase(scope: Scope, traces: Traces, held: Iterable[Held] = FIELD_MAP) -> Era
     given = {"shop": scope.shop_id, **traces.parameters()}
     connection = scope.connection
     messages = tuple(connection.scalars(_MESSAGES, given))
-    leases = [lease for lease in connection.scalars(_LEASES, given) if lease is not None]
+    unanswered = tuple(
+        Unanswered(str(idempotency_key(row.key)), row.created_at.date().isoformat())
+        for row in connection.execute(_UNANSWERED, given)
+    )
+    by = {**given, "imports_end": scope.machine + ENDS_WITHIN}
+    leases = [lease for lease in connection.scalars(_LEASES, by) if lease is not None]
     suppressed = _suppress(scope, traces)
     tables = {}
     for one in held:
@@ -84,13 +101,23 @@ def erase(scope: Scope, traces: Traces, held: Iterable[Held] = FIELD_MAP) -> Era
         .values(erased_at=scope.now, version=persons.c.version + 1)
     )
     tombstones.write(scope, traces.names)
-    return Erased(tables, suppressed, messages, max(leases, default=scope.machine))
+    # The provider's log knows a message a while after it was taken.
+    logged = scope.machine + timedelta(seconds=scope.settings.unknown_settle_seconds if unanswered else 0.0)
+    return Erased(tables, suppressed, messages, max([*leases, logged]), unanswered)
 
 
 _MESSAGES = text(
     """
 SELECT provider_message_id FROM outbox
 WHERE shop_id = :shop AND person_id = ANY(CAST(:persons AS bigint[])) AND provider_message_id IS NOT NULL
+ORDER BY id
+"""
+)
+_UNANSWERED = text(
+    """
+SELECT key, created_at FROM outbox
+WHERE shop_id = :shop AND person_id = ANY(CAST(:persons AS bigint[])) AND channel = 'email'
+    AND state IN ('leased', 'unknown') AND provider_message_id IS NULL
 ORDER BY id
 """
 )
@@ -104,6 +131,10 @@ SELECT lease_real FROM sync_state
 WHERE shop_id = :shop AND state = 'leased' AND (
     entity IN ('contact', 'events') AND entity_id = ANY(CAST(:persons AS bigint[]))
     OR entity = 'order' AND entity_id = ANY(CAST(:orders AS bigint[])))
+UNION ALL
+SELECT CAST(:imports_end AS timestamptz) FROM sync_state
+WHERE shop_id = :shop AND entity = 'contact' AND import_id IS NOT NULL
+    AND entity_id = ANY(CAST(:persons AS bigint[]))
 """
 )
 

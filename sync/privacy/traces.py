@@ -53,6 +53,7 @@ class Traces:
             "orders": [int(value) for value in self.values("order") if value.isdecimal()],
             "checkouts": self.values("checkout"),
             "carts": self.values("cart"),
+            "emails": self.values("email"),
             "subjects": sorted(f"{kind}:{value}" for kind, value in self.names if kind not in ("email", "phone"))
             + [f"person:{one}" for one in self.persons],
         }

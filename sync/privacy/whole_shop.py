@@ -1,5 +1,8 @@
 """A shop that has removed the app is erased: every row of it, in batches, but for a receipt.
 
+Shopify asks for it 48 hours after app/uninstalled, which may have been lost, and also when the app has been installed
+again meanwhile: so of a shop that we hold for connected the store itself is asked.
+
 The first step takes the shop's name away, so that an installation from then on is another shop. What the store's
 contacts at Brevo hold is the merchant's own and stays in the merchant's account.
 """
@@ -8,15 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import cache
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Table, TextClause, delete, select, text, update
+from sqlalchemy import Connection, Select, Table, TextClause, delete, select, text, update
 
 from connector import audit
-from connector.db.session import transaction
+from connector.db.session import autocommitted, transaction
 from connector.deps import Deps
+from connector.errors import ActionNeeded
 from connector.models.privacy import privacy_requests
 from connector.models.shop import shops
 from connector.shops import Shop
@@ -40,19 +45,48 @@ def tables() -> Sequence[Table]:
 
 
 def begin(deps: Deps, shop: Shop, request: Request) -> Request | None:
-    """Take the shop's name and credentials away, unless it was installed again."""
+    """Take the shop's name and credentials away, unless the app is installed there.
+
+    Raises Retry, ActionNeeded, ConfigurationError while nobody knows whether it is.
+    """
     now = deps.clock.now()
+    with autocommitted(deps.engine) as connection:
+        before = connection.execute(_standing(shop.id)).one()
+    refusal = None if before.state == "uninstalled" else _refusal(deps, shop)
     with transaction(deps.engine) as connection:
-        query = select(shops.c.domain, shops.c.state).where(shops.c.id == shop.id).with_for_update()
-        row = connection.execute(query).one()
+        row = connection.execute(_standing(shop.id).with_for_update()).one()
         receipt = {"domain_digest": domain_digest(row.domain), "begun_at": now.isoformat(), "tables": {}}
-        if row.state != "uninstalled":
-            values: dict[str, Any] = {"state": "cancelled", "done_at": now, "reason": f"the shop is {row.state}"}
+        if refusal is not None:
+            receipt["found"] = refusal
+        # Whoever installed it while the store was asked has a new token.
+        if row.state != "uninstalled" and (refusal is None or row.installed_at != before.installed_at):
+            said = f"the shop is {row.state}: the store still lets the app in"
+            values: dict[str, Any] = {"state": "cancelled", "done_at": now, "reason": said}
             requests.write(connection, shop.id, request, **values, receipt=receipt)
             return None
         connection.execute(update(shops).where(shops.c.id == shop.id).values(_nameless(shop.id)))
         requests.write(connection, shop.id, request, stage="tables", receipt=receipt)
     return replace(request, stage="tables", receipt=receipt)
+
+
+def _standing(shop_id: int) -> Select[tuple[str, str, datetime | None]]:
+    return select(shops.c.domain, shops.c.state, shops.c.installed_at).where(shops.c.id == shop_id)
+
+
+def _refusal(deps: Deps, shop: Shop) -> str | None:
+    """How the store said that it does not know the app any more; None when it lets us in. Raises as ``begin`` does."""
+    try:
+        # The one question that needs no scope.
+        deps.store(shop).query("app_installation", {})
+    except ActionNeeded as error:
+        # A frozen store keeps its apps, and wrong client settings are ours.
+        if error.status not in _GONE or error.code in ("frozen", "invalid_client"):
+            raise
+        return f"app/uninstalled was not heard; the store answered {error.status} {error.code}".strip()
+    return None
+
+
+_GONE = frozenset({401, 403, 404})
 
 
 def _nameless(shop_id: int) -> dict[str, Any]:

@@ -149,7 +149,7 @@ def _brevo(deps: Deps, shop: Shop, request: Request) -> None:
             requests.write(connection, shop.id, request, state="due", due_real=needed.quiet_from)
         return
     answer: dict[str, Any] = {"connected": False}
-    if shop.brevo_key:
+    if shop.has_brevo:
         answer = {**at_brevo.forget(deps, shop, needed), "other_shops": at_brevo.restore_for_others(deps, shop, needed)}
     reach("privacy.told")
     now = deps.clock.now()

@@ -1,4 +1,5 @@
-"""Syncs that staff ask for: contact, orders or products again, for one person, one record or a range of time.
+"""Syncs that staff ask for: contacts, orders, products or collections again, for one person, one record or a range of
+time; also only to Brevo, of what we hold.
 
 A re-run reads the records from the store, applies them as everything that is read from the store (``sync/readers.py``),
 and has Brevo told of them again, changed or not. **No message goes out because of it**: all of it happens in a quiet

@@ -55,7 +55,8 @@ _IN_VAIN = "state = 'waiting' AND reason LIKE 'no contact:%'"
 _LEFT = text(
     f"""
 SELECT count(*) AS waiting, max(reason) AS reason FROM sync_state
-WHERE shop_id = :shop_id AND run_id = :run_id AND state IN ('due', 'leased', 'waiting') AND NOT ({_IN_VAIN})
+WHERE shop_id = :shop_id AND run_id = :run_id
+    AND state IN ('due', 'leased', 'waiting', 'gathering', 'importing') AND NOT ({_IN_VAIN})
 """  # noqa: S608  of this module's own words only
 )
 _REFUSED = text(

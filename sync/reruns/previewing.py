@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from connector.backoff import in_turn
-from connector.db.session import autocommitted, undone
+from connector.db.session import undone
 from connector.deps import Deps
 from connector.errors import ConfigurationError, ProviderError
 from connector.locks import NORMALISE, lock_shop
@@ -93,14 +93,12 @@ def preview(deps: Deps, shop: Shop, what: What, *, most: int = 50) -> Preview:
     """
     entity, now = entity_of(what.entity), deps.clock.now()
     what.check()
-    with autocommitted(deps.engine) as connection:
-        place = reading.where(connection, shop.id, entity, what, now)
-    store = deps.store(shop)
-    page = in_turn(partial(reading.page, store, entity, place, None, min(most, 100)), _PATIENCE)
+    source = reading.source(deps, shop, entity, what, now)
+    page = in_turn(partial(source.page, None, min(most, 100)), _PATIENCE)
     total, exact = len(page.ids), True
     if page.next is not None:
-        total, exact = in_turn(partial(reading.count, store, entity, place), _PATIENCE)
-    nodes, missing = in_turn(partial(reading.read, store, entity, page.ids), _PATIENCE)
+        total, exact = in_turn(source.count, _PATIENCE)
+    nodes, missing = in_turn(partial(source.read, page.ids), _PATIENCE)
     with (
         undone(deps.engine) as connection,
         scoped(connection, shop, deps.clock, deps.settings, quiet=True) as scope,

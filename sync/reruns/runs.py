@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -80,7 +80,7 @@ def start(scope: Scope, what: What, *, by: str) -> int:
     reading.where(scope.connection, scope.shop_id, entity, what, scope.now)
     if what.since is not None and what.until is None:
         # What changes while it runs is told by deliveries; a range without an end would never be read to its end.
-        what = What(what.entity, since=what.since, until=scope.now)
+        what = replace(what, until=scope.now)
     row = {
         "shop_id": scope.shop_id,
         "entity": what.entity,
@@ -103,7 +103,7 @@ def start(scope: Scope, what: What, *, by: str) -> int:
         object_kind="sync_run",
         object_id=run_id,
         # Whom it is about is with the run, where an erasure finds it.
-        detail={"entity": what.entity, "by": what.manner, **_range(what)},
+        detail={"entity": what.entity, "by": what.manner, **_range(what), **_only(what)},
         now=scope.now,
     )
     scope.bells.add("reruns")
@@ -113,6 +113,10 @@ def start(scope: Scope, what: What, *, by: str) -> int:
 def _range(what: What) -> dict[str, str]:
     moments = {"since": what.since, "until": what.until}
     return {name: moment.isoformat() for name, moment in moments.items() if moment is not None}
+
+
+def _only(what: What) -> dict[str, bool]:
+    return {"only_brevo": True} if what.only_brevo else {}
 
 
 def _under_way(scope: Scope, entity: str) -> str:
@@ -159,7 +163,7 @@ def retry(scope: Scope, run_id: int, record_ids: Sequence[int] = (), *, by: str)
     Raises InvalidInput when there is no such failure, or a run of this entity is under way for the shop.
     """
     query = (
-        select(sync_run_failures.c.record_id, sync_runs.c.entity)
+        select(sync_run_failures.c.record_id, sync_runs.c.entity, sync_runs.c.what)
         .join_from(
             sync_run_failures,
             sync_runs,
@@ -173,7 +177,9 @@ def retry(scope: Scope, run_id: int, record_ids: Sequence[int] = (), *, by: str)
     rows = scope.connection.execute(query).all()
     if not rows:
         raise InvalidInput(f"Nothing of this kind has failed in run {run_id}.")
-    return start(scope, What(rows[0].entity, ids=tuple(row.record_id for row in rows)), by=by)
+    only_brevo = bool(rows[0].what.get("only_brevo"))
+    again = What(rows[0].entity, ids=tuple(row.record_id for row in rows), only_brevo=only_brevo)
+    return start(scope, again, by=by)
 
 
 _RUNS = select(

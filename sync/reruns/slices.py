@@ -27,7 +27,7 @@ from sync.reruns import reading
 from sync.reruns.applying import apply
 from sync.reruns.endings import REASON_LENGTH, end, keep_failures, left_for_brevo, mine, still_held
 from sync.reruns.entities import ENTITIES
-from sync.reruns.entities.entity import Entity, Where
+from sync.reruns.entities.entity import Entity
 from sync.reruns.runs import OPEN
 from sync.reruns.what import What
 
@@ -52,10 +52,11 @@ def run_due(deps: Deps, shop: Shop) -> Batch:
     if held["state"] == "stopping" or held["read_all"]:
         return _look_at_brevo(deps, shop, held, entity)
     try:
-        place, total = _whereabouts(deps, shop, held, entity)
-        store = deps.store(shop)
-        page = reading.page(store, entity, place, held["cursor"], PAGE)
-        nodes, missing = reading.read(store, entity, page.ids)
+        what = What.from_json(held["entity"], held["what"])
+        source = reading.source(deps, shop, entity, what, held["asked_at"])
+        total = source.count()[0] if held["total"] is None else held["total"]
+        page = source.page(held["cursor"], PAGE)
+        nodes, missing = source.read(page.ids)
     except (ConfigurationError, InvalidInput) as error:
         _fail(deps, shop, held, entity, str(error))
         return Batch(1, True)
@@ -70,7 +71,7 @@ def run_due(deps: Deps, shop: Shop) -> Batch:
         applied = apply(scope, entity, page.ids, nodes)
         people = {record_id: one.person_id for record_id, one in applied.held.items()}
         keep_failures(scope, held, "here", applied.problems, people)
-        keep_failures(scope, held, "store", missing, people)
+        keep_failures(scope, held, "here" if what.only_brevo else "store", missing, people)
         failed = missing.keys() | applied.problems.keys()
         told = [one for record_id, one in applied.held.items() if record_id not in failed]
         wishes.again(scope, entity.copy, {one.copy_id: one.version for one in told}, held["id"])
@@ -105,16 +106,6 @@ def _claim(deps: Deps, shop: Shop) -> RowMapping | None:
         }
         this = (sync_runs.c.shop_id == shop.id) & (sync_runs.c.id == run_id)
         return connection.execute(update(sync_runs).where(this).values(begun).returning(sync_runs)).mappings().one()
-
-
-def _whereabouts(deps: Deps, shop: Shop, held: RowMapping, entity: Entity) -> tuple[Where, int]:
-    what = What.from_json(held["entity"], held["what"])
-    with transaction(deps.engine) as connection:
-        place = reading.where(connection, shop.id, entity, what, held["asked_at"])
-    total = held["total"]
-    if total is None:
-        total, _ = reading.count(deps.store(shop), entity, place)
-    return place, total
 
 
 def _advance(scope: Scope, held: RowMapping, total: int, page: reading.Page, *, failed: int, changed: int) -> None:

@@ -20,7 +20,8 @@ class What:
     * ``ids``: these records of the store, for another try of what has failed. An id below zero is a person of ours
       who is no customer of the store.
 
-    None of these is kept of a run whose person was erased.
+    None of these is kept of a run whose person was erased. ``only_brevo``: the store is not asked; Brevo is told again
+    of what we hold, and a range is of the store's own times as we know them.
     """
 
     entity: str
@@ -29,6 +30,7 @@ class What:
     since: datetime | None = None
     until: datetime | None = None
     ids: tuple[int, ...] = ()
+    only_brevo: bool = False
 
     def check(self) -> None:
         """Raises InvalidInput, with a sentence for staff, when it does not say one thing."""
@@ -46,6 +48,10 @@ class What:
     @property
     def about(self) -> str:
         """What it is about, in a few words and without personal data."""
+        return f"{self._records}, only told to Brevo" if self.only_brevo else self._records
+
+    @property
+    def _records(self) -> str:
         if self.person is not None:
             return f"{self.entity} of person {self.person}"
         if self.object:
@@ -72,6 +78,7 @@ class What:
             "since": self.since.isoformat() if self.since else None,
             "until": self.until.isoformat() if self.until else None,
             "ids": list(self.ids) or None,
+            "only_brevo": self.only_brevo or None,
         }
         return {name: value for name, value in kept.items() if value is not None}
 
@@ -79,4 +86,5 @@ class What:
     def from_json(cls, entity: str, kept: Mapping[str, Any]) -> What:
         """What ``to_json`` made."""
         moments = {name: datetime.fromisoformat(kept[name]) for name in ("since", "until") if name in kept}
-        return cls(entity, kept.get("person"), kept.get("object"), **moments, ids=tuple(kept.get("ids") or ()))
+        ids, only_brevo = tuple(kept.get("ids") or ()), bool(kept.get("only_brevo"))
+        return cls(entity, kept.get("person"), kept.get("object"), **moments, ids=ids, only_brevo=only_brevo)

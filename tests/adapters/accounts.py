@@ -10,6 +10,7 @@ import httpx
 import orjson
 
 from connector.brevo.client import BrevoAccount
+from connector.brevo.credentials import ApiKey
 from connector.brevo.limits import Grant
 from connector.http import Http, guarded_client
 from connector.settings import Settings
@@ -27,6 +28,9 @@ class Unlimited:
         return Grant(most)
 
     def give_back(self, *_: Any) -> None:
+        return
+
+    def tell_day(self, *_: Any) -> None:
         return
 
     def blocked(self, *_: Any) -> float:
@@ -62,4 +66,4 @@ def account_for(
     handler: Handler, *, key: str = "key-1", limiter: Any = None, http: Http | None = None, **settings: Any
 ) -> BrevoAccount:
     chosen = Settings(environment="development", brevo_base_url="http://brevo.test/v3", **settings)
-    return BrevoAccount(1, key, chosen, http or http_for(handler), limiter or Unlimited())
+    return BrevoAccount(1, ApiKey(key), chosen, http or http_for(handler), limiter or Unlimited())

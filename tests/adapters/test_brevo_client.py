@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from connector.brevo.client import BrevoAccount
+from connector.brevo.credentials import ApiKey
 from connector.errors import (
     ActionNeeded,
     AlreadyAccepted,
@@ -33,7 +34,7 @@ def json(status: int, body: object, **headers: str) -> httpx.Response:
 
 def against(url: str, http: Http) -> BrevoAccount:
     settings = Settings(environment="development", brevo_base_url=f"{url}/v3")
-    return BrevoAccount(1, "key", settings, http, Unlimited())
+    return BrevoAccount(1, ApiKey("key"), settings, http, Unlimited())
 
 
 def test_one_send_answered_500_is_posted_exactly_once() -> None:

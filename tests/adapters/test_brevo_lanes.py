@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 from redis import Redis
 
-from connector.brevo.buckets import LANES
+from connector.brevo.buckets import BUCKETS, LANES
 from connector.brevo.limits import Limiter
 from connector.clock import SystemClock, monotonic, pause
 from tests.adapters.test_brevo_limits import Wire
@@ -38,20 +38,32 @@ def test_live_alone_may_use_the_whole_share(redis: Redis) -> None:
     assert Limiter(redis, Wire()).grab("a", "contacts", 100, lane="live").calls == 8
 
 
-@pytest.mark.parametrize("lane", ["bulk", "maintenance"])
-def test_where_there_is_one_call_a_refused_live_call_gets_the_next(redis: Redis, lane: str) -> None:
-    """2 products a second leave us one: a part of it is still one, so the order must be kept otherwise."""
+def test_where_bulk_may_use_all_a_refused_live_call_gets_the_next(redis: Redis) -> None:
+    """2 products a second leave us 2 in 1.25 seconds: none is kept free for live, so the order is kept otherwise."""
     clock = Wire()
     limiter = Limiter(redis, clock)
-    assert limiter.grab("a", "products", 1, lane=lane).calls == 1
+    assert limiter.grab("a", "products", 9, lane="bulk").calls == 2
     refused = limiter.grab("a", "products", 1, lane="live")
-    assert refused.calls == 0 and refused.wait <= 1.0625
+    assert refused.calls == 0 and refused.wait <= 1.25 * 61 / 60 + 0.001
     clock.at += refused.wait + 0.01
-    assert limiter.grab("a", "products", 1, lane=lane).calls == 0, "lower lanes are quicker and get nothing"
+    assert limiter.grab("a", "products", 1, lane="bulk").calls == 0, "lower lanes are quicker and get nothing"
     assert limiter.grab("a", "products", 1, lane="live").calls == 1
     # When live does not come for it, it is not lost.
     clock.at += 5
-    assert limiter.grab("a", "products", 1, lane=lane).calls == 1
+    assert limiter.grab("a", "products", 1, lane="bulk").calls == 1
+
+
+def test_a_lane_has_never_less_than_one_call(redis: Redis) -> None:
+    """30 % of two calls is none."""
+    assert Limiter(redis, Wire()).grab("a", "products", 9, lane="maintenance").calls == 1
+
+
+def test_of_an_hour_bulk_leaves_live_a_few_calls_and_what_it_watches_may_have_them(redis: Redis) -> None:
+    limiter = Limiter(redis, Wire())
+    assert limiter.grab("a", "other", 100, lane="bulk").calls == 77
+    assert limiter.grab("a", "other", 1, lane="bulk").calls == 0
+    assert limiter.grab("a", "other", 1, lane="watch").calls == 1
+    assert limiter.grab("a", "other", 100, lane="live").calls == 2
 
 
 def test_without_redis_lanes_hold_inside_the_process(redis: Redis) -> None:
@@ -121,6 +133,8 @@ def test_without_lanes_live_starves(redis_url: str) -> None:
     assert late > 0
 
 
-def test_parts_fall_with_rank() -> None:
+@pytest.mark.parametrize("bucket", list(BUCKETS))
+def test_parts_fall_with_rank(bucket: str) -> None:
     lanes = sorted(LANES.values(), key=lambda lane: lane.rank)
-    assert [lane.part for lane in lanes] == [100, 70, 30]
+    parts = [lane.part_of(BUCKETS[bucket]) for lane in lanes]
+    assert parts == sorted(parts, reverse=True) and parts[0] == 100

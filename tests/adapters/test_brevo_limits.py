@@ -47,6 +47,17 @@ def test_a_share_is_granted_at_once_and_then_nothing_until_the_window_has_passed
     assert limiter.grab("a", "contacts", 50).calls == 8
 
 
+def test_a_share_that_is_no_whole_number_of_calls_is_a_longer_window(redis: Redis) -> None:
+    """80 % of 2 a second, which is 8 in 5 seconds, and never more than 2 in any one."""
+    clock = Wire()
+    limiter, grants = Limiter(redis, clock), []
+    for _ in range(1200):
+        clock.at += 0.1
+        grants.append((clock.at, limiter.grab("a", "products", 9).calls))
+    assert _most_in_a_window(grants, 1.0) == 2
+    assert 1.6 * 120 * 60 / 61 - 4 <= sum(calls for _, calls in grants) <= 1.6 * 120 + 2
+
+
 def test_buckets_accounts_and_tiers_are_apart(redis: Redis) -> None:
     limiter = Limiter(redis, Wire())
     assert limiter.grab("a", "contacts", 100).calls == 8
@@ -237,9 +248,18 @@ def test_a_429_of_an_hourly_bucket_that_does_not_say_when_is_asked_again_in_minu
 
 
 def test_the_arithmetic_of_a_backlog_is_what_the_limiter_does(redis: Redis) -> None:
-    for bucket, calls, lane in (("contacts", 100, "live"), ("products", 5, "live"), ("contacts", 60, "bulk")):
+    for bucket, calls, lane in (
+        ("contacts", 100, "live"),
+        ("products", 5, "live"),
+        ("contacts", 60, "bulk"),
+        ("other", 200, "bulk"),
+    ):
         clock = Wire()
-        began, left, limiter = clock.at, calls, Limiter(redis, clock)
+        limiter = Limiter(redis, clock)
+        # Some are used already.
+        limiter.grab("a", bucket, 2)
+        clock.at += BUCKETS[bucket].seconds / 3
+        began, left = clock.at, calls
         expected = limiter.drain_seconds("a", bucket, calls, lane=lane)
         while left:
             grant = limiter.grab("a", bucket, left, lane=lane)

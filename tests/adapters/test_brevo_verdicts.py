@@ -9,6 +9,7 @@ from connector.brevo.verdicts import Kind, clashing_identifier, verdict
 from connector.errors import (
     ActionNeeded,
     AlreadyAccepted,
+    CredentialRefused,
     OutcomeUnknown,
     ProviderError,
     RateLimited,
@@ -39,7 +40,7 @@ def said(code: str, message: str = "m") -> dict[str, str]:
         (500, said("internal"), (ONCE,), OutcomeUnknown),
         (503, None, (ONCE,), OutcomeUnknown),
         (504, "", (ONCE,), OutcomeUnknown),
-        (401, said("unauthorized", "Key not found"), ALL, ActionNeeded),
+        (401, said("unauthorized", "Key not found"), ALL, CredentialRefused),
         (402, said("not_enough_credits"), ALL, ActionNeeded),
         (403, said("permission_denied"), ALL, ActionNeeded),
         (301, None, ALL, ActionNeeded),

@@ -28,6 +28,7 @@ _WORKER = textwrap.dedent(
     import sys, time
     from redis import Redis
     from connector.brevo.client import BrevoAccount
+    from connector.brevo.credentials import ApiKey
     from connector.brevo.limits import Limiter
     from connector.errors import RateLimited
     from connector.http import Http
@@ -40,7 +41,7 @@ _WORKER = textwrap.dedent(
     if mode == "control":
         limiter.blocked = lambda *_: 0.0
         limiter.observe = lambda *_, **__: None
-    account = BrevoAccount(1, key, settings, Http(), limiter)
+    account = BrevoAccount(1, ApiKey(key), settings, Http(), limiter)
     account.attributes()
     print("ready", flush=True)
     until = float(sys.stdin.readline())

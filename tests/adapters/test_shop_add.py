@@ -69,9 +69,11 @@ class Account:
         if path == "ecommerce/activate":
             self.activated += 1
             return httpx.Response(200, json={})
+        if path in ("contacts/folders", "contacts/lists"):
+            return httpx.Response(201, json={"id": 7}) if request.method == "POST" else httpx.Response(200, json={})
         if path == "webhooks" and request.method == "GET":
-            if self.webhooks:
-                return httpx.Response(200, json={"webhooks": self.webhooks})
+            if found := [one for one in self.webhooks if one["type"] == request.url.params["type"]]:
+                return httpx.Response(200, json={"webhooks": found})
             return httpx.Response(404, json={"code": "document_not_found", "message": "none"})
         if path == "webhooks":
             self.webhooks.append({"id": len(self.webhooks) + 1, **body})
@@ -132,7 +134,8 @@ def test_a_shop_is_connected(made: World, account: Account) -> None:
     assert (row["id"], row["name"], row["state"]) == (shop_id, "Two", "active")
     assert (row["timezone"], row["currency"]) == ("Europe/Zurich", "CHF")
     assert (row["sender_email"], row["sender_name"]) == ("hello@x.test", "Hello"), "the first active sender"
-    assert row["settings"] == {"url": "https://two.test", "address": "Two Ltd, 1 Road, Bern"}
+    made_lists = dict.fromkeys(("newsletter", "sms", "whatsapp", "imports"), 7)
+    assert row["settings"] == {"url": "https://two.test", "address": "Two Ltd, 1 Road, Bern", "lists": made_lists}
     assert len(row["salt"]) == 32
     for name, secret in (("shopify_token", "shpat_2"), ("brevo_key", "xkeysib-2")):
         assert secret not in row[name] and made.deps.secrets.decrypt(shop_id, name, row[name]) == secret
@@ -140,10 +143,14 @@ def test_a_shop_is_connected(made: World, account: Account) -> None:
     assert account.keys == {"xkeysib-2"} and account.activated == 1
     assert "Warning" not in said and f"{TOPIC_COUNT} of {TOPIC_COUNT} topics" in said
     assert {one["name"] for one in account.attributes} >= {"ORDERS_COUNT", "LAST_ORDER_DATE", "SHOPIFY_TAGS"}
-    (webhook,) = account.webhooks
-    assert webhook["url"] == f"https://c.test/webhooks/brevo/{shop_id}" and webhook["type"] == "transactional"
-    assert webhook["auth"]["type"] == "bearer"
-    assert is_bearer(webhook["auth"]["token"], row["brevo_webhook_digest"])
+    assert [(one["type"], one["channel"]) for one in account.webhooks] == [
+        ("transactional", "email"), ("marketing", "email"), ("transactional", "sms"),
+    ]  # fmt: skip
+    for webhook in account.webhooks:
+        assert webhook["url"] == f"https://c.test/webhooks/brevo/{shop_id}"
+        assert webhook["auth"]["type"] == "bearer"
+        assert is_bearer(webhook["auth"]["token"], row["brevo_webhook_digest"])
+    assert row["brevo_webhook_digest_before"] == ""
 
 
 def test_connecting_again_updates_the_credentials_and_keeps_the_rest(made: World, account: Account) -> None:
@@ -157,8 +164,8 @@ def test_connecting_again_updates_the_credentials_and_keeps_the_rest(made: World
     assert made.deps.secrets.decrypt(first, "shopify_token", row["shopify_token"]) == "shpat_3"
     assert (row["name"], row["sender_email"]) == ("Zwei", "old@x.test")
     assert "no active sender" in said
-    assert len(account.webhooks) == 1, "the webhook is taken over, not doubled"
-    assert is_bearer(account.webhooks[0]["auth"]["token"], row["brevo_webhook_digest"])
+    assert len(account.webhooks) == 3, "the webhooks are taken over, not doubled"
+    assert all(is_bearer(one["auth"]["token"], row["brevo_webhook_digest"]) for one in account.webhooks)
     assert not is_bearer(account.webhooks[0]["auth"]["token"], before["brevo_webhook_digest"])
 
 
@@ -207,7 +214,7 @@ def test_what_fails_at_brevo_later_is_said_and_the_shop_stands(
     account.refuse = {part: 500}
     _, said = run(made)
     assert "Warning" in said and words in said and "add the shop again" in said
-    assert stored(made)["brevo_webhook_digest"] == ("" if part == "webhooks" else stored(made)["brevo_webhook_digest"])
+    assert len(account.webhooks) == (0 if part == "webhooks" else 3)
 
 
 def test_a_store_that_answers_nothing_is_connected_with_defaults(made: World, account: Account) -> None:

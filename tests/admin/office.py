@@ -13,7 +13,7 @@ import orjson
 from flask import Flask
 from flask.testing import FlaskClient
 from itsdangerous import URLSafeTimedSerializer
-from sqlalchemy import Connection, Table, insert, update
+from sqlalchemy import Connection, Table, delete, insert, update
 from werkzeug.test import TestResponse
 
 from connector import audit
@@ -21,6 +21,8 @@ from connector.admin import accounts
 from connector.admin.access import ROLES
 from connector.app import create_app
 from connector.db.session import transaction
+from connector.models.arming import armings
+from connector.models.backfill import backfills
 from connector.models.event import events
 from connector.models.flow import trail
 from connector.models.identity import identity_conflicts
@@ -51,10 +53,21 @@ class Desk:
     open_run: int
     conflict: int
     channel: str = "email"
+    arming: int = 0
 
     @property
     def path(self) -> str:
         return f"/admin/shops/{self.shop.id}"
+
+    def backfill(self, state: str | None) -> dict[str, Any]:
+        """Of the shop's one backfill this is the state (None: there is none); no fields of a form."""
+        now = self.shop.installation.now
+        row = {"shop_id": self.shop.id, "state": state, "kinds": ["orders"], "asked_by": "staff:1", "asked_at": now}
+        with transaction(self.shop.deps.engine) as connection:
+            connection.execute(delete(backfills).where(backfills.c.shop_id == self.shop.id))
+            if state is not None:
+                connection.execute(insert(backfills).values(row))
+        return {}
 
 
 @dataclass
@@ -131,12 +144,17 @@ def furnish(installation: Installation, domain: str, *, number: int, text: str =
 
     ``text`` stands in every field that holds words of others, to see what pages make of them.
     """
-    shop = installation.connect(domain, flows=[])
+    # Somebody hears of the signal whose past is armed.
+    shop = installation.connect(domain, flows=[], event_mapping={"lapsed": {"as": "lapsed"}})
     with transaction(installation.deps.engine) as connection:
         made = _Furniture(connection, shop.id, installation.now, number, text)
         person, other = made.person("bell"), made.person("cole")
         made.history(person)
         run, open_run = made.run("contact", "done"), made.run("orders", "running")
+        arming = made.put(
+            armings, signal="lapsed", state="done", asked_by=f"staff:1{text}", daily=5, asked_at=made.now,
+            **dict.fromkeys(("cursor", "in_time", "late", "moved", "running", "told", "left_out", "taken_back"), 0),
+        )  # fmt: skip
         conflict = made.put(
             identity_conflicts, kind="phone", value=f"+4915{text}", person_id=person, other_id=other, noted_at=made.now
         )
@@ -152,7 +170,7 @@ def furnish(installation: Installation, domain: str, *, number: int, text: str =
         )  # fmt: skip
         if text:
             connection.execute(update(shops).where(shops.c.id == shop.id).values(name=f"Tea{text}", sender_email=text))
-    return Desk(shop, person, delivery, run, open_run, conflict)
+    return Desk(shop, person, delivery, run, open_run, conflict, arming=arming)
 
 
 @dataclass

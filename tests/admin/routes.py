@@ -17,11 +17,19 @@ FORMS: Mapping[str, Any] = {
     "admin.merge": lambda desk: {"conflict": desk.conflict},
     "admin.keep_apart": lambda desk: {"conflict": desk.conflict},
     "admin.preview_sync": lambda desk: {"entity": "contact", "person": desk.person},
+    "admin.find_gaps": lambda desk: {},
     "admin.start_sync": lambda desk: {"entity": "contact", "person": desk.person},
+    "admin.preview_arming": lambda desk: {"signal": "lapsed", "daily": 5},
+    "admin.start_arming": lambda desk: {"signal": "lapsed", "daily": 5},
     "admin.replay_deliveries": lambda desk: {"state": "quarantined"},
+    "admin.check_mapping": lambda desk: {"document": "attributes: {CITY: null}"},
+    "admin.preview_mapping": lambda desk: {"document": "attributes: {CITY: null}", "who": "bell"},
+    "admin.set_mapping": lambda desk: {"document": "attributes: {CITY: null}"},
+    "admin.tick_checklist": lambda desk: {"item": "shopify.welcome", "done": "true"},
     "admin.connect_brevo": lambda desk: {"key": "xkeysib-1234567890"},
+    "admin.finish_brevo": lambda desk: {"code": "a-code", "state": "a-state"},
 }
-OBJECTS = ("person_id", "delivery_id", "run_id")
+OBJECTS = ("person_id", "delivery_id", "run_id", "arming_id")
 
 
 def rules(office: Office) -> Iterator[tuple[Rule, str]]:
@@ -37,7 +45,7 @@ def address(office: Office, rule: Rule, shop: Desk, objects: Desk) -> str:
     run = objects.open_run if rule.endpoint == "admin.stop_sync" else objects.run
     known: dict[str, Any] = {
         "shop_id": shop.shop.id, "person_id": objects.person, "delivery_id": objects.delivery, "run_id": run,
-        "channel": objects.channel,
+        "channel": objects.channel, "arming_id": objects.arming,
     }  # fmt: skip
     assert rule.arguments <= set(known), f"{rule}: say which object {rule.arguments - set(known)} is"
     with office.app.test_request_context():

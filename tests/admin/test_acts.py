@@ -18,7 +18,7 @@ from sync import reruns
 from tests.admin.office import APP_KEY, APP_SECRET, Office, furnish, staffed
 from tests.admin.routes import address, rules, state
 from tests.engine.installation import Installation, installation
-from tests.sandbox.provider_process import Provider, running_provider
+from tests.sandbox.provider_process import Provider
 from tests.sandbox.store_process import SHOP
 
 # Endpoint -> the form, the act that is noted, and what it is about. An act on no shop is noted at the installation.
@@ -27,15 +27,25 @@ ACTS: dict[str, tuple[Any, str, str]] = {
     "admin.keep_apart": (lambda desk: {"conflict": desk.conflict}, "person.keep_apart", "person"),
     "admin.merge": (lambda desk: {"conflict": desk.conflict}, "person.merge", "person"),
     "admin.start_sync": (lambda desk: {"entity": "contact", "person": desk.person}, "sync.start", "sync_run"),
+    "admin.find_gaps": (lambda desk: {}, "reconcile.start", "gap_report"),
     "admin.stop_sync": (lambda desk: {}, "sync.stop", "sync_run"),
     "admin.retry_sync": (lambda desk: {"record": 7001}, "sync.start", "sync_run"),
+    "admin.start_backfill": (lambda desk: desk.backfill(None), "backfill.start", "backfill"),
+    "admin.stop_backfill": (lambda desk: desk.backfill("running"), "backfill.stop", "backfill"),
+    "admin.resume_backfill": (lambda desk: desk.backfill("stopped"), "backfill.resume", "backfill"),
+    "admin.start_arming": (lambda desk: {"signal": "lapsed", "daily": 5}, "arming.start", "arming"),
+    "admin.stop_arming": (lambda desk: {}, "arming.stop", "arming"),
     "admin.replay_delivery": (lambda desk: {}, "delivery.replay", "delivery"),
     "admin.replay_deliveries": (lambda desk: {"state": "quarantined"}, "delivery.replay", "delivery"),
     "admin.resume_channel": (lambda desk: {}, "channel.resume", "channel"),
+    "admin.tick_checklist": (lambda desk: {"item": "shopify.welcome", "done": "true"}, "checklist.tick", "checklist"),
     "admin.sign_out": (lambda desk: {}, "session.end", "staff"),
 }
-# Changes nothing; signing in and connecting Brevo have tests of their own.
-OTHERS = {"admin.preview_sync", "admin.enter", "admin.connect_brevo"}
+# Changes nothing; signing in, connecting Brevo and taking a mapping have tests of their own.
+OTHERS = {
+    "admin.preview_sync", "admin.preview_arming", "admin.check_mapping", "admin.preview_mapping", "admin.set_mapping",
+    "admin.enter", "admin.connect_brevo", "admin.finish_brevo",
+}  # fmt: skip
 
 
 def test_the_acts_are_all_that_can_be_done(office: Office) -> None:
@@ -142,11 +152,6 @@ def test_a_message_tells_why_it_was_not_sent(office: Office) -> None:
 # --- with Brevo
 
 
-@pytest.fixture(scope="module")
-def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
-    yield from running_provider(tmp_path_factory.mktemp("provider"))
-
-
 @pytest.fixture
 def connected(database_url: str, redis_url: str, tmp_path: Path, provider: Provider) -> Iterator[Office]:
     app: dict[str, Any] = {"shopify_api_key": APP_KEY, "shopify_api_secret": APP_SECRET}
@@ -173,7 +178,7 @@ def test_brevo_is_connected_to_a_shop_that_has_none(connected: Office) -> None:
         row = connection.execute(shops.select().where(shops.c.id == mine.shop.id)).one()
     assert row.state == "active" and key not in row.brevo_key
     (line,) = connected.lines(mine.shop.id)
-    assert (line.act, line.detail) == ("brevo.connect", {"state before": "installed"})
+    assert (line.act, line.detail) == ("brevo.connect", {"state before": "installed", "credential": "key"})
 
 
 def test_signing_in_is_noted_and_failing_to_is_not(office: Office) -> None:

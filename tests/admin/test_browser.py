@@ -3,52 +3,28 @@ that it leaves in the audit log. Both platforms are the simulated ones; the work
 
 from __future__ import annotations
 
-import os
-import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import Dialog, Page, expect, sync_playwright
-from werkzeug.serving import make_server
+from playwright.sync_api import expect
 
 from connector.models.person import identities, persons
 from connector.models.rerun import sync_runs
+from tests import browser
 from tests.admin.office import APP_KEY, APP_SECRET, PASSWORD, Desk, Office, furnish
+from tests.browser import chromium
 from tests.engine.installation import installation
-from tests.sandbox.provider_process import Provider, running_provider
+from tests.sandbox.provider_process import Provider
 from tests.sandbox.store_process import SHOP, StoreProcess
 
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 PAYLOAD = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'><svg onload=alert(3)>"
 
+__all__ = ["chromium"]
+
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Chromium]:
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if program is None:
-        assert not os.environ.get("CI_BROWSER"), "this run has promised a browser, and there is none"
-        pytest.skip("there is no chromium on this machine")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
-    yield from running_provider(tmp_path_factory.mktemp("provider"))
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreProcess]:
-    with StoreProcess(tmp_path_factory.mktemp("store")) as process:
-        yield process
 
 
 @pytest.fixture
@@ -60,32 +36,11 @@ def office(
         yield Office(made)
 
 
-class Window:
-    """One page of the browser at the admin. ``said``: what went wrong in it: dialogs, errors, refused by the policy."""
+class Window(browser.Window):
+    """A window at the admin."""
 
     def __init__(self, chromium: Chromium, office: Office, **options: Any) -> None:
-        self._server = make_server("127.0.0.1", 0, office.app, threaded=True)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-        context = chromium.new_context(base_url=f"http://127.0.0.1:{self._server.server_port}", **options)
-        self.page: Page = context.new_page()
-        self.said: list[str] = []
-        self.page.on("dialog", self._dismiss)
-        self.page.on("pageerror", lambda error: self.said.append(str(error)))
-        self.page.on("console", lambda line: self.said.append(line.text) if line.type == "error" else None)
-
-    def _dismiss(self, dialog: Dialog) -> None:
-        self.said.append(dialog.message)
-        dialog.dismiss()
-
-    def __enter__(self) -> Window:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.page.context.close()
-        self._server.shutdown()
-        self._thread.join(10)
-        self._server.server_close()
+        super().__init__(chromium, office.app, **options)
 
     def sign_in(self, email: str) -> None:
         self.page.goto("/admin/")

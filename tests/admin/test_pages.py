@@ -13,7 +13,7 @@ def test_every_page_of_a_shop_is_shown(office: Office) -> None:
         "/admin/", "/admin/installation", f"{base}/", f"{base}/people", f"{base}/people?q=bell",
         f"{base}/people/{desk.person}", f"{base}/syncs", f"{base}/deliveries",
         f"{base}/deliveries?state=quarantined", f"{base}/deliveries/{desk.delivery}", f"{base}/standing",
-        f"{base}/audit", f"{base}/brevo",
+        f"{base}/audit", f"{base}/brevo", f"{base}/mapping", f"{base}/checklist",
     ]  # fmt: skip
     for page in pages:
         answer = browser.get(page)

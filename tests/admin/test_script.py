@@ -22,7 +22,7 @@ def pages(desk: Desk) -> list[str]:
         "/admin/", "/admin/installation", f"{base}/", f"{base}/people", f"{base}/people?q=bell",
         f"{base}/people/{desk.person}", f"{base}/syncs", f"{base}/syncs/{desk.run}", f"{base}/syncs/{desk.open_run}",
         f"{base}/deliveries", f"{base}/deliveries/{desk.delivery}", f"{base}/standing", f"{base}/audit",
-        f"{base}/brevo",
+        f"{base}/brevo", f"{base}/checklist",
     ]  # fmt: skip
 
 

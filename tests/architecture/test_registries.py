@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from connector.doctor.checks import INSTALLATION, SHOP
+from connector.doctor.checks import BREVO, INSTALLATION, SHOP
 from connector.doctor.finding import Check
 from flows.channels import CHANNELS
 from flows.channels.channel import Channel
@@ -26,8 +26,8 @@ REGISTRIES: Mapping[str, tuple[type, Iterable[object], set[str]]] = {
     "flows/core/steps": (StepKind, STEPS.values(), {"kind"}),
     "flows/core/signals": (Signal, SIGNALS.values(), {"signal", "orders_of_person"}),
     "flows/channels": (Channel, CHANNELS.values(), {"channel"}),
-    "connector/doctor/checks": (Check, (*INSTALLATION, *SHOP), set()),
-    "webhooks/topics": (Topic, TOPICS.values(), {"topic", "payload"}),
+    "connector/doctor/checks": (Check, (*INSTALLATION, *SHOP, *BREVO), set()),
+    "webhooks/topics": (Topic, TOPICS.values(), {"topic", "payload", "brevo_payload"}),
 }
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 import orjson
 import pytest
 from cryptography.fernet import Fernet
-from sqlalchemy import Engine, insert, select, text
+from sqlalchemy import Engine, insert, select, text, update
 
 from connector import shops
 from connector.db.schema import metadata
@@ -20,7 +20,10 @@ from connector.deps import Deps
 from connector.models.event import events
 from connector.models.inbox import inbox
 from connector.models.outbox import outbox
+from connector.models.sync import sync_state
 from connector.settings import Settings
+from sync import backfill
+from sync.reports.words import SMS, WHATSAPP
 from tests.architecture.project import PROJECT, by_first_code, codes, table_rows
 from webhooks import process
 from webhooks.topics import TOPICS
@@ -53,6 +56,7 @@ def test_what_all_topics_may_change_is_listed() -> None:
 
 ADA = {"id": 7, "email": "ada@example.com", "first_name": "Ada", "phone": "+4915112345678"}
 _CUSTOMER = "gid://shopify/Customer/7"
+OPERATION = "gid://shopify/BulkOperation/5"
 ITEM = {"product_id": 5, "variant_id": 6, "title": "Tea", "quantity": 1, "price": "9.50"}
 
 
@@ -81,6 +85,7 @@ def _of_people(early: str, late: str) -> dict[str, Story]:
     return {
         "app/uninstalled": Story([{"myshopify_domain": None}]),
         "app/scopes_update": Story([{"current": ["read_orders"], "updated_at": late}]),
+        "bulk_operations/finish": Story([{"admin_graphql_api_id": OPERATION}]),
         "customers/data_request": Story([asked]),
         "customers/redact": Story([asked]),
         "shop/redact": Story([{"shop_id": 1}]),
@@ -226,9 +231,34 @@ def _of_messages(at: datetime) -> dict[str, Story]:
     told = {"email": ADA["email"], "X-Mailin-custom": "r:s:1:0", "ts_epoch": at.timestamp() * 1000}
     outcomes = (
         "request", "delivered", "opened", "proxy_open", "click", "soft_bounce", "deferred", "blocked", "error",
-        "hard_bounce", "spam", "unsubscribed", "list_addition",
+        "hard_bounce", "spam", "unsubscribed",
     )  # fmt: skip
-    return {"transactional": Story([{**told, "event": name} for name in outcomes], [("customers/create", customer)])}
+    known = [("customers/create", customer)]
+    campaign = {"email": ADA["email"], "camp_id": 3, "ts_event": at.timestamp()}
+    sms = {"to": ADA["phone"], "messageId": 1, "ts_epoch": at.timestamp() * 1000}
+    whatsapp = {"contactNumber": ADA["phone"], "messageId": "w", "ts_epoch": at.timestamp() * 1000}
+    contact = {"email": ADA["email"], "ts": at.timestamp(), "api_key_name": ""}
+    loyalty = {"source": "loyalty", "event_id": "l", "identifiers": {"email_id": ADA["email"]}}
+    push = {"event": "push_unsubscribed", "subtype": "new", "identifiers": {"ext_id": "7"}}
+    return {
+        "transactional": Story([{**told, "event": name} for name in outcomes], known),
+        "marketing": Story([{**campaign, "event": name} for name in (*outcomes, "teleported")], known),
+        "sms": Story([{**sms, "msg_status": name} for name in (*SMS, "teleported")], known),
+        "whatsapp": Story([{**whatsapp, "event": name} for name in (*WHATSAPP, "teleported")], known),
+        "contact": Story(
+            [
+                {**contact, "event": "list_addition", "list_id": [34]},
+                {**contact, "event": "contact_updated", "content": [{"emailBlacklisted": True}]},
+                {**contact, "event": "contact_updated", "content": [{"emailBlacklisted": True}], "email": "o@x.test"},
+                {**contact, "event": "contact_deleted"},
+            ],
+            known,
+        ),
+        "loyalty": Story([{**loyalty, "event_name": "voucher_created"}], known),
+        "push": Story([push], known),
+        "coupon": Story([{"event": "unique_coupon_sent", "email": ADA["email"]}], known),
+        "other": Story([{"event": "teleported", "email": ADA["email"]}], known),
+    }
 
 
 @pytest.fixture
@@ -243,7 +273,7 @@ def deps(database_url: str) -> Iterator[Deps]:
 def connect(deps: Deps, number: int) -> shops.Shop:
     values = {
         "name": "A", "state": "active", "sender_email": "shop@example.com", "sender_name": "A", "timezone": "UTC",
-        "currency": "EUR", "salt": b"s", "settings": {"country": "US"}, "brevo_webhook_digest": "",
+        "currency": "EUR", "salt": b"s", "settings": {"country": "US", "contact_list": 34}, "brevo_webhook_digest": "",
     }  # fmt: skip
     with transaction(deps.engine) as connection:
         shop_id = shops.add(connection, f"shop-{number}.myshopify.com", values, deps.clock.now())
@@ -289,13 +319,30 @@ def put_message(deps: Deps, shop: shops.Shop) -> None:
         )  # fmt: skip
 
 
+def await_file(deps: Deps, shop: shops.Shop) -> None:
+    """A backfill that waits for a file of the store."""
+    parts = metadata.tables["backfill_parts"]
+    with deps.open(shop) as scope:
+        backfill.start(scope, ["orders"], by="staff:1")
+        waiting = {"state": "running", "operation": OPERATION, "due_real": scope.machine + timedelta(hours=1)}
+        scope.connection.execute(update(parts).where(parts.c.shop_id == shop.id).values(waiting))
+
+
+def as_known_to_brevo(deps: Deps, shop: shops.Shop) -> None:
+    with transaction(deps.engine) as connection:
+        connection.execute(update(sync_state).where(sync_state.c.shop_id == shop.id).values(sent_version=1))
+
+
 def changes(deps: Deps, shop: shops.Shop, source: str, topic: str) -> tuple[set[str], set[str]]:
     """(tables, events) that deliveries of this topic change and tell in a shop of their own."""
     story = _stories(deps.clock.now())[topic]
     for name, body in story.before:
         deliver(deps, shop, "shopify", name, body)
+    if topic == "bulk_operations/finish":
+        await_file(deps, shop)
     if source == "brevo":
         put_message(deps, shop)
+        as_known_to_brevo(deps, shop)
     before = contents(deps.engine)
     with transaction(deps.engine) as connection:
         known = set(connection.scalars(select(events.c.id)))

@@ -6,11 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.doctor.patient import Patient, healthy
-from tests.engine.conftest import provider, store
 from tests.sandbox.provider_process import Provider
 from tests.sandbox.store_process import StoreProcess
-
-__all__ = ["patient", "provider", "store"]
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from sqlalchemy import text, update
 from werkzeug.serving import make_server
 
-from connector import pulse, shops
+from connector import audit, pulse, shops, worker
 from connector.app import create_app
 from connector.db.session import transaction
 from connector.deps import Deps
@@ -23,6 +24,8 @@ from connector.install.connecting import Credentials, connect
 from connector.models.shop import shops as shops_table
 from connector.queue.bells import QUEUES
 from connector.web import health
+from flows.definition_files import read_folder
+from flows.engine.publish import publish
 from sync.mapping import contact
 from tests.engine.installation import Installation, installation
 from tests.runtime.conftest import find_free_port
@@ -65,6 +68,11 @@ class Patient:
             row = dict(connection.execute(shops_table.select()).mappings().first() or {})
             values = {name: row[name] for name in row if name not in ("id", "domain", "created_at")}
             shops.add(connection, domain, values, self.deps.clock.now())
+
+    def forget_limits(self) -> None:
+        """As if an hour had passed at Brevo: a doctor has few calls of the narrowest limit."""
+        for key in self.deps.redis.scan_iter("brevo:limit:*"):
+            self.deps.redis.delete(key)
 
     def beat(self) -> None:
         """All processes show themselves."""
@@ -118,8 +126,19 @@ class Patient:
                 connection.execute(text(f"DELETE FROM {table}"))
 
     @contextmanager
+    def rows_gone(self, table: str) -> Iterator[None]:
+        """The table is empty."""
+        self.run_sql(f"CREATE TABLE kept_aside AS TABLE {table}")
+        self.run_sql(f"DELETE FROM {table}")
+        try:
+            yield
+        finally:
+            self.run_sql(f"INSERT INTO {table} SELECT * FROM kept_aside")
+            self.run_sql("DROP TABLE kept_aside")
+
+    @contextmanager
     def scopes(self, *granted: str) -> Iterator[None]:
-        before = self.deps.store(self._shop()).query("app_installation")["currentAppInstallation"]["accessScopes"]
+        before = self.deps.store(self.loaded()).query("app_installation")["currentAppInstallation"]["accessScopes"]
         self.store.post("scopes", shop=SHOP, scopes=list(granted))
         try:
             yield
@@ -145,13 +164,36 @@ class Patient:
 
     @contextmanager
     def brevo_webhook(self, **changes: Any) -> Iterator[None]:
-        """Brevo's registration of ours changed."""
-        (hook,) = self.account.get("/webhooks")["webhooks"]
+        """Brevo's registration of ours for transactional emails changed."""
+        hooks = self.account.get("/webhooks", type="transactional")["webhooks"]
+        hook = next(one for one in hooks if "opened" in one["events"])
         self.account.put(f"/webhooks/{hook['id']}", changes)
         try:
             yield
         finally:
             self.account.put(f"/webhooks/{hook['id']}", {name: hook[name] for name in changes})
+
+    @contextmanager
+    def domain(self, **records: bool) -> Iterator[None]:
+        """Some of the DNS records of the sender's domain are missing."""
+        name = SENDER.rpartition("@")[2]
+        self.account.provider.control(
+            "POST", "domain", {"account": self.account.key, "name": name, "authenticated": False, **records}
+        )
+        try:
+            yield
+        finally:
+            self.account.provider.control("POST", "domain", {"account": self.account.key, "name": name})
+
+    def publish(self, flow: str) -> None:
+        """One of the library's flows is active."""
+        folder = read_folder(Path(str(files("flows.library") / flow)))
+        with transaction(self.deps.engine) as connection:
+            publish(connection, self.shop_id, folder, self.deps.clock.now(), status="active")
+
+    def audit(self) -> list[audit.Line]:
+        with transaction(self.deps.engine) as connection:
+            return audit.lines(connection, self.shop_id)
 
     @contextmanager
     def silent(self, name: str) -> Iterator[None]:
@@ -194,7 +236,8 @@ class Patient:
             self.made.skip(-seconds)
             self.beat()
 
-    def _shop(self) -> shops.Shop:
+    def loaded(self) -> shops.Shop:
+        """The shop as its row is now."""
         with transaction(self.deps.engine) as connection:
             return shops.load(connection, self.shop_id)
 
@@ -219,7 +262,13 @@ def healthy(
         running.callback(server.shutdown)
         senders = [SENDER, {"email": PENDING_SENDER, "active": False}]
         attributes = [{"name": one.name, "type": one.type} for one in contact.attributes({})]
-        account = provider.account(tier="extended", ecommerce=True, senders=senders, attributes=attributes)
+        account = provider.account(
+            tier="extended",
+            ecommerce=True,
+            senders=senders,
+            attributes=attributes,
+            domains=[SENDER.rpartition("@")[2]],
+        )
         said: list[str] = []
         # Tests before this one have used some of the store's query budget.
         store.post("bucket", shop=SHOP, left=2000)
@@ -228,6 +277,8 @@ def healthy(
         assert not [line for line in said if "Warning" in line], said
         with transaction(made.deps.engine) as connection:
             shops.change_settings(connection, shop_id, {"plan": "extended"})
+        while worker.work(made.deps, "survey", shop_id):
+            pass
         patient = Patient(made, made.deps, account, shop_id)
         patient.beat()
         yield patient

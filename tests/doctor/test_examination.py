@@ -186,6 +186,10 @@ SHOPS: dict[str, Fault] = {
         lambda p: p.unsubscribed("customers/update"), {("webhooks of the store", W)}, "['customers/update']"),
     "no secret": (
         lambda p: p.settings(shopify_api_secret=""), {("webhooks of the store", B)}, "SHOPIFY_API_SECRET"),
+    "Brevo is not connected yet": (
+        lambda p: p.shop(state="installed", brevo_key=None), {("connection", W)}, "not yet to Brevo"),
+    "nobody knows whose account it is": (
+        lambda p: p.shop(brevo_account=None), {("connection", W)}, "not known whose account"),
     "a wrong key": (sealed("brevo_key", "wrong"), {("brevo", B)}, "Key not found"),
     "an address that is not authorised": (
         lambda p: p.fault("/account", 401, "We have detected you are using an unrecognised IP address 203.0.113.9"),
@@ -200,13 +204,39 @@ SHOPS: dict[str, Fault] = {
     "no country": (lambda p: p.shop(settings={"plan": "extended"}), {("consent", W)}, "in which country"),
     "nobody is asked to confirm": (
         lambda p: p.shop(settings={"plan": "extended", "country": "DE"}), {("consent", W)}, "double_opt_in"),
+    "Brevo was not asked what it held": (
+        lambda p: p.rows_gone("brevo_surveys"), {("survey", W)}, "who has opted out"),
+    "Brevo does not let its contacts be read": (
+        lambda p: p.sql("UPDATE brevo_surveys SET state = 'due', stage = 'contacts', reason = '403'",
+                        "UPDATE brevo_surveys SET state = 'done', stage = 'templates', reason = NULL"),
+        {("survey", B)}, "connector brevo survey"),
     "Brevo reports elsewhere": (
-        lambda p: p.brevo_webhook(url="https://else.example/"), {("webhooks of Brevo", B)}, "does not report to"),
+        lambda p: p.brevo_webhook(url="https://else.example/"), {("webhooks of Brevo", B)}, "what becomes of emails"),
     "Brevo reports too little": (
         lambda p: p.brevo_webhook(events=["delivered"]), {("webhooks of Brevo", W)}, "unsubscribed"),
     "Brevo cannot prove itself": (
         lambda p: p.shop(brevo_webhook_digest=""), {("webhooks of Brevo", B)}, "prove themselves"),
-    "another currency": (lambda p: p.shop(currency="CHF"), {("e-commerce", W)}, "EUR, the shop counts in CHF"),
+    "webhooks that did not arrive": (
+        lambda p: p.rows("report_passes", channel="sms", due_at=p.deps.clock.now(), attempts=0, place=0, rows_read=90,
+                         found='{"message_delivered": 40}', finished_at=ago(p)),
+        {("reports of Brevo", W)}, "connector channel reports"),
+    "statistics that cannot be read": (
+        lambda p: p.rows("report_passes", channel="sms", due_at=p.deps.clock.now(), attempts=1, place=0, rows_read=0,
+                         found="{}", reason="brevo answered 404"),
+        {("reports of Brevo", W)}, "brevo answered 404"),
+    "gaps that could not be closed": (
+        lambda p: p.rows("gap_reports", state="failed", asked_by="clock", began_at=ago(p), began_real=ago(p),
+                         finished_at=p.deps.clock.now(), due_real=ago(p), notes="[]", findings="{}"),
+        {("gaps", W)}, "connector sync reconcile"),
+    "a look that is put off": (
+        lambda p: p.rows("reconcile_passes", look="all:Order", due_at=p.deps.clock.now(), attempts=3,
+                         reason="no scope"),
+        {("gaps", W)}, "no scope"),
+    "complaints": (
+        lambda p: p.rows("channel_pauses", channel="email:marketing", reason="complaints", detail="4 of 500", probes=0,
+                         since=p.deps.clock.now(), probe_real=ago(p)),
+        {("pauses", B)}, '--why "..."'),
+    "another currency": (lambda p: p.shop(currency="CHF"), {("e-commerce", W)}, "EUR, the shop counts in CHF, and there is no rate"),
     "no e-commerce": (lambda p: p.fault("/ecommerce", 403), {("e-commerce", W)}, "not activated"),
     "a paused channel": (
         lambda p: p.rows("channel_pauses", channel="email", reason="no_credits", detail="no credits", probes=0,
@@ -234,6 +264,7 @@ def examine_each(patient: Patient, illnesses: Mapping[str, Fault]) -> None:
     """Each by itself: an illness that is not found, or that leaves something behind, shows in the next one."""
     assert patient.examined() == []
     for name, (illness, expected, words) in illnesses.items():
+        patient.forget_limits()
         with illness(patient):
             found = patient.examined()
         assert (name, verdicts(found)) == (name, expected)

@@ -19,18 +19,22 @@ from cryptography.fernet import Fernet
 from connector.db.migrate import upgrade
 from connector.db.session import create_engine, transaction
 from connector.errors import InvalidInput
+from connector.install import survey
 from connector.runtime import postgres, redis
 from connector.scope import Scope
 from connector.settings import Settings
 from connector.shops import by_domain, change_settings
 from flows.definition_files import compile_texts, read_folder
+from flows.engine import arming
 from flows.engine.publish import publish
+from sync import backfill
 from sync.privacy import Named, requests
 from sync.reruns import What, start
 from tests.e2e.nursery import Nursery
 from tests.e2e.platforms import Platforms, account_of
 from tests.e2e.product import APP_SECRET, environment
 from tests.runtime.conftest import PROJECT, find_free_port
+from tests.services import hurry
 
 # Short leases, so that a test need not wait for them; everything else in proportion.
 SHORT = {
@@ -41,6 +45,8 @@ SHORT = {
     "RETRY_SECONDS": "0.2,0.4,0.8" + ",1" * 60,
     "CONTACT_COALESCE_SECONDS": "0.2",
     "FETCH_COALESCE_SECONDS": "0.2",
+    # Whoever is told of again by a sync goes by import.
+    "IMPORT_AFTER_SECONDS": "0",
     "LOG_LEVEL": "WARNING",
 }
 
@@ -58,8 +64,10 @@ _WORK = """
         OR EXISTS (SELECT 1 FROM fetches WHERE state IN ('due', 'leased'))
         OR EXISTS (SELECT 1 FROM outbox WHERE state = 'unknown')
         OR EXISTS (SELECT 1 FROM sync_runs WHERE state IN ('queued', 'running', 'stopping'))
-        OR EXISTS (SELECT 1 FROM privacy_requests WHERE state IN ('due', 'leased')),
-        EXISTS (SELECT 1 FROM sync_state WHERE state IN ('due', 'leased'))
+        OR EXISTS (SELECT 1 FROM backfills WHERE state IN ('queued', 'running', 'stopping'))
+        OR EXISTS (SELECT 1 FROM privacy_requests WHERE state IN ('due', 'leased'))
+        OR EXISTS (SELECT 1 FROM brevo_surveys WHERE state = 'due'),
+        EXISTS (SELECT 1 FROM sync_state WHERE state IN ('due', 'leased', 'gathering', 'importing'))
         OR EXISTS (SELECT 1 FROM feed WHERE state IN ('due', 'leased'))
 """
 
@@ -71,7 +79,7 @@ _LEFT = """
     UNION ALL SELECT 'outbox', state, count(*), min(due_at) FROM outbox
         WHERE state IN ('due', 'leased', 'unknown') GROUP BY state
     UNION ALL SELECT entity, state, count(*), min(due_real) FROM sync_state
-        WHERE state IN ('due', 'leased') GROUP BY entity, state
+        WHERE state IN ('due', 'leased', 'gathering', 'importing') GROUP BY entity, state
     UNION ALL SELECT 'feed', state, count(*), min(due_real) FROM feed WHERE state IN ('due', 'leased') GROUP BY state
 """
 
@@ -91,6 +99,7 @@ class Crashable:
         with contextlib.ExitStack() as running:
             self.postgres = postgres.start(self._folder)
             running.callback(self.postgres.stop)
+            hurry(self.postgres)
             self.redis = redis.start(self._folder)
             running.callback(self.redis.stop)
             upgrade(self.postgres.url)
@@ -102,6 +111,8 @@ class Crashable:
                 REDIS_URL=self.redis.url,
                 CONNECTOR_SECRET_KEYS=Fernet.generate_key().decode(),
                 SHOPIFY_API_SECRET=APP_SECRET,
+                # What a store had before is read where a test is about that.
+                BACKFILL_ON_INSTALL="false",
                 PORT=str(port),
                 **self.platforms.settings,
                 **self._settings,
@@ -134,14 +145,46 @@ class Crashable:
         engine.dispose()
 
     def sync_again(self, shop: str) -> None:
-        """Staff ask for a sync of the catalogue, unless one is under way."""
+        """Staff ask for syncs of the catalogue and of the customers, unless one is under way."""
+        engine = create_engine(self.postgres.url)
+        now = datetime.fromtimestamp(self.platforms.now, UTC)
+        for entity in ("products", "contact"):
+            with contextlib.suppress(InvalidInput), transaction(engine) as connection:
+                known = by_domain(connection, shop)
+                assert known is not None
+                scope = Scope(connection, known, now, datetime.now(UTC), Settings())
+                start(scope, What(entity, since=now - timedelta(days=365)), by="staff:1")
+        engine.dispose()
+
+    def backfill_again(self, shop: str) -> None:
+        """Staff have the whole store read, unless it is."""
+        engine = create_engine(self.postgres.url)
+        now = datetime.fromtimestamp(self.platforms.now, UTC)
+        with contextlib.suppress(InvalidInput), transaction(engine) as connection:
+            known = by_domain(connection, shop)
+            assert known is not None
+            backfill.start(Scope(connection, known, now, datetime.now(UTC), Settings()), by="staff:1")
+        engine.dispose()
+
+    def arm_again(self, shop: str) -> None:
+        """Staff arm the clocks of the carts that are open, unless they are at it."""
         engine = create_engine(self.postgres.url)
         now = datetime.fromtimestamp(self.platforms.now, UTC)
         with contextlib.suppress(InvalidInput), transaction(engine) as connection:
             known = by_domain(connection, shop)
             assert known is not None
             scope = Scope(connection, known, now, datetime.now(UTC), Settings())
-            start(scope, What("products", since=now - timedelta(days=365)), by="staff:1")
+            arming.start(scope, arming.Choice("checkout_abandoned"), by="staff:1")
+        engine.dispose()
+
+    def survey_again(self, shop: str) -> None:
+        """Staff ask for what has changed at the provider."""
+        engine = create_engine(self.postgres.url)
+        now = datetime.fromtimestamp(self.platforms.now, UTC)
+        with transaction(engine) as connection:
+            known = by_domain(connection, shop)
+            assert known is not None
+            survey.ask(connection, known.id, known.brevo_account, now, datetime.now(UTC))
         engine.dispose()
 
     def erase_nobody(self, shop: str, customer_id: int) -> None:

@@ -36,8 +36,6 @@ LEASES = {
     "fetch": {
         "wish": "SELECT shop_id || ':' || kind || ':' || remote_id, lease_real FROM fetches"
         " WHERE state = 'leased' AND lease_real > clock_timestamp()",
-        "pass": "SELECT shop_id::text, lease_real FROM catalogue_passes"
-        " WHERE reason IS NULL AND lease_real > clock_timestamp()",
         "run": "SELECT shop_id || ':' || id, lease_real FROM sync_runs WHERE lease_real > clock_timestamp()",
         "request": "SELECT shop_id || ':' || id, lease_real FROM privacy_requests WHERE lease_real > clock_timestamp()",
     },

@@ -92,6 +92,8 @@ class Product:
             PORT=str(self.port),
             SHOPIFY_API_SECRET=APP_SECRET,
             WEB_WORKERS="1",
+            # What a store had before is read where a test is about that.
+            BACKFILL_ON_INSTALL="false",
             **self.settings,
         )
         self.session = requests.Session()

@@ -21,7 +21,7 @@ from tests.e2e.trade import HOUR, Trade
 SHOPS = ("first.myshopify.com", "second.myshopify.com")
 # The first time that a process comes to a point, and the next; the first only where it comes once in an hour, when
 # there is much to do, or because another died.
-PASSES, SELDOM = (1, 2), ("pass.", "rerun.", "bells.tail", "unknown.cut_off")
+PASSES, SELDOM = (1, 2), ("pass.", "rerun.", "survey.", "import.", "backfill.", "bells.tail", "unknown.cut_off")
 # Bells first: one of them takes a crowd, and the crowd comes first.
 ORDERS = {
     process: [
@@ -71,6 +71,9 @@ def test_a_death_at_any_point_loses_nothing_and_mails_nobody_twice(folder: Path)
         for number in range(MOST_ROUNDS):
             for shop in SHOPS:
                 product.sync_again(shop)
+                product.survey_again(shop)
+                product.backfill_again(shop)
+                product.arm_again(shop)
                 product.erase_nobody(shop, 1_000_000 + number)
             trade.come_in()
             platforms.pass_time(1.1 * HOUR)

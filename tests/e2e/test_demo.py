@@ -51,6 +51,8 @@ def test_a_short_demo_reports_what_happened_and_leaves_nothing_running(folder: P
     assert report["provider_calls"] > report["emails_accepted"] > SHOPPERS / 3
     assert report["checkouts_abandoned"] > report["checkouts_recovered"] > 0
     assert 0 <= report["lateness_p95_minutes"] <= 15
+    assert report["gaps_found"] > 0 and report["gaps_not_repaired"] == 0
+    assert played.stdout.count("missed in the outage") == 2 and " repaired" in played.stdout
     # Somebody's story is told, with what was sent.
     assert "The story of" in played.stdout and "sent" in played.stdout
     assert eventually(lambda: not leftovers(stage)), leftovers(stage)
@@ -64,6 +66,8 @@ def test_control_every_check_of_the_demo_can_fail() -> None:
         "emails_accepted": SHOPPERS // 3,
         "simulated_days": DAYS - 1,
         "lateness_p95_minutes": 15.1,
+        "gaps_found": 0,
+        "gaps_not_repaired": 1,
     }
     wanted = checks(DAYS, SHOPPERS)
     assert set(wanted) == set(wrong)

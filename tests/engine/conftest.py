@@ -6,21 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.engine.installation import ConnectedShop, Installation, installation
-from tests.sandbox.provider_process import Provider, running_provider
+from tests.sandbox.provider_process import Provider
 from tests.sandbox.store_process import StoreProcess
-
-
-@pytest.fixture(scope="session")
-def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
-    """One for all tests: each shop has an account of its own there."""
-    yield from running_provider(tmp_path_factory.mktemp("provider"))
-
-
-@pytest.fixture(scope="session")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreProcess]:
-    """One for all tests: shoppers who act in it have addresses of their own."""
-    with StoreProcess(tmp_path_factory.mktemp("store")) as process:
-        yield process
 
 
 @pytest.fixture

@@ -21,15 +21,17 @@ from cryptography.fernet import Fernet
 from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy import Connection, Table, select, text, update
+from sqlalchemy.dialects.postgresql import insert
 
 from connector import shops, sweep, worker
 from connector.app import create_app
 from connector.brevo.limits import Limiter
 from connector.clock import Clock, monotonic, pause
 from connector.db import partitions
-from connector.db.session import create_engine, transaction
+from connector.db.session import transaction
 from connector.deps import Deps
 from connector.http import Http
+from connector.models.currency import account_currencies
 from connector.models.outbox import outbox
 from connector.models.shop import shops as shops_table
 from connector.scope import Scope
@@ -40,6 +42,7 @@ from connector.shops import Shop
 from flows.definition_files import FlowFolder, compile_texts, read_folder
 from flows.engine.publish import library, publish
 from sandbox.clock import write_clock_file
+from tests.databases import engine_of
 from tests.sandbox.provider_process import SENDER, Account, Provider
 from tests.sandbox.store_process import SHOP, StoreProcess
 from webhooks.topics import TOPICS
@@ -62,17 +65,22 @@ class HandClock:
 
     def __init__(self, stepped: Clock) -> None:
         self._stepped = stepped
+        self._held: tuple[datetime, float] | None = None
         self.skipped = timedelta(0)
+
+    def hold(self) -> None:
+        """From now on nothing passes but what is skipped, however long the machine takes."""
+        self._held = self._stepped.machine(), self._stepped.wire()
 
     def now(self) -> datetime:
         return self._stepped.now()
 
     def machine(self) -> datetime:
-        return self._stepped.machine() + self.skipped
+        return (self._held[0] if self._held else self._stepped.machine()) + self.skipped
 
     def wire(self) -> float:
         # The limits' windows end with the leases and back-offs that are skipped.
-        return self._stepped.wire() + self.skipped.total_seconds()
+        return (self._held[1] if self._held else self._stepped.wire()) + self.skipped.total_seconds()
 
 
 class _Uncounted:
@@ -161,6 +169,7 @@ class Installation:
             " OR EXISTS (SELECT 1 FROM fetches WHERE state IN ('due', 'leased'))"
             # What is to be told in days only (a reminder) waits for nothing now.
             " OR EXISTS (SELECT 1 FROM sync_state WHERE state IN ('due', 'leased') AND due_real < :soon)"
+            " OR EXISTS (SELECT 1 FROM sync_state WHERE state IN ('gathering', 'importing'))"
         )
         with self.deps.engine.connect() as connection:
             return bool(connection.scalar(query, {"now": self.now, "soon": self.clock.machine() + HOUR}))
@@ -198,6 +207,8 @@ class Installation:
             shop_id = shops.add(connection, domain, values, self.now)
             sealed = {kind: self.deps.secrets.encrypt(shop_id, kind, text) for kind, text in secrets.items()}
             connection.execute(update(shops_table).where(shops_table.c.id == shop_id).values(**sealed))
+            shown = {"currency": values["currency"], "asked_real": self.clock.machine()}
+            connection.execute(insert(account_currencies).values(shop_id=shop_id, **shown).on_conflict_do_nothing())
             connected = ConnectedShop(self, shops.load(connection, shop_id), account)
         for name in library() if flows is None else flows:
             connected.activate(read_folder(Path(str(files("flows.library") / name))))
@@ -335,11 +346,12 @@ def installation(
             "clock_file": str(clock_file),
             "contact_coalesce_seconds": 0.0,
             "fetch_coalesce_seconds": 0.0,
+            "bulk_gather_seconds": 0.0,
             **settings,
         }
     )
     clock = HandClock(chosen.clock)
-    engine = create_engine(database_url, pool_size=12)
+    engine = engine_of(database_url, 12)
     redis = Redis.from_url(redis_url)
     writer = Writer(database_url, 5.0, _Uncounted())
     deps = Deps(

@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from connector.brevo.client import BrevoAccount
+from connector.brevo.credentials import ApiKey
 from connector.brevo.limits import Limiter
 from connector.brevo.plan import daily_left, part_of_day
 from connector.models.outbox import outbox
@@ -102,7 +103,7 @@ def test_the_free_plan_is_learned_from_the_account(product: Installation) -> Non
     assert product.provider is not None
     account = product.provider.account(tier="general", daily_quota=7)
     settings, deps = product.deps.settings, product.deps
-    ours = BrevoAccount(1, account.key, settings, deps.http, Limiter(deps.redis, product.clock))
+    ours = BrevoAccount(1, ApiKey(account.key), settings, deps.http, Limiter(deps.redis, product.clock))
     assert ours.grab_of_day(10, 100, None).calls == 10, "nothing is known yet"
     ours.learn_day(None)
     # Somebody else's sends count too: Brevo says what is left of all.

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from connector import pauses
 from connector.cli.channel import channel as command
+from connector.errors import ActionNeeded
 from connector.models.outbox import attempts, outbox
 from connector.models.pause import channel_pauses
 from tests.engine.installation import DAY, ConnectedShop, Installation
@@ -38,8 +39,8 @@ def crowd(product: Installation, shop: ConnectedShop, count: int, first: int = 1
     product.settle("intake", "fetch", "flows")
 
 
-def refuse(shop: ConnectedShop, status: int, count: int | None = None) -> None:
-    shop.account.fault("status", path="/smtp/email", status=status, count=count)
+def refuse(shop: ConnectedShop, status: int, count: int | None = None, message: str = "") -> None:
+    shop.account.fault("status", path="/smtp/email", status=status, count=count, message=message)
 
 
 def cure(product: Installation) -> None:
@@ -104,14 +105,23 @@ def test_without_a_pause_every_message_meets_the_refusal_again_and_again(
     cure(product)
 
 
-@pytest.mark.parametrize(("status", "paused"), [(401, ("account", "key_refused")), (403, ("email", "not_allowed"))])
+@pytest.mark.parametrize(
+    ("status", "message", "paused"),
+    [
+        (401, "Key not found", ("account", "key_refused")),
+        (401, "You are using an unrecognised IP address 192.0.2.7", ("account", "unknown_ip")),
+        (403, "Access denied", ("email", "not_allowed")),
+    ],
+)
 def test_a_broken_key_stops_the_account_and_a_missing_permission_the_channel(
-    product: Installation, shop: ConnectedShop, status: int, paused: tuple[str, str]
+    product: Installation, shop: ConnectedShop, status: int, message: str, paused: tuple[str, str]
 ) -> None:
     crowd(product, shop, 3)
-    refuse(shop, status)
+    refuse(shop, status, message=message)
     product.settle("deliver")
     assert [one[:2] for one in standing(shop)] == [paused]
+    # Brevo's own words, as they came.
+    assert message in shop.one(channel_pauses).detail
     assert pauses.REASONS[paused[1]]
     met = sends(shop)
     product.settle()
@@ -120,6 +130,16 @@ def test_a_broken_key_stops_the_account_and_a_missing_permission_the_channel(
     product.settle()
     assert sends(shop) == met
     cure(product)
+
+
+def test_what_is_held_for_another_reason_stays_held(product: Installation, shop: ConnectedShop) -> None:
+    refused = ActionNeeded("brevo", "Key not found", status=401)
+    with product.deps.open(shop.shop) as scope:
+        pauses.hold(scope.connection, shop.id, pauses.ACCOUNT, pauses.SURVEY, "the first survey", product.now)
+        pauses.start(scope, "email", refused)
+        pauses.return_probe(scope.connection, shop.id, "email", product.clock.machine())
+        assert not pauses.claim_probe(scope.connection, shop.id, "email", product.clock.machine())
+    assert shop.one(channel_pauses).reason == pauses.SURVEY
 
 
 def test_a_single_stray_401_pauses_nothing(product: Installation, shop: ConnectedShop) -> None:

@@ -9,9 +9,11 @@ from sqlalchemy import update
 
 from connector import shops
 from connector.brevo.client import BrevoAccount
+from connector.brevo.credentials import ApiKey
 from connector.db.session import transaction
 from connector.models.person import consents
 from connector.models.shop import shops as shops_table
+from connector.shops import prefix_of
 from sync import attributes
 from sync.mapping import contact as mapping
 from tests.engine.installation import HOUR, ConnectedShop, Installation
@@ -59,7 +61,7 @@ def test_the_first_shop_owns_the_id_and_each_has_attributes_of_its_own(
     buy(two, ANN, 9, **by_customer(72, ANN))
     product.settle()
     held = one.contacts()[ANN]["attributes"]
-    prefix = mapping._prefix_of(OTHER_SHOP)
+    prefix = prefix_of(OTHER_SHOP)
     assert (held["EXT_ID"], held["FIRSTNAME"], held[f"{prefix}FIRSTNAME"]) == ("71", "Ann", "Annie")
     assert held[f"{prefix}SHOPIFY_CUSTOMER_ID"] == "72" and held["SHOPIFY_CUSTOMER_ID"] == "71"
     told = [entry["identifiers"] for entry in one.account.log("event") if entry.get("identifiers")]
@@ -89,7 +91,7 @@ def test_two_keys_of_one_account_share_its_limits(product: Installation) -> None
     deps = product.deps
 
     def identity(key: str, account: str | None) -> str:
-        return BrevoAccount(1, key, deps.settings, deps.http, deps.limiter, account=account).identity
+        return BrevoAccount(1, ApiKey(key), deps.settings, deps.http, deps.limiter, account=account).identity
 
     assert identity("key-a", "org-1") == identity("key-b", "org-1") != identity("key-b", "org-2")
     # The control: without the account each key has limits of its own.

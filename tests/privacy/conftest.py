@@ -11,12 +11,7 @@ from connector import logging as connector_logging
 from connector.settings import Settings
 from tests.engine.installation import Installation, installation
 from tests.privacy.crowd import Store
-from tests.sandbox.provider_process import Provider, running_provider
-
-
-@pytest.fixture(scope="session")
-def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
-    yield from running_provider(tmp_path_factory.mktemp("provider"))
+from tests.sandbox.provider_process import Provider
 
 
 @pytest.fixture

@@ -53,6 +53,7 @@ def _rows(soul: Soul, person_id: int, shop: ConnectedShop) -> list[tuple[str, di
         "reason": soul.says("said"), "asked_at": now,
     }  # fmt: skip
     failure = {"run_id": 1, "record_id": soul.customer_id, "person_id": person_id, "stage": "here", "reason": soul.mark}
+    gap = {"finding": "missed", "state": "open"}
     evidence = {
         "person_id": person_id, "channel": "email", "state": "subscribed", "level": soul.says("level"),
         "source": soul.says("form"), "evidence_at": now, "recorded_at": now, "verdict": "older",
@@ -72,10 +73,12 @@ def _rows(soul: Soul, person_id: int, shop: ConnectedShop) -> list[tuple[str, di
     return [
         ("sync_runs", run),
         ("sync_run_failures", {**failure, "failed_at": now}),
+        ("gaps", {"report_id": 1, "kind": "Customer", "record_id": soul.customer_id, **gap, "changed_at": now}),
         ("consent_ledger", evidence),
         ("double_opt_ins", asked),
         ("person_merges", merge),
         ("identity_conflicts", doubt),
+        ("profile_fields", {"person_id": person_id, "source": "customer.note", "value": soul.says("note")}),
         ("left_contacts", {"gone_id": nobody, "person_id": person_id, "email": soul.email}),
         ("timers", clock),
         ("trail", noted),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from connector.cli import cli
 from connector.cli.privacy import privacy
 from connector.models.staff import audit_log
 from sync.privacy import tombstones
@@ -60,3 +61,17 @@ def test_somebody_is_named_in_one_way(shop: ConnectedShop) -> None:
     for arguments in ((), (*WHO, "--email", ANN.email)):
         given = ["export", "--shop", shop.shop.domain, *arguments]
         assert CliRunner().invoke(privacy, given, obj=shop.deps.settings).exit_code == 2
+
+
+def test_the_whole_command_finds_its_settings(shop: ConnectedShop) -> None:
+    """As from a terminal, where nobody hands them over."""
+    settings = shop.deps.settings
+    environment = {
+        "CONNECTOR_ENV": "development",
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": settings.redis_url,
+        "CONNECTOR_SECRET_KEYS": ",".join(settings.secret_keys),
+    }
+    for domain, code, word in ((shop.shop.domain, 0, "data_request"), ("nope.myshopify.com", 1, "is not connected")):
+        result = CliRunner().invoke(cli, ["privacy", "list", "--shop", domain], env=environment)
+        assert result.exit_code == code and word in result.output, result.output

@@ -263,9 +263,39 @@ def test_a_shop_that_is_installed_again_is_left_alone(shop: ConnectedShop, produ
     product.settle()
     assert (request(shop, "shop_redact").state, request(shop, "shop_redact").reason) == (
         "cancelled",
-        "the shop is active",
+        "the shop is active: the store still lets the app in",
     )
     assert marks(shop, ANN) != {}
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_shop_whose_uninstalling_was_not_heard_of_is_erased_when_its_store_refuses_us(
+    shop: ConnectedShop, product: Installation, store: Store, status: int
+) -> None:
+    sign_up(shop, ANN)
+    product.settle()
+    store.status = status
+    shop.deliver("shop/redact", {"shop_domain": shop.shop.domain})
+    product.settle()
+    assert marks(shop, ANN) == {}
+    (receipt,) = shop.rows(privacy_requests)
+    assert receipt.state == "done" and receipt.receipt["found"].endswith(f"the store answered {status}")
+
+
+@pytest.mark.parametrize("status", [402, 423, 500])
+def test_a_store_that_cannot_say_is_asked_again(
+    shop: ConnectedShop, product: Installation, store: Store, status: int
+) -> None:
+    sign_up(shop, ANN)
+    product.settle()
+    store.status = status
+    shop.deliver("shop/redact", {"shop_domain": shop.shop.domain})
+    product.settle("intake", "privacy")
+    assert (request(shop, "shop_redact").state, marks(shop, ANN) != {}) == ("due", True)
+    store.status = 200
+    product.skip(3600)
+    product.settle("intake", "privacy")
+    assert request(shop, "shop_redact").state == "cancelled"
 
 
 def test_no_message_begins_after_the_erasure(shop: ConnectedShop, product: Installation) -> None:

@@ -240,7 +240,7 @@ def test_control_a_wake_in_one_statement_with_the_ending_sees_nobody(
 
     def at_once(connection: Connection, of: Shop, held: Claim, becomes: Ending, also: Also | None = None) -> bool:
         if held.entity == "contact":
-            also = Also(str(contact._WAKE), {"person_id": held.entity_id, "machine": becomes.again})
+            also = Also(str(contact._WAKE), {"person_ids": [held.entity_id], "machine": becomes.again})
         return ending(connection, of, held, becomes, also)
 
     monkeypatch.setattr(claims, "end", at_once)

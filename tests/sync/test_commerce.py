@@ -93,7 +93,9 @@ def test_control_an_order_that_does_not_wait_is_nobodys(
 ) -> None:
     kept = orders_at_brevo._snapshot
     monkeypatch.setattr(
-        orders_at_brevo, "_snapshot", lambda shop, held, row: kept(shop, held, {**row, "contact_version": 1})
+        orders_at_brevo,
+        "_snapshot",
+        lambda shop, held, row, rates: kept(shop, held, {**row, "contact_version": 1}, rates),
     )
     order(shop, 17, shop.person(1))
     drain(shop)

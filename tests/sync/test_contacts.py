@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
-from connector.models.person import persons
+from connector import shops
+from connector.models.person import consents, persons
 from connector.models.sync import sync_state
 from sync.copies.contact import CONTACTS
 from sync.copies.sending import send_due
@@ -347,16 +350,98 @@ def test_a_customer_with_a_new_email_keeps_the_contact_and_its_blocklisting(
         if request.method == "POST":
             return None if renamed else clash("ext_id")
         if request.method == "GET":
-            return httpx.Response(200, json={"email": "old@x.test", "emailBlacklisted": blocked})
+            return httpx.Response(200, json={"email": "old@x.test", "emailBlacklisted": blocked, "listIds": [4]})
         renamed.append(request)
         return httpx.Response(204)
 
     shop.brevo.answer = brevo
     send(shop)
     assert renamed[0].url.path == "/v3/contacts/1001" and renamed[0].url.params["identifierType"] == "ext_id"
-    assert b'"EMAIL":"new@x.test"' in renamed[0].content.replace(b'": "', b'":"')
+    change = orjson.loads(renamed[0].content)
+    assert change["attributes"]["EMAIL"] == "new@x.test"
     assert shop.brevo.bodies()[-1].get("emailBlacklisted") is expected
-    assert shop.state(person).state == "done"
+    if expected:
+        # With the new address itself, and off its lists: no campaign reaches it before the next call.
+        assert (change["emailBlacklisted"], change["unlinkListIds"]) == (True, [4])
+        assert "listIds" not in shop.brevo.bodies()[-1]
+    # What Brevo said is evidence, which the next call goes by.
+    shop.clock.pass_seconds(2)
+    send(shop)
+    assert shop.state(person).state == "done" and shop.brevo.bodies()[-1].get("emailBlacklisted") is expected
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_who_dies_between_renaming_and_blocking_leaves_an_opt_out(
+    shop: World, monkeypatch: pytest.MonkeyPatch, keeps: bool
+) -> None:
+    """``keeps`` false is the control: without the evidence the next try re-subscribes."""
+    person = shop.person(1, email="new@x.test")
+    shop.wish(person)
+    blocked = [True]
+
+    def brevo(request: httpx.Request) -> httpx.Response | None:
+        if request.method == "POST":
+            return None if not blocked[0] else clash("ext_id")
+        if request.method == "GET":
+            return httpx.Response(200, json={"email": "old@x.test", "emailBlacklisted": blocked[0]})
+        # Brevo as its reference has it: the new address takes the contact off the blocklist, whatever else is said.
+        blocked[0] = False
+        raise KeyboardInterrupt
+
+    shop.brevo.answer = brevo
+    if not keeps:
+        monkeypatch.setattr("sync.copies.contact._opted_out_there", lambda *_: None)
+    with pytest.raises(KeyboardInterrupt):
+        send(shop)
+    shop.clock.pass_seconds(26)
+    send(shop)
+    assert (shop.brevo.bodies()[-1].get("emailBlacklisted") is True) == keeps
+
+
+def test_who_opted_out_is_taken_off_the_lists_once(shop: World) -> None:
+    person = shop.person(1)
+    shop.consent(person, "email", "unsubscribed")
+    shop.wish(person)
+    shop.brevo.answer = lambda request: (
+        httpx.Response(200, json={"listIds": [4, 7]}) if request.method == "GET" else None
+    )
+    send(shop)
+    assert [one.method for one in shop.brevo.requests] == ["POST", "GET", "PUT"]
+    assert orjson.loads(shop.brevo.requests[-1].content) == {"unlinkListIds": [4, 7]}
+    for city in ("Rome", "Oslo"):
+        shop.clock.pass_seconds(60)
+        shop.change(person, city=city)
+        shop.clock.pass_seconds(2)
+        send(shop)
+    assert [one.method for one in shop.brevo.requests[3:]] == ["POST", "POST"], "it is remembered"
+    with shop.transaction() as connection:
+        connection.execute(consents.update().values(evidence_at=NOON + timedelta(days=1)))
+    shop.change(person, city="Bonn")
+    shop.clock.pass_seconds(2)
+    send(shop)
+    assert [one.method for one in shop.brevo.requests[5:]] == ["POST", "GET", "PUT"], "another opt-out, another time"
+
+
+def test_a_list_for_each_purpose_follows_consent(shop: World) -> None:
+    with shop.transaction() as connection:
+        shops.change_settings(connection, shop.shop.id, {"lists": {"newsletter": 5, "sms": 6}})
+        shop.shop = shops.load(connection, shop.shop.id)
+    both, letters, texts = (shop.person(number, phone=f"+4915{number}12345678") for number in (1, 2, 3))
+    for person, channels in ((both, ("email", "sms")), (letters, ("email",)), (texts, ("sms",))):
+        for channel in channels:
+            shop.consent(person, channel, "subscribed")
+        shop.wish(person)
+    send(shop)
+    assert [one.get("listIds") for one in shop.brevo.bodies()] == [[5, 6], [5], [6]]
+    with shop.transaction() as connection:
+        later = {"state": "unsubscribed", "evidence_at": NOON + timedelta(days=1)}
+        connection.execute(consents.update().where(consents.c.channel == "sms").values(later))
+    shop.brevo.requests.clear()
+    shop.change(both, city="Rome")
+    shop.clock.pass_seconds(2)
+    send(shop)
+    assert orjson.loads(shop.brevo.requests[-1].content) == {"unlinkListIds": [6]}
+    assert shop.brevo.bodies()[0]["listIds"] == [5] and len(shop.brevo.requests) == 2
 
 
 def test_an_id_that_cannot_be_moved_is_left_out(shop: World) -> None:

@@ -14,9 +14,9 @@ from sqlalchemy import insert
 from connector.models.event import events
 from connector.models.inbox import inbox
 from connector.models.outbox import outbox
-from connector.models.person import consents, persons
+from connector.models.person import consents, persons, suppressions
 from tests.engine.installation import HOUR, START, ConnectedShop, installation
-from tests.engine.payloads import reported
+from tests.engine.payloads import consent, reported
 from tests.engine.shoppers import agree
 
 ANN = "ann@example.com"
@@ -70,7 +70,10 @@ def test_the_first_time_of_each_thing_is_kept(shop: ConnectedShop) -> None:
             tell(shop, reported(event, ANN, START + timedelta(minutes=minutes), **OURS))
     row = shop.one(outbox)
     assert {row._mapping[column] for _, _, column in KEPT} == {START + timedelta(minutes=10)}
-    assert told(shop) == [name for _, name, _ in KEPT for _ in range(3)]
+    # What cannot happen twice to one message is one fact, whenever it is said to have happened.
+    again = {"message_opened", "message_clicked", "message_unsubscribed"}
+    assert told(shop) == [name for _, name, _ in KEPT for _ in range(3 if name in again else 1)]
+    assert row.reported == "complained"
     assert row.provider_message_id == MESSAGE_ID.strip("<>")
 
 
@@ -123,7 +126,50 @@ def test_a_time_that_is_none_is_the_time_of_arrival(shop: ConnectedShop) -> None
     assert shop.one(outbox).delivered_at == START + HOUR
 
 
-def test_what_is_no_report_is_quarantined(shop: ConnectedShop) -> None:
+def test_what_is_no_report_is_kept_all_the_same(shop: ConnectedShop) -> None:
     tell(shop, {"email": ANN}, [1], reported("delivered", ANN, START, reason="x" * 50_000, **OURS))
-    states = [row.state for row in shop.rows(inbox, source="brevo")]
-    assert states == ["quarantined", "poison", "done"]
+    assert [row.state for row in shop.rows(inbox, source="brevo")] == ["done", "poison", "done"]
+    assert told(shop) == ["message_other", "message_delivered"]
+
+
+def test_one_bad_object_of_a_batch_keeps_back_none_of_the_others(shop: ConnectedShop) -> None:
+    good, bad = reported("delivered", ANN, START, **OURS), reported("click", "a" * 400, START, **OURS)
+    tell(shop, [good, bad, 7, reported("opened", ANN, START, **OURS)])
+    row = shop.one(inbox, source="brevo")
+    assert (row.state, row.reason) == (
+        "quarantined",
+        "2 of 4: email: Longer than maximum length 320.; 3 of 4: not a JSON object",
+    )
+    assert told(shop) == ["message_delivered", "message_opened"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "state", "suppressed"),
+    [
+        ("blocked : due to unsubscribed user", "unsubscribed", set()),
+        ("blocked : due to blacklist user", "unsubscribed", set()),
+        ("hardBounce", "undeliverable", {"hard_bounce"}),
+        ("contactFlaggedAsSpam", "unsubscribed", {"complaint"}),
+        ("adminBlocked", "subscribed", {"blocked"}),
+        ("quota of the plan", "subscribed", set()),
+    ],
+)
+def test_what_brevo_blocks_is_followed_by_its_reason(
+    shop: ConnectedShop, reason: str, state: str, suppressed: set[str]
+) -> None:
+    tell(shop, reported("blocked", ANN, START + HOUR, reason=reason, **OURS))
+    assert shop.one(consents).state == state
+    assert {row.reason for row in shop.rows(suppressions)} == suppressed
+
+
+def test_an_address_that_nobody_has_yet_is_remembered(shop: ConnectedShop) -> None:
+    tell(shop, reported("unsubscribed", "later@example.com", START + HOUR, **{"message-id": "<other@x>"}))
+    shop.deliver("customers_email_marketing_consent/update", consent(77, "later@example.com", "subscribed", START))
+    shop.installation.settle("intake")
+    person = shop.one(persons, email="later@example.com")
+    assert shop.one(consents, person_id=person.id).state == "unsubscribed"
+
+
+def test_an_opt_out_of_the_far_future_does_not_outlast_a_later_yes(shop: ConnectedShop) -> None:
+    tell(shop, {"event": "unsubscribed", "email": ANN, "ts_epoch": 4_000_000_000, **OURS})
+    assert shop.one(consents).evidence_at == START + HOUR

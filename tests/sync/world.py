@@ -17,10 +17,11 @@ from sqlalchemy import Connection, insert, select, update
 
 from connector import eventlog, shops
 from connector.brevo.limits import Limiter
-from connector.db.session import create_engine, transaction
+from connector.db.session import transaction
 from connector.deps import Deps
 from connector.eventlog import Fact
 from connector.http import Http, guarded_client
+from connector.models.currency import account_currencies
 from connector.models.person import consent_ledger, consents, persons
 from connector.models.shop import shops as shops_table
 from connector.models.sync import feed, sync_state
@@ -31,6 +32,7 @@ from connector.shopify.cost import Budget
 from connector.shops import Shop
 from flows.core.permission import OWN
 from sync.wishes import wish
+from tests.databases import engine_of
 
 NOON = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 SPACE = UUID("11111111-1111-1111-1111-111111111111")
@@ -168,9 +170,9 @@ def world(
         database_url=database_url,
         redis_url=redis_url,
         secret_keys=(Fernet.generate_key().decode(),),
-        **{"brevo_base_url": "http://brevo.test/v3", **settings},
+        **{"brevo_base_url": "http://brevo.test/v3", "bulk_gather_seconds": 0.0, **settings},
     )
-    engine = create_engine(database_url, pool_size=4)
+    engine = engine_of(database_url, 4)
     redis = Redis.from_url(redis_url)
     brevo = brevo or FakeBrevo()
     http = Http(provider=guarded_client(5, httpx.MockTransport(brevo)))
@@ -200,6 +202,9 @@ def world(
             update(shops_table)
             .where(shops_table.c.id == shop_id)
             .values(brevo_key=secrets.encrypt(shop_id, "brevo_key", "key-1"))
+        )
+        connection.execute(
+            insert(account_currencies).values(shop_id=shop_id, currency="EUR", asked_real=clock.machine())
         )
         shop = shops.load(connection, shop_id)
     try:

@@ -15,6 +15,7 @@ from connector.admin import accounts
 from connector.admin.frame import asking, shop
 from connector.db.session import transaction
 from connector.deps import Deps
+from connector.install import checklist
 from connector.shops import Shop
 from connector.web import backlog
 
@@ -118,4 +119,5 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
     def overview(shop_id: int) -> str:
         with transaction(deps.engine) as connection:
             found = reading(connection, deps, shop())
-        return render_template("admin/shop.html", reading=found, waiting=WAITING, stopped=STOPPED)
+            left = checklist.open_items(checklist.items(connection, shop_id)) if shop().active else []
+        return render_template("admin/shop.html", reading=found, waiting=WAITING, stopped=STOPPED, open_items=len(left))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from flask import Blueprint, abort, redirect, render_template, url_for
-from marshmallow import Schema
+from marshmallow import Schema, fields
 from sqlalchemy import Connection, Row, text
 from werkzeug.wrappers import Response
 
@@ -15,6 +15,8 @@ from connector.admin import forms
 from connector.admin.frame import asking
 from connector.db.session import transaction
 from connector.deps import Deps
+from connector.errors import InvalidInput
+from sync.reports import brake
 
 _RECENT = timedelta(days=7)
 _EXAMPLES = 20
@@ -43,8 +45,10 @@ _KINDS: Mapping[str, tuple[str, str]] = {
 }
 
 
-class _Nothing(Schema):
-    """A button: no fields."""
+class _Resume(Schema):
+    """``why``: what was changed, asked for where nothing but staff ends the pause."""
+
+    why = fields.String(load_default=None, validate=brake.WHY)
 
 
 def add_routes(routes: Blueprint, deps: Deps) -> None:
@@ -60,9 +64,15 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
 
     @routes.post("/shops/<int:shop_id>/channels/<channel>/resume")
     def resume_channel(shop_id: int, channel: str) -> Response:
-        forms.posted(_Nothing())
+        why = forms.posted(_Resume())["why"]
+        if channel == brake.CHANNEL and why is None:
+            raise InvalidInput("Say what was changed, so that fewer people complain.")
         with transaction(deps.engine) as connection:
-            if not pauses.lift(connection, shop_id, (channel,)):
+            if channel == brake.CHANNEL:
+                lifted = brake.release(connection, shop_id, deps.clock.now())
+            else:
+                lifted = bool(pauses.lift(connection, shop_id, (channel,)))
+            if not lifted:
                 abort(404)
             audit.record(
                 connection,
@@ -71,6 +81,7 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
                 act="channel.resume",
                 object_kind="channel",
                 object_id=channel,
+                detail={"why": why} if why else None,
                 now=deps.clock.now(),
             )
         return redirect(url_for("admin.standing", shop_id=shop_id, note="resumed"), 303)

@@ -13,12 +13,18 @@ from werkzeug.wrappers import Response
 
 from connector.admin import accounts, forms, people
 from connector.admin.frame import asking, shop
+from connector.admin.pages import backfills
 from connector.db.session import transaction
 from connector.deps import Deps
 from connector.errors import InvalidInput
 from sync import reruns
 
-ENTITIES: Mapping[str, str] = {"contact": "Contacts", "orders": "Orders", "products": "Products"}
+ENTITIES: Mapping[str, str] = {
+    "contact": "Contacts",
+    "orders": "Orders",
+    "products": "Products",
+    "collections": "Collections",
+}
 
 _LISTED = 50
 _SHOWN = 50
@@ -35,6 +41,7 @@ class _Asked(Schema):
     object = fields.String(load_default=None, validate=validate.Length(max=100))
     since = fields.NaiveDateTime(load_default=None, timezone=UTC)
     until = fields.NaiveDateTime(load_default=None, timezone=UTC)
+    only_brevo = fields.Boolean(load_default=False)
 
 
 class _Prefilled(Schema):
@@ -58,8 +65,9 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
         with transaction(deps.engine) as connection:
             runs = reruns.history(connection, shop_id, _LISTED)
             names = _names(connection)
+            whole = backfills.newest(connection, shop_id)
         return render_template(
-            "admin/syncs.html", runs=runs, chosen=chosen, entities=ENTITIES, names=names, tones=_TONES
+            "admin/syncs.html", runs=runs, chosen=chosen, entities=ENTITIES, names=names, tones=_TONES, backfill=whole
         )
 
     @routes.post("/shops/<int:shop_id>/syncs/preview")
@@ -117,7 +125,8 @@ def _what(deps: Deps) -> reruns.What:
     given = forms.posted(_Asked())
     since, until = (given[name].replace(tzinfo=UTC) if given[name] else None for name in ("since", "until"))
     person_id = _person(deps, given["person"], given["who"])
-    return reruns.What(given["entity"], person_id, given["object"], since, until)
+    only_brevo = given["only_brevo"]
+    return reruns.What(given["entity"], person_id, given["object"], since, until, only_brevo=only_brevo)
 
 
 def _person(deps: Deps, person_id: int | None, who: str | None) -> int | None:
@@ -127,8 +136,15 @@ def _person(deps: Deps, person_id: int | None, who: str | None) -> int | None:
     with transaction(deps.engine) as connection:
         if person_id is not None and not people.is_there(connection, shop().id, person_id):
             abort(404)
-        if who is None:
-            return person_id
+    return person_id if who is None else one_person(deps, who)
+
+
+def one_person(deps: Deps, who: str) -> int:
+    """The one person of the page's shop whom this finds: an address, a telephone number, an order's name.
+
+    Raises InvalidInput when it finds nobody, or more than one.
+    """
+    with transaction(deps.engine) as connection:
         found = people.search(connection, shop(), who)
     if len(found) != 1:
         said = "Nobody" if not found else "More than one person"
@@ -139,6 +155,7 @@ def _person(deps: Deps, person_id: int | None, who: str | None) -> int | None:
 def _form(what: reruns.What) -> dict[str, Any]:
     """The fields that ask for the same again."""
     fields_ = {"entity": what.entity, "person": what.person, "object": what.object}
+    fields_["only_brevo"] = "true" if what.only_brevo else None
     for name, moment in (("since", what.since), ("until", what.until)):
         fields_[name] = moment.astimezone(UTC).replace(tzinfo=None).isoformat() if moment else None
     return {name: value for name, value in fields_.items() if value is not None}

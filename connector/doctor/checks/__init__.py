@@ -5,13 +5,17 @@ from __future__ import annotations
 from connector.doctor.checks import (
     attributes,
     brevo,
+    brevo_reports,
     brevo_webhooks,
     clock,
     commerce,
+    connection,
     consent,
     database_time,
     disk,
+    domains,
     environment,
+    gaps,
     lags,
     leases,
     partitions,
@@ -25,6 +29,9 @@ from connector.doctor.checks import (
     stopped,
     store,
     store_webhooks,
+    survey,
+    templates,
+    values,
     web,
     workers,
 )
@@ -46,6 +53,7 @@ INSTALLATION: tuple[Check[Installation], ...] = (
 )
 
 SHOP: tuple[Check[ConnectedShop], ...] = (
+    connection.CHECK,
     store.CHECK,
     scopes.CHECK,
     store_webhooks.CHECK,
@@ -54,9 +62,29 @@ SHOP: tuple[Check[ConnectedShop], ...] = (
     attributes.CHECK,
     consent.CHECK,
     brevo_webhooks.CHECK,
+    brevo_reports.CHECK,
     commerce.CHECK,
     platform_time.CHECK,
     pauses.CHECK,
+    survey.CHECK,
     leases.CHECK,
     stopped.CHECK,
+    gaps.CHECK,
 )
+
+WITHOUT_BREVO = (connection.CHECK, store.CHECK, scopes.CHECK, store_webhooks.CHECK, stopped.CHECK)
+"""What can be said of a shop that has no account at Brevo yet."""
+
+BREVO: tuple[Check[ConnectedShop], ...] = (
+    brevo.CHECK,
+    pauses.CHECK,
+    survey.CHECK,
+    senders.CHECK,
+    domains.CHECK,
+    templates.CHECK,
+    attributes.CHECK,
+    values.CHECK,
+    brevo_webhooks.CHECK,
+    commerce.CHECK,
+)
+"""What ``connector brevo doctor`` looks at: all that concerns the account, which costs more calls."""

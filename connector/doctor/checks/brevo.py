@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from connector.brevo.verdicts import UNKNOWN_IP
 from connector.doctor.finding import Check, Finding, broken, ok
 from connector.doctor.subject import ConnectedShop
 from connector.errors import ActionNeeded
@@ -13,8 +14,10 @@ def _run(shop: ConnectedShop) -> Iterator[Finding]:
     try:
         plans = shop.plan.get("plan")
     except ActionNeeded as error:
-        if "ip" in error.detail.lower().replace(":", " ").replace(",", " ").split():
+        if error.code == UNKNOWN_IP:
             do = "Authorise this machine's address at Brevo (Security, Authorised IPs), or turn the blocking off there."
+        elif shop.shop.brevo_grant is not None:
+            do = "Connect Brevo again on the shop's page of the admin."
         else:
             do = f"Give a valid key: `connector shop add {shop.shop.domain}`."
         yield broken(f"Brevo refuses: {error}.", do)

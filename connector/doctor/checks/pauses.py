@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from connector.doctor.finding import Check, Finding, broken, warning
 from connector.doctor.subject import ConnectedShop
-from connector.pauses import pauses
+from connector.pauses import SURVEY, pauses
 
 
 def _run(shop: ConnectedShop) -> Iterator[Finding]:
@@ -15,6 +15,15 @@ def _run(shop: ConnectedShop) -> Iterator[Finding]:
     with shop.connection() as connection:
         standing = pauses(connection, shop.shop.id)
     for pause in standing:
+        if pause.reason == SURVEY:
+            # How far it is says the check of the survey.
+            continue
+        if pause.by_staff:
+            yield broken(
+                f"The channel {pause.channel} stands still since {pause.since:%Y-%m-%d %H:%M}: {pause.detail}.",
+                f'{pause.sentence} `connector channel resume {shop.shop.domain} {pause.channel} --why "..."`',
+            )
+            continue
         yield broken(
             f"The channel {pause.channel} is paused since {pause.since:%Y-%m-%d %H:%M}: {pause.detail}.",
             f"{pause.sentence} It is tried again by itself;"

@@ -9,8 +9,7 @@ from connector.doctor.subject import ConnectedShop
 
 
 def _run(shop: ConnectedShop) -> Iterator[Finding]:
-    shop.await_turn()
-    known = {str(one.get("email")).lower(): one.get("active", True) for one in shop.account.senders()}
+    known = {str(one.get("email")).lower(): one.get("active", True) for one in shop.senders}
     sender = shop.shop.sender_email
     if not known.get(sender.lower()):
         state = "is not yet verified as" if sender.lower() in known else "is not"

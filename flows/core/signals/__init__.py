@@ -10,16 +10,32 @@ from flows.core.facts import Facts
 from flows.core.model import Event
 from flows.core.signals.checkout_abandoned import CHECKOUT_ABANDONED
 from flows.core.signals.first_order import FIRST_ORDER
+from flows.core.signals.first_order_anniversary import FIRST_ORDER_ANNIVERSARY
+from flows.core.signals.lapsed import LAPSED
 from flows.core.signals.newsletter_subscribed import NEWSLETTER_SUBSCRIBED
 from flows.core.signals.repeat_order import REPEAT_ORDER
-from flows.core.signals.signal import ArmTimer, CancelTimer, Derived, NewEvent, Signal, SignalSettings
+from flows.core.signals.signal import (
+    Anchor,
+    ArmTimer,
+    CancelTimer,
+    Derived,
+    NewEvent,
+    Past,
+    PastClock,
+    Signal,
+    SignalSettings,
+    put_off,
+)
 
 __all__ = [
     "SIGNALS",
+    "Anchor",
     "ArmTimer",
     "CancelTimer",
     "Derived",
     "NewEvent",
+    "Past",
+    "PastClock",
     "Signal",
     "SignalSettings",
     "derive",
@@ -27,11 +43,20 @@ __all__ = [
     "listens",
     "needs_of_clock",
     "needs_of_event",
+    "put_off",
     "threshold",
 ]
 
 SIGNALS: Mapping[str, Signal] = {
-    signal.name: signal for signal in (NEWSLETTER_SUBSCRIBED, FIRST_ORDER, REPEAT_ORDER, CHECKOUT_ABANDONED)
+    signal.name: signal
+    for signal in (
+        NEWSLETTER_SUBSCRIBED,
+        FIRST_ORDER,
+        REPEAT_ORDER,
+        CHECKOUT_ABANDONED,
+        LAPSED,
+        FIRST_ORDER_ANNIVERSARY,
+    )
 }
 
 

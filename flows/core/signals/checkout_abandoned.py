@@ -13,7 +13,17 @@ from typing import Any
 from flows.core.facts import Facts, lookup
 from flows.core.model import Event
 from flows.core.operators import CannotCompare, number
-from flows.core.signals.signal import ArmTimer, CancelTimer, Derived, NewEvent, Signal, SignalSettings
+from flows.core.signals.signal import (
+    Anchor,
+    ArmTimer,
+    CancelTimer,
+    Derived,
+    NewEvent,
+    Past,
+    PastClock,
+    Signal,
+    SignalSettings,
+)
 
 NAME = "checkout_abandoned"
 DEFAULT = timedelta(hours=1)
@@ -50,9 +60,16 @@ def derive(event: Event, facts: Facts, settings: SignalSettings, now: datetime) 
         return Derived(cancel=(CancelTimer(NAME, token),))
     if not _worth_recovering(event.props):
         return Derived()
-    spans = settings.thresholds.get(NAME) or (DEFAULT,)
-    seconds = [int(span.total_seconds()) for span in spans]
-    return Derived(arm=(_armed(token, event.occurred_at, seconds, 0),))
+    return Derived(arm=(_armed(token, event.occurred_at, settings.seconds(NAME, DEFAULT), 0),))
+
+
+def clock(anchor: Anchor, settings: SignalSettings, now: datetime) -> PastClock | None:
+    seconds = settings.seconds(NAME, DEFAULT)
+    return PastClock(_armed(anchor.key, anchor.at, seconds, 0), _identity(anchor.key, anchor.at, seconds[0]))
+
+
+def _identity(token: str, anchor: datetime, seconds: int) -> str:
+    return f"checkout:{token}:{anchor.isoformat()}:{seconds}"
 
 
 def fire(payload: Mapping[str, Any], facts: Facts, now: datetime) -> Derived:
@@ -78,7 +95,7 @@ def fire(payload: Mapping[str, Any], facts: Facts, now: datetime) -> Derived:
         "after_seconds": seconds[place],
         **{field: checkout[field] for field in _COPIED if field in checkout},
     }
-    identity = f"checkout:{token}:{anchor}:{seconds[place]}"
+    identity = _identity(token, changed_at, seconds[place])
     told = NewEvent(NAME, told_at, f"checkout:{token}", token, identity, props)
     more = place + 1 < len(seconds)
     return Derived((told,), arm=(_armed(token, changed_at, seconds, place + 1),) if more else ())
@@ -107,4 +124,6 @@ CHECKOUT_ABANDONED = Signal(
     fire=fire,
     threshold=DEFAULT,
     buying=True,
+    # An old cart is of no use any more.
+    past=Past("open_checkouts", clock, late=False),
 )

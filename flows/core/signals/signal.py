@@ -7,7 +7,7 @@ events arm and that looks at the last change when it fires.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -60,10 +60,12 @@ class SignalSettings:
     """What the shop's settings and active flows ask of signals.
 
     `thresholds`: signal -> the different `trigger.after` of active flows, ascending; a signal is told once
-    per threshold.
+    per threshold. `heard`: the events that some active flow starts on or that the provider is told of; a
+    clock that runs for months is armed for nobody else.
     """
 
     thresholds: Mapping[str, tuple[timedelta, ...]] = field(default_factory=dict)
+    heard: frozenset[str] = frozenset()
     test_orders: bool = False
     pos_orders: bool = False
     draft_orders: bool = False
@@ -73,17 +75,24 @@ class SignalSettings:
         cls,
         flows: Iterable[FlowVersion],
         *,
+        told: Iterable[str] = (),
         test_orders: bool = False,
         pos_orders: bool = False,
         draft_orders: bool = False,
     ) -> SignalSettings:
-        """The thresholds that these flows ask for, each list ascending."""
+        """The thresholds that these flows ask for, each list ascending. `told`: what the provider is told of."""
         asked: dict[str, set[timedelta]] = {}
+        heard = set(told)
         for flow in flows:
+            heard.add(flow.trigger.on)
             if flow.trigger.after is not None:
                 asked.setdefault(flow.trigger.on, set()).add(flow.trigger.after)
         thresholds = {name: tuple(sorted(spans)) for name, spans in asked.items()}
-        return cls(thresholds, test_orders, pos_orders, draft_orders)
+        return cls(thresholds, frozenset(heard), test_orders, pos_orders, draft_orders)
+
+    def seconds(self, signal: str, default: timedelta) -> tuple[int, ...]:
+        """The thresholds of this signal in seconds, ascending."""
+        return tuple(int(span.total_seconds()) for span in self.thresholds.get(signal) or (default,))
 
     def counts(self, order: Mapping[str, Any]) -> bool:
         """Whether an order starts anything: test, point-of-sale and draft orders if the shop says so."""
@@ -95,11 +104,55 @@ class SignalSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Anchor:
+    """Something of the past that a clock can count from. `seed` is the person's; `zone` names the person's time
+    zone, else the shop's."""
+
+    person_id: int
+    seed: str
+    key: str
+    at: datetime
+    zone: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PastClock:
+    """The clock that an anchor would have armed, and the identity of the fact that it tells when it fires."""
+
+    timer: ArmTimer
+    tells: str
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """How people who were there before are armed, whose history derives nothing by itself.
+
+    `anchors`: what the clock counts from, a name of `flows.engine.arming.anchors`; `clock`: the clock of one
+    anchor, None when there is none. A clock that should have rung already is `late`: it may be put off
+    (`put_off`), or it is of no use any more.
+    """
+
+    anchors: str
+    clock: Callable[[Anchor, SignalSettings, datetime], PastClock | None]
+    late: bool = True
+
+
+def put_off(timer: ArmTimer, until: datetime) -> ArmTimer:
+    """The same clock as if its anchor were so much later that it rings at `until`.
+
+    Everything that counts from the anchor keeps its distance from the ringing.
+    """
+    anchor = timer.anchor_at + (until - timer.due_at)
+    return replace(timer, due_at=until, anchor_at=anchor, payload={**timer.payload, "anchor_at": anchor.isoformat()})
+
+
+@dataclass(frozen=True, slots=True)
 class Signal:
     """`listens`: the events it is derived from. `needs`: the families of facts it reads.
 
     `fire` answers for its clock; `threshold` is the clock's span when no flow says otherwise. `buying`: the
-    person is buying or has bought; flows that start on it are not held back after a purchase.
+    person is buying or has bought; flows that start on it are not held back after a purchase. `past`: how a
+    clock is armed for those who were there before.
     """
 
     name: str
@@ -111,3 +164,4 @@ class Signal:
     fire: Callable[[Mapping[str, Any], Facts, datetime], Derived] | None = None
     threshold: timedelta | None = None
     buying: bool = False
+    past: Past | None = None

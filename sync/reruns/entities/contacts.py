@@ -14,7 +14,7 @@ from connector.errors import InvalidInput
 from connector.shops import Shop
 from sync.copies import contact, upsert
 from sync.mapping import contact as mapping
-from sync.reruns.entities.entity import Entity, Held, Row, Values, Where, Whose, record_number
+from sync.reruns.entities.entity import Entity, Held, Row, Values, Where, Whose, kept_in, record_number
 from sync.reruns.entities.persons import living
 from sync.reruns.entities.snapshots import snapshots
 
@@ -126,5 +126,12 @@ CONTACTS = Entity(
     rows=_rows,
     records=_records,
     names=_names,
+    kept=kept_in(
+        # Guests are known to the store by their orders only.
+        "(SELECT * FROM persons WHERE erased_at IS NULL AND merged_into IS NULL) AS living",
+        record_id="coalesce(customer_id, -id)",
+        person_id="id",
+        moment="coalesce(source_updated_at, created_at)",
+    ),
     at_brevo=_at_brevo,
 )

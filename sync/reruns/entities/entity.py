@@ -54,6 +54,15 @@ class Row:
     known_by: tuple[tuple[str, str], ...] = ()
 
 
+def by_the_stores_id(
+    held: Callable[[Connection, int, Sequence[int]], dict[int, Held]],
+) -> Callable[[Connection, int, Sequence[int]], dict[int, Whose]]:
+    """``records`` of an entity that ``sync_state`` calls as the store does."""
+    return lambda connection, shop_id, copy_ids: {
+        one: Whose(one, found.person_id) for one, found in held(connection, shop_id, copy_ids).items()
+    }
+
+
 @dataclass(frozen=True)
 class Entity:
     """``kind``: its GraphQL type in ``sync.readers.READERS``; ``copy``: its entity in ``sync_state``.
@@ -61,7 +70,8 @@ class Entity:
     ``listing`` and ``count`` are query documents, ``root`` is the list in the answer and ``count_root`` the count.
     ``of_person`` and ``named`` raise InvalidInput when it has nothing of the kind.
     ``held``: by the store's ids what we hold; ``rows``: the same for people to look at; ``records``: by the ids of
-    ``sync_state``. ``names``: {our field: Brevo's}.
+    ``sync_state``. ``names``: {our field: Brevo's}. ``kept``: a query of our own table for (place, record_id), of a
+    person or a range (``kept_in`` makes it).
     ``at_brevo`` answers Brevo's values by Brevo's names, None when Brevo does not have it; it is None where Brevo
     cannot be asked for a single one. A preview asks for so many at most: ``asked``.
     """
@@ -79,8 +89,22 @@ class Entity:
     rows: Callable[[Connection, Shop, Mapping[int, Held]], dict[int, Row]]
     records: Callable[[Connection, int, Sequence[int]], dict[int, Whose]]
     names: Callable[[Shop], Mapping[str, str]]
+    kept: str
     at_brevo: Callable[[BrevoAccount, Row], Values | None] | None = None
     asked: int = 20
+
+
+def kept_in(table: str, *, record_id: str = "id", person_id: str = "NULL", moment: str = "source_updated_at") -> str:
+    """The records of a table that we hold, of :person_id or told by the store from :since to :until (each may be NULL),
+    :most of them after the place :after. The columns are SQL of ours.
+    """
+    return f"""
+SELECT id AS place, {record_id} AS record_id FROM {table}
+WHERE shop_id = :shop_id AND id > :after
+    AND (CAST(:person_id AS bigint) IS NULL OR {person_id} = :person_id)
+    AND (CAST(:since AS timestamptz) IS NULL OR {moment} BETWEEN :since AND :until)
+ORDER BY id LIMIT :most
+"""  # noqa: S608
 
 
 def record_number(text: str, kind: str) -> int | None:

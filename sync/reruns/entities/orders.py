@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from connector.errors import InvalidInput
 from connector.shops import Shop
 from sync.copies import order
-from sync.reruns.entities.entity import Entity, Held, Row, Where, Whose, quoted, record_number
+from sync.reruns.entities.entity import Entity, Held, Row, Where, by_the_stores_id, kept_in, quoted, record_number
 from sync.reruns.entities.persons import living
 from sync.reruns.entities.snapshots import snapshots
 
@@ -53,10 +53,6 @@ def _held(connection: Connection, shop_id: int, ids: Sequence[int]) -> dict[int,
     return {row.id: Held(row.id, row.version, row.person_id) for row in rows}
 
 
-def _records(connection: Connection, shop_id: int, copy_ids: Sequence[int]) -> dict[int, Whose]:
-    return {one: Whose(one, held.person_id) for one, held in _held(connection, shop_id, copy_ids).items()}
-
-
 def _rows(connection: Connection, shop: Shop, held: Mapping[int, Held]) -> dict[int, Row]:
     found = snapshots(connection, shop, "order", held, order.read)
     rows = {}
@@ -90,6 +86,7 @@ ORDERS = Entity(
     named=_named,
     held=_held,
     rows=_rows,
-    records=_records,
+    records=by_the_stores_id(_held),
     names=lambda shop: _NAMES,
+    kept=kept_in("orders", person_id="person_id"),
 )

@@ -10,7 +10,17 @@ from connector.brevo.client import BrevoAccount
 from connector.errors import InvalidInput
 from connector.shops import Shop
 from sync.copies import product
-from sync.reruns.entities.entity import Entity, Held, Row, Values, Where, Whose, quoted, record_number
+from sync.reruns.entities.entity import (
+    Entity,
+    Held,
+    Row,
+    Values,
+    Where,
+    by_the_stores_id,
+    kept_in,
+    quoted,
+    record_number,
+)
 from sync.reruns.entities.snapshots import snapshots
 
 _SHOWN = (
@@ -54,10 +64,6 @@ def _held(connection: Connection, shop_id: int, ids: Sequence[int]) -> dict[int,
     return {row.id: Held(row.id, row.version, None) for row in rows}
 
 
-def _records(connection: Connection, shop_id: int, copy_ids: Sequence[int]) -> dict[int, Whose]:
-    return {one: Whose(one, held.person_id) for one, held in _held(connection, shop_id, copy_ids).items()}
-
-
 def _rows(connection: Connection, shop: Shop, held: Mapping[int, Held]) -> dict[int, Row]:
     found = snapshots(connection, shop, "product", held, product.read)
     rows = {}
@@ -94,8 +100,9 @@ PRODUCTS = Entity(
     named=_named,
     held=_held,
     rows=_rows,
-    records=_records,
+    records=by_the_stores_id(_held),
     names=lambda shop: _NAMES,
+    kept=kept_in("products"),
     at_brevo=_at_brevo,
     # One of a hundred calls an hour each.
     asked=3,

@@ -9,7 +9,7 @@ import pytest
 from sync import attributes
 from sync.mapping import contact
 from tests.engine.installation import ConnectedShop, Installation, installation
-from tests.sandbox.provider_process import Provider, running_provider
+from tests.sandbox.provider_process import Provider
 from tests.sandbox.store_process import StoreProcess
 from tests.sync.reruns.storefront import Storefront
 
@@ -17,11 +17,6 @@ from tests.sync.reruns.storefront import Storefront
 THANKS = "flow: thanks\nname: thanks\ntrigger: {on: order_placed}\nreentry: always\nsteps: [{email: hello}]\n"
 MESSAGE = "---\nsubject: Thank you\npurpose: transactional\n---\n<p>Thank you</p>\n"
 SHOPS = count(1)
-
-
-@pytest.fixture(scope="package")
-def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
-    yield from running_provider(tmp_path_factory.mktemp("provider"))
 
 
 @pytest.fixture(scope="package")

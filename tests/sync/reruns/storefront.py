@@ -39,8 +39,8 @@ def failed(shop: ConnectedShop, run_id: int) -> list[Failure]:
 def finished(shop: ConnectedShop, run_id: int) -> Run:
     """Let everything be done that is due, until the run has ended."""
     for _ in range(_ROUNDS):
-        # Without the hourly look at the catalogue, which reads products too.
-        shop.installation.settle("reruns", "fetch", "sync", "flows", "deliver")
+        # Without the looks at the store, which read products too.
+        shop.installation.settle("reruns", "fetch", "sync", "imports", "bulk", "flows", "deliver")
         found = run(shop, run_id)
         if found.ended:
             return found

@@ -13,7 +13,8 @@ from connector.models.person import persons
 from connector.models.rerun import sync_runs
 from connector.models.store import orders, products
 from connector.models.sync import sync_state
-from sync import customers
+from connector.scope import Scope
+from sync import people
 from sync.reruns import What, reading, retry, slices, stop
 from tests.engine.installation import ConnectedShop
 from tests.engine.shoppers import begin_checkout
@@ -54,7 +55,7 @@ def test_a_run_is_stopped_between_two_slices_and_told_in_the_audit_log(
         assert not stop(scope, run_id, by=BY)
     found = finished(shop, run_id)
     assert (found.state, found.done) == ("stopped", 2) and (found.total or 0) > 2
-    shop.installation.settle("sync")
+    shop.installation.settle("sync", "imports")
     assert len(shop.rows(products)) == 2 and len(shop.account.state()["products"]) >= 2, "what it read is told"
     with shop.deps.engine.connect() as connection:
         assert [one.act for one in lines_about(connection, shop.id, "sync_run", run_id)] == ["sync.stop", "sync.start"]
@@ -86,16 +87,14 @@ def test_a_record_that_cannot_be_applied_takes_no_other_with_it(
     shop: ConnectedShop, store: Storefront, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = store.buyers(ANN, BOB)
-    kept = customers.consent_state
+    kept = people.identify
 
-    def broken(told: str) -> str:
-        broken.calls += 1  # type: ignore[attr-defined]
-        if broken.calls == 1:  # type: ignore[attr-defined]
+    def broken(scope: Scope, **given: Any) -> Any:
+        if given["email"] == ANN:
             raise ValueError("what nobody thought of")
-        return kept(told)
+        return kept(scope, **given)
 
-    broken.calls = 0  # type: ignore[attr-defined]
-    monkeypatch.setattr(customers, "consent_state", broken)
+    monkeypatch.setattr(people, "identify", broken)
     run_id = ask(shop, What("contact", ids=tuple(one["customer_id"] for one in told.values())))
     assert counts(finished(shop, run_id)) == (2, 1, 0, 1)
     (one,) = failed(shop, run_id)

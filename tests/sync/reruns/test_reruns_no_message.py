@@ -54,7 +54,7 @@ def test_control_without_the_quiet_scope_a_run_would_mail(
     shop: ConnectedShop, store: Storefront, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = type(shop.deps).open
-    monkeypatch.setattr(type(shop.deps), "open", lambda deps, shop, *, quiet=False: kept(deps, shop))
+    monkeypatch.setattr(type(shop.deps), "open", lambda deps, shop, **given: kept(deps, shop))
     store.buyers(ANN)
     synced(shop, since(shop, "orders"))
     shop.installation.play(DAY)

@@ -1,0 +1,73 @@
+"""The page of the mapping: checked, tried on one person, taken with a line in the audit log."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from connector.models.mapping import mapping_edits
+from tests.admin.office import APP_KEY, APP_SECRET, Office, furnish
+from tests.engine.installation import installation
+from tests.sandbox.provider_process import Provider
+from tests.sandbox.store_process import SHOP
+
+TEXT = "attributes:\n  PRENOM: {from: first_name, type: text}\n"
+
+
+@pytest.fixture
+def office(database_url: str, redis_url: str, tmp_path: Path, provider: Provider) -> Iterator[Office]:
+    app = {"shopify_api_key": APP_KEY, "shopify_api_secret": APP_SECRET}
+    with installation(database_url, redis_url, tmp_path, provider, **app) as product:
+        yield Office(product, [furnish(product, SHOP, number=1)])
+
+
+def seen(page: str) -> str:
+    found = re.search(r'name="seen" value="(\w+)"', page)
+    assert found
+    return found[1]
+
+
+def test_an_editor_checks_tries_and_takes_a_mapping(office: Office) -> None:
+    (desk,) = office.desks
+    editor = office.browser(office.hire("editor"))
+    path = f"{desk.path}/mapping"
+    first = editor.get(path).text
+    assert "Take it" not in first, "before it was checked"
+    checked = editor.post(f"{path}/check", document=TEXT, seen=seen(first))
+    assert (
+        checked.status_code == 200 and "Attributes that change: PRENOM." in checked.text and "Take it" in checked.text
+    )
+    tried = editor.post(f"{path}/preview", document=TEXT, who="ann.bell1@example.com").text
+    assert '"PRENOM": "Ann"' in html.unescape(tried) and "POST /contacts" in tried
+    assert "PRENOM does not exist" in tried, "Brevo was asked"
+    assert desk.shop.rows(mapping_edits) == [] and office.lines(desk.shop.id) == []
+    taken = editor.post(path, document=TEXT.replace("\n", "\r\n"), seen=seen(first))
+    assert taken.status_code == 200 and "The mapping is taken." in taken.text
+    (line,) = office.lines(desk.shop.id)
+    assert (line.act, line.object_kind) == ("mapping.change", "mapping") and line.actor.startswith("staff:")
+    late = editor.post(path, document="attributes: {CITY: null}", seen=seen(first))
+    assert late.status_code == 422 and "meanwhile" in late.text
+    assert "PRENOM" in html.unescape(editor.get(path).text)
+
+
+def test_what_is_wrong_is_shown_with_the_text_as_it_was_written(office: Office) -> None:
+    (desk,) = office.desks
+    editor = office.browser(office.hire("editor"))
+    wrong = "attributes:\n  X: {from: <b>nowhere</b>, type: text}\n"
+    for route in ("/check", "/preview", ""):
+        answer = editor.post(f"{desk.path}/mapping{route}", document=wrong, who="ann.bell1@example.com")
+        assert answer.status_code == 422 and "line 2: attributes X" in answer.text
+        assert wrong.strip() in html.unescape(answer.text) and "<b>nowhere" not in answer.text
+    assert desk.shop.rows(mapping_edits) == []
+
+
+def test_whoever_only_reads_sees_it_and_has_no_editor(office: Office) -> None:
+    (desk,) = office.desks
+    reader = office.browser(office.hire("read-only"))
+    page = reader.get(f"{desk.path}/mapping")
+    assert page.status_code == 200 and "<textarea" not in page.text and "FIRSTNAME" in page.text
+    assert reader.post(f"{desk.path}/mapping", document=TEXT).status_code == 403
