@@ -38,7 +38,7 @@ def mend(deps: Deps, shop: Shop) -> list[str]:
         _wind(scope, wound)
     lost = len(runs) - len(wound) - len(told)
     if runs:
-        log.warning("runs_stuck", shop_id=shop.id, count=len(runs), lost=lost)
+        log.warning("runs_stuck", shop_id=shop.id, count=len(runs))
     said = []
     if wound or told:
         said.append(f"{_runs(len(wound) + len(told))} waited for nothing and {_go(len(wound) + len(told))} on.")

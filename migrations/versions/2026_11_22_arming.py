@@ -39,8 +39,7 @@ CREATE TABLE armings (
     CONSTRAINT pk_armings PRIMARY KEY (shop_id, id)
 )
 """,
-    "CREATE UNIQUE INDEX uq_armings_open ON armings (shop_id, signal)"
-    " WHERE state IN ('queued', 'running', 'stopping')",
+    "CREATE UNIQUE INDEX uq_armings_open ON armings (shop_id, signal) WHERE state IN ('queued', 'running', 'stopping')",
 )
 
 

@@ -37,6 +37,8 @@ _LOOK_AGAIN = timedelta(seconds=1)
 _PATIENCE = timedelta(hours=1)
 _MESSAGES_WITHIN = timedelta(minutes=5)
 _LEASE = timedelta(seconds=30)
+# A look that the store has refused so often in a row is not waited for; it is made all the same, when that is over.
+_TRIES = 3
 _LATELY = timedelta(days=1)
 # A message that left so long after its time was delayed. Business time.
 _PROMPT = timedelta(minutes=15)
@@ -169,15 +171,18 @@ def end_due(deps: Deps, shop: Shop) -> Batch:
             gap_reports.c.id == held["id"],
             gap_reports.c.lease_real == held["lease_real"],
         )
-        if scope.connection.scalar(select(gap_reports.c.id).where(*mine).with_for_update()) is None:
+        # As it is now: a look may have noted something since.
+        report = scope.connection.execute(select(gap_reports).where(*mine).with_for_update()).mappings().first()
+        if report is None:
             return NOTHING
         for kind in KINDS.values():
-            _see_repaired(scope, held["id"], kind)
-        values = _ended(scope, held)
+            _see_repaired(scope, report["id"], kind)
+        values = _ended(scope, report)
         scope.connection.execute(update(gap_reports).where(*mine).values(lease_real=None, **values))
     ended = "state" in values
     if ended and values["findings"]["records"]:
-        log.warning("gaps_closed", shop_id=shop.id, report=held["id"], state=values["state"])
+        count = sum(one["repaired"] + one["failed"] for one in values["findings"]["records"].values())
+        log.warning("gaps_closed", shop_id=shop.id, count=count, state=values["state"])
     return Batch(1, False)
 
 
@@ -232,12 +237,16 @@ _SETTLE = text(
 def _ended(scope: Scope, held: RowMapping) -> dict[str, Any]:
     """What the row of the report becomes: it is looked at again, or it is over."""
     again = {"due_real": scope.machine + _LOOK_AGAIN}
-    waits = passes.waited_for(scope.connection, scope.shop_id, held["id"])
+    asked = passes.waited_for(scope.connection, scope.shop_id, held["id"])
     patient = scope.machine < held["began_real"] + _PATIENCE
+    put_off = [one for one in asked if one["attempts"] > _TRIES or not patient]
+    waits = [one for one in asked if one not in put_off]
     found = [Found(**row) for row in scope.connection.execute(_FOUND, _of(held)).mappings()]
     if patient and (waits or any(one.state == "open" for one in found)):
         return again
-    if patient and held["asked_by"] != CLOCK and not passes.finished_since(scope, passes.SAMPLE, held["began_at"]):
+    tried = passes.SAMPLE in {one["look"] for one in put_off}
+    drift = held["asked_by"] != CLOCK and not tried
+    if patient and drift and not passes.finished_since(scope, passes.SAMPLE, held["began_at"]):
         passes.ask(scope.connection, scope.shop_id, [passes.SAMPLE], held["id"], scope.now)
         scope.bells.add("reconcile")
         return again
@@ -246,12 +255,12 @@ def _ended(scope: Scope, held: RowMapping) -> dict[str, Any]:
         return again
     for spell in spells:
         spell.messages = _messages(scope, spell)
-    whole = all(one.state == "repaired" for one in found) and not waits
+    whole = all(one.state == "repaired" for one in found) and not put_off
     scope.connection.execute(delete(gaps).where(gaps.c.shop_id == scope.shop_id, gaps.c.report_id == held["id"]))
     return {
         "state": "done" if whole else "failed",
         "finished_at": scope.now,
-        "notes": [*held["notes"], *(_not_looked(one) for one in waits)],
+        "notes": [*held["notes"], *(_not_looked(one) for one in put_off)],
         "findings": _findings(found, spells),
     }
 

@@ -104,9 +104,8 @@ def test_the_checklist_goes_by_the_flows_and_is_ticked_with_a_line_in_the_audit_
     assert "shopify.abandoned_checkout" not in listed.output
     ticked = run(patient, "checklist", "--tick", "shopify.welcome")
     assert "[x] shopify.welcome" in ticked.output
-    assert [(one.act, one.object_id, one.actor) for one in patient.audit()] == [
-        ("checklist.tick", "shopify.welcome", "cli")
-    ]
+    ticks = [one for one in patient.audit() if one.act == "checklist.tick"]
+    assert [(one.object_id, one.actor) for one in ticks] == [("shopify.welcome", "cli")]
     assert run(patient, "checklist", "--tick", "nonsense").exit_code == 2
     # What is left to Brevo is done by its automation, which stays; the store's own still doubles it.
     patient.run_sql("UPDATE flows SET mode = 'brevo'")

@@ -236,7 +236,11 @@ SHOPS: dict[str, Fault] = {
         lambda p: p.rows("channel_pauses", channel="email:marketing", reason="complaints", detail="4 of 500", probes=0,
                          since=p.deps.clock.now(), probe_real=ago(p)),
         {("pauses", B)}, '--why "..."'),
-    "another currency": (lambda p: p.shop(currency="CHF"), {("e-commerce", W)}, "EUR, the shop counts in CHF, and there is no rate"),
+    "another currency": (
+        lambda p: p.shop(currency="CHF"),
+        {("e-commerce", W)},
+        "EUR, the shop counts in CHF, and there is no rate",
+    ),
     "no e-commerce": (lambda p: p.fault("/ecommerce", 403), {("e-commerce", W)}, "not activated"),
     "a paused channel": (
         lambda p: p.rows("channel_pauses", channel="email", reason="no_credits", detail="no credits", probes=0,

@@ -81,8 +81,8 @@ def test_opening_the_app_installs_it(made: Merchant, client: FlaskClient) -> Non
     assert stored["timezone"] == "Europe/Paris" and stored["installed_at"] and "read_orders" in stored["granted_scopes"]
     assert made.deps.store(made.loaded(stored["id"])).query("shop")
     with transaction(made.deps.engine) as connection:
-        (line,) = connection.execute(select(audit_log).where(audit_log.c.shop_id == stored["id"])).all()
-    assert (line.act, line.actor) == ("app.install", "merchant:1")
+        lines = connection.execute(select(audit_log).where(audit_log.c.shop_id == stored["id"])).all()
+    assert [line.actor for line in lines if line.act == "app.install"] == ["merchant:1"]
     # Opened again it has what it needs.
     before = issued(made)
     assert get(client, "/", **opening(made)).status_code == 303 and issued(made) == before

@@ -19,7 +19,7 @@ def workers(shop: ConnectedShop, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def pause(seconds: float) -> None:
         shop.installation.skip(seconds)
-        shop.installation.settle("reruns", "sync")
+        shop.installation.settle("reruns", "sync", "imports", "bulk")
 
     monkeypatch.setattr(command, "pause", pause)
 

@@ -133,14 +133,14 @@ def test_trouble_with_the_store_is_outlived_and_a_refusal_ends_the_run(
     troubles: list[ProviderError] = [
         *[RateLimited("shopify", "used up", after=3.0)] * 9, Retry("shopify", "server error", status=502),
     ]  # fmt: skip
-    kept = reading.page
+    kept = reading.AtStore.page
 
-    def page(*asked: Any) -> reading.Page:
+    def page(source: reading.AtStore, cursor: str | None, size: int) -> reading.Page:
         if troubles:
             raise troubles.pop(0)
-        return kept(*asked)
+        return kept(source, cursor, size)
 
-    monkeypatch.setattr(reading, "page", page)
+    monkeypatch.setattr(reading.AtStore, "page", page)
     store.buyers(ANN)
     assert counts(synced(shop, since(shop, "orders"))) == (1, 1, 0, 0)
     troubles.append(ActionNeeded("shopify", "the app lacks a scope", status=403))
