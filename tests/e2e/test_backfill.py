@@ -38,9 +38,11 @@ def backfilled(product: Product, *options: str) -> dict[str, Any]:
     return found
 
 
-def read_whole(folder: Path, counts: dict[str, int], *, kills: int) -> tuple[dict[str, Any], dict[str, Any], Any]:
+def read_whole(
+    folder: Path, counts: dict[str, int], *, kills: int, wire_rate: float
+) -> tuple[dict[str, Any], dict[str, Any], Any]:
     """(what the first backfill came to, the second, what the store has) with workers killed meanwhile."""
-    with Platforms(folder, [SHOP], wire_rate=2000.0) as platforms:
+    with Platforms(folder, [SHOP], wire_rate=wire_rate) as platforms:
         platforms.store("bulk", {"start_seconds": 0, "objects_per_second": 1e6})
         platforms.store("populate", {"shop": SHOP, **counts})
         with Product(folder / "product", platforms.settings) as product:
@@ -78,7 +80,7 @@ def check(first: dict[str, Any], second: dict[str, Any], there: Any) -> None:
 def test_a_store_of_twenty_thousand_customers(folder: Path) -> None:
     counts = {"customers": 20_000, "orders": 10_000, "products": 1_000, "collections": 20, "abandoned_checkouts": 100}
     began = time.monotonic()
-    first, second, there = read_whole(folder, counts, kills=0)
+    first, second, there = read_whole(folder, counts, kills=0, wire_rate=2000.0)
     print(json.dumps(first, indent=1), time.monotonic() - began)
     check(first, second, there)
 
@@ -90,6 +92,6 @@ def test_a_store_of_a_hundred_thousand_customers_read_by_workers_that_are_killed
     counts = {
         "customers": 100_000, "orders": 250_000, "products": 20_000, "collections": 100, "abandoned_checkouts": 1_000,
     }  # fmt: skip
-    first, second, there = read_whole(folder, counts, kills=10)
+    first, second, there = read_whole(folder, counts, kills=10, wire_rate=400.0)
     print(json.dumps(first, indent=1))
     check(first, second, there)

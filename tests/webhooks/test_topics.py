@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,6 +55,7 @@ SILENT = {
 }  # fmt: skip
 
 
+COMPLETED = [{"status": "COMPLETED"}]
 BULK = "mutation($text: String!) { bulkOperationRunQuery(query: $text) { bulkOperation { id } } }"
 
 
@@ -97,7 +99,11 @@ def everything(store: StoreProcess) -> None:
     )
     store.act("merge_customers", one=one, two=two)
     store.act("delete_customer", customer=three)
-    store.data(BULK, text="{ products { edges { node { id } } } }")
+    store.post("bulk", start_seconds=0, objects_per_second=1e6)
+    store.data(BULK, text="{ collections { edges { node { id } } } }")
+    while store.data("{ bulkOperations(first: 1) { nodes { status } } }")["bulkOperations"]["nodes"] != COMPLETED:
+        time.sleep(0.02)
+    store.settle()
     store.act("request_data", email="ann@example.com")
     store.act("redact_customer", email="ann@example.com")
     store.act("redact_shop")
