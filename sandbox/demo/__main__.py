@@ -57,7 +57,7 @@ def main(*, days: int = DAYS, shoppers: int = SHOPPERS, folder: Path = FOLDER) -
             driver.play(_progress(start, end))
             print()
             _missed(driver.reports)
-            found = account.draw_up(stage, SHOPS, days=days, wall_seconds=REAL.real() - began)
+            found = account.draw_up(stage, SHOPS, driver.outage, days=days, wall_seconds=REAL.real() - began)
             found.figures["gaps_not_repaired"] = sum(one["state"] != "done" for one in driver.reports.values())
             found.figures["gaps_found"] = sum(_records(one) for one in driver.reports.values())
             (folder / "gaps.json").write_text(json.dumps(driver.reports, indent=2) + "\n")

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox.demo.outage import Outage
 from sandbox.demo.stage import Stage
 
 HOUR, DAY = 3600.0, 86400.0
@@ -57,7 +58,7 @@ class Account:
     hero: tuple[str, str]
 
 
-def draw_up(stage: Stage, shops: Sequence[str], *, days: float, wall_seconds: float) -> Account:
+def draw_up(stage: Stage, shops: Sequence[str], outage: Outage, *, days: float, wall_seconds: float) -> Account:
     """Count everything. Times in the figures are minutes of business time and seconds of real time."""
     provider = stage.get(f"{stage.provider_url}/_control/log")["entries"]
     journal = stage.get(f"{stage.store_url}/_control/log")["entries"]
@@ -75,7 +76,7 @@ def draw_up(stage: Stage, shops: Sequence[str], *, days: float, wall_seconds: fl
     }
     orders = _orders(journal, state)
     carts = [Cart(shop, checkout, journal) for shop in shops for checkout in state[shop]["checkouts"]]
-    late = _lateness(mails, accounts, carts, journal)
+    late = _lateness(mails, accounts, carts, journal, outage)
     figures = {
         "webhooks_acknowledged": len(acknowledged) + len(reports),
         "webhooks_processed": sum(len(ids) for ids in processed.values()),
@@ -186,11 +187,16 @@ def _duplicates(mails: Sequence[Mail]) -> int:
 
 
 def _lateness(
-    mails: Sequence[Mail], accounts: Mapping[str, str], carts: Sequence[Cart], journal: Sequence[Entry]
+    mails: Sequence[Mail],
+    accounts: Mapping[str, str],
+    carts: Sequence[Cart],
+    journal: Sequence[Entry],
+    outage: Outage,
 ) -> list[float]:
     """Seconds of business time between when each email was meant to leave and when the provider accepted it.
 
-    The flow's clock starts with the last change of the checkout before the first reminder, or with the consent.
+    The flow's clock starts with the last change of the checkout before the first reminder, or with the consent. What
+    was meant to leave in the outage is left out: of that the report of the gaps tells.
     """
     consents: dict[tuple[str, str], list[float]] = defaultdict(list)
     for entry in journal:
@@ -212,7 +218,8 @@ def _lateness(
         before = [at for at in starts if at <= first.accepted_at]
         if before:
             anchor = max(before) - back
-            late += [mail.accepted_at - anchor - plan[mail.message] for mail in sent]
+            meant = [(mail, anchor + plan[mail.message]) for mail in sent]
+            late += [mail.accepted_at - at for mail, at in meant if not outage.begin <= at <= outage.end]
     return late
 
 

@@ -267,7 +267,8 @@ def bulk_operations(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> 
 
 
 def subscriptions(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> dict[str, Any]:
-    found: list[Subscription] = list(info.context.shop.subscriptions.values())
+    # Those of the app's configuration, compliance topics among them, are not in the API's list.
+    found: list[Subscription] = [one for one in info.context.shop.subscriptions.values() if one.origin == "admin_api"]
     if arguments.get("topics"):
         topics = {BY_ENUM_NAME[name] for name in arguments["topics"]}
         found = [one for one in found if one.topic in topics]

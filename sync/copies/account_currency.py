@@ -11,7 +11,7 @@ from datetime import timedelta
 from sqlalchemy import text
 
 from connector.db.session import autocommitted
-from connector.errors import ActionNeeded, ProviderError
+from connector.errors import ActionNeeded, ProviderError, Refused
 from connector.logging import get
 from sync.copies import commerce
 from sync.copies.turn import Interrupted, Turn
@@ -33,7 +33,7 @@ def known(turn: Turn) -> bool:
     """Whether it is known, by now. False: there is no call to ask with; the turn's rest says how long.
 
     An account in which e-commerce cannot be activated shows no amounts: that is said by the refusal of what follows.
-    Raises Interrupted when Brevo cannot be asked.
+    One that does not answer the question is taken to show the shop's. Raises Interrupted when Brevo cannot be asked.
     """
     machine = turn.deps.clock.machine()
     with autocommitted(turn.deps.engine) as connection:
@@ -51,12 +51,14 @@ def known(turn: Turn) -> bool:
             raise Interrupted(error) from error
         return True
     except ProviderError as error:
-        if held is None:
-            raise Interrupted(error) from error
+        if held is None and not isinstance(error, Refused):
+            raise Interrupted(error, only_here=True) from error
         log.warning("account_currency_not_told", shop_id=turn.shop.id, error=type(error).__name__)
-        return True
+        if held is not None:
+            return True
     # An account that shows none takes the shop's.
-    given = {"shop_id": turn.shop.id, "currency": told[0] or turn.shop.currency, "machine": machine}
+    shown = told[0] if told and told[0] else turn.shop.currency
+    given = {"shop_id": turn.shop.id, "currency": shown, "machine": machine}
     with autocommitted(turn.deps.engine) as connection:
         connection.execute(_KEEP, given)
     return True

@@ -37,13 +37,16 @@ log = get(__name__)
 
 
 class Interrupted(Exception):
-    """A call failed in a way that the next one would likely meet too. ``everywhere``: whatever the next one is."""
+    """A call failed in a way that the next one would likely meet too. ``everywhere``: whatever the next one is.
 
-    def __init__(self, error: ProviderError) -> None:
+    ``only_here``: it was a question of this resource alone, which others have no need of.
+    """
+
+    def __init__(self, error: ProviderError, *, only_here: bool = False) -> None:
         super().__init__(str(error))
         self.error = error
-        limited = isinstance(error, RateLimited)
-        self.everywhere = not limited and not (isinstance(error, ActionNeeded) and error.status == 403)
+        only_here = only_here or isinstance(error, RateLimited)
+        self.everywhere = not only_here and not (isinstance(error, ActionNeeded) and error.status == 403)
 
 
 CallsOf = Callable[[Sequence[Snapshot]], list[Callable[[], None]]]

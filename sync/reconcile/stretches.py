@@ -71,7 +71,8 @@ def stretches(found: Sequence[Found]) -> list[Stretch]:
         if newest is None or one.changed_at - newest > APART:
             made.append(Stretch(_down(one.changed_at), one.changed_at))
         newest = one.changed_at
-        made[-1].end = _up(newest)
+        # Of one moment on the grid it has to be something, too.
+        made[-1].end = max(_up(newest), made[-1].begin + timedelta(seconds=_GRID))
         made[-1].records.setdefault(one.kind, Count()).add(one.finding, one.state)
     return made
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ Rows = Callable[[str], list[tuple[Any, ...]]]
 @dataclass(frozen=True)
 class Aftermath:
     """``excused``: emails that the product decided not to send, with the reason; ``ended``: see ``audit.too_late``;
-    ``unfinished``: what of the product's own books is not as it must be when nothing is left to do."""
+    ``needless``: events that may be missing; ``unfinished``: what of the product's own books is not as it must be when nothing is left to do."""
 
     store_log: list[audit.Entry]
     provider_log: list[audit.Entry]
@@ -39,6 +39,7 @@ class Aftermath:
     contacts: Mapping[tuple[str, str], audit.Entry]
     customers: Mapping[tuple[str, str], audit.Entry]
     events: Mapping[tuple[str, str, str], str]
+    needless: Collection[tuple[str, str, str]]
     unfinished: Collection[str]
 
     @classmethod
@@ -73,6 +74,7 @@ class Aftermath:
                 for customer in state["customers"]
             },
             events=_events(shops),
+            needless=_over_already(store_log),
             unfinished=[f"{what}: {count}" for what, query in _BOOKS.items() if (count := rows(query)[0][0])],
         )
 
@@ -85,7 +87,7 @@ class Aftermath:
         said += audit.too_late(self.sent, self.ended, PROMISE)
         said += audit.astray(self.provider_log, self.accounts)
         said += audit.contact_faults(self.contacts, self.customers)
-        said += audit.event_faults(self.provider_log, self.events)
+        said += audit.event_faults(self.provider_log, self.events, self.needless)
         if self.reports_lost:
             said.append(f"{self.reports_lost} reports of the provider are lost")
         return [*said, *self.unfinished]
@@ -176,3 +178,24 @@ def _events(shops: Mapping[str, Any]) -> dict[tuple[str, str, str], str]:
         wanted |= {(account, "checkout_started", one["token"]): one["email"] for one in state["checkouts"]}
         wanted |= {(account, "order_placed", str(one["id"])): one["email"] for one in state["orders"]}
     return wanted
+
+
+def _over_already(store_log: Sequence[audit.Entry]) -> set[tuple[str, str, str]]:
+    """Beginnings of checkouts that the product heard of, for the first time, when it had heard of their ends: of these
+    the provider need not be told."""
+    ends = {
+        entry["event_id"]: entry["checkout_token"]
+        for entry in store_log
+        if entry["kind"] == "action" and entry["action"] == "complete_checkout"
+    }
+    begun: dict[tuple[str, str, str], float] = {}
+    ended: dict[tuple[str, str, str], float] = {}
+    for entry in store_log:
+        if entry["kind"] != "acknowledged":
+            continue
+        about, _, token = entry["object_id"].partition("/")
+        heard = begun if (about, entry["topic"]) == ("checkout", "checkouts/create") else ended
+        token = token if heard is begun else ends.get(entry["event_id"], "")
+        key = (account_of(entry["shop"]), "checkout_started", token)
+        heard[key] = min(entry["real"], heard.get(key, entry["real"]))
+    return {key for key, at in begun.items() if at > ended.get(key, at)}

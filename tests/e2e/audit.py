@@ -178,11 +178,15 @@ def astray(provider_log: Iterable[Entry], account_of: Mapping[str, str]) -> list
 # --- effects of what happened, however often it was told
 
 
-def event_faults(provider_log: Iterable[Entry], wanted: Mapping[tuple[str, str, str], str]) -> list[str]:
+def event_faults(
+    provider_log: Iterable[Entry],
+    wanted: Mapping[tuple[str, str, str], str],
+    needless: Collection[tuple[str, str, str]] = (),
+) -> list[str]:
     """Events that never arrived, that arrived as two facts, or that nothing at the store stands behind.
 
-    ``wanted``: (account, event name, what it is about) -> the person's address. One fact may arrive twice: the
-    provider knows no idempotency for events, so ours carry the fact's id.
+    ``wanted``: (account, event name, what it is about) -> the person's address; those of them that are ``needless`` may
+    be missing. One fact may arrive twice: the provider knows no idempotency for events, so ours carry the fact's id.
     """
     names = {name for _, name, _ in wanted}
     facts: dict[tuple[str, str, str], set[str]] = {}
@@ -191,7 +195,7 @@ def event_faults(provider_log: Iterable[Entry], wanted: Mapping[tuple[str, str, 
             told = entry["properties"]
             about = str(told.get("checkout_token") or told.get("order_id") or "")
             facts.setdefault((entry["account"], entry["name"], about), set()).add(told["event_id"])
-    said = [f"{key} never arrived" for key in sorted(set(wanted) - set(facts))]
+    said = [f"{key} never arrived" for key in sorted(set(wanted) - set(facts) - set(needless))]
     said += [f"{key} arrived and never happened" for key in sorted(set(facts) - set(wanted))]
     return said + [f"{key} arrived as {len(ids)} facts" for key, ids in sorted(facts.items()) if len(ids) > 1]
 

@@ -92,6 +92,7 @@ def test_a_mail_at_another_shops_account_is_seen() -> None:
 def test_one_fact_may_arrive_twice_and_two_facts_may_not() -> None:
     wanted = {(ACCOUNT, "checkout_started", "tok"): ANN}
     assert audit.event_faults([event("tok", "1"), event("tok", "1")], wanted) == []
+    assert audit.event_faults([], wanted, needless=wanted) == []
     assert len(audit.event_faults([event("tok", "1"), event("tok", "2")], wanted)) == 1
     assert len(audit.event_faults([], wanted)) == 1
     assert len(audit.event_faults([event("tok", "1"), event("ghost", "2")], wanted)) == 1

@@ -87,11 +87,12 @@ def dump(shop: ConnectedShop, *, times: bool) -> Dump:
         "consents": sorted(plain(row) for row in shop.rows(consents)),
         "checkouts": sorted(plain(row) for row in shop.rows(checkouts)),
         "orders": sorted(plain(row, "id", "created_at") for row in shop.rows(orders)),
-        # Without what a fact carries along: that is of the copy that told it first. What was settled, the outbox tells.
+        # Without what a fact carries along: that is of the copy that told it first. What was settled, the outbox tells;
+        # what the provider tells is known by its own ids of mails, which are compared below.
         "events": sorted(
             (str(row.id), row.name, row.subject, row.key, row.person_id, row.occurred_at)
             for row in shop.rows(events)
-            if row.name != SETTLED
+            if row.name != SETTLED and row.source != "brevo"
         ),
         "runs": sorted((*plain(row, "id"), row.position["at"]) for row in shop.rows(runs)),
         "timers": sorted((row.kind, row.key, row.due_at) for row in shop.rows(timers)),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+import orjson
 from sqlalchemy import insert, select, text
 
 from connector.db.schema import metadata
@@ -53,6 +54,10 @@ def _rows(soul: Soul, person_id: int, shop: ConnectedShop) -> list[tuple[str, di
         "reason": soul.says("said"), "asked_at": now,
     }  # fmt: skip
     failure = {"run_id": 1, "record_id": soul.customer_id, "person_id": person_id, "stage": "here", "reason": soul.mark}
+    part = {"backfill_id": 1, "kind": "customers"}
+    line = {"parent_id": soul.customer_id, "child": False, "seq": soul.n, "body": orjson.dumps(soul.node()).decode()}
+    whose = {"customer_id": soul.customer_id, "email": soul.email}
+    unread = {"record_id": soul.customer_id, "customer_id": soul.customer_id, "reason": soul.mark, "failed_at": now}
     gap = {"finding": "missed", "state": "open"}
     evidence = {
         "person_id": person_id, "channel": "email", "state": "subscribed", "level": soul.says("level"),
@@ -73,6 +78,8 @@ def _rows(soul: Soul, person_id: int, shop: ConnectedShop) -> list[tuple[str, di
     return [
         ("sync_runs", run),
         ("sync_run_failures", {**failure, "failed_at": now}),
+        ("backfill_lines", {**part, **line, **whose}),
+        ("backfill_failures", {**part, **unread}),
         ("gaps", {"report_id": 1, "kind": "Customer", "record_id": soul.customer_id, **gap, "changed_at": now}),
         ("consent_ledger", evidence),
         ("double_opt_ins", asked),
