@@ -74,11 +74,16 @@ def shipped() -> Policy:
 
 def in_force(settings: Mapping[str, Any]) -> Policy:
     """The shipped policy with what the shop's settings make stricter, and where they switch the soft opt-in on."""
+    return _changed(
+        frozenset(settings["soft_opt_in"]), settings["double_opt_in"]["always"], settings["ask_for_open_tracking"]
+    )
+
+
+# Asked for with every contact, and there are few.
+@cache
+def _changed(soft_opt_in: frozenset[str], always_double: bool, always_ask: bool) -> Policy:
     return replace(
-        shipped(),
-        soft_opt_in=frozenset(settings["soft_opt_in"]),
-        always_double=settings["double_opt_in"]["always"],
-        always_ask_for_tracking=settings["ask_for_open_tracking"],
+        shipped(), soft_opt_in=soft_opt_in, always_double=always_double, always_ask_for_tracking=always_ask
     )
 
 

@@ -14,8 +14,8 @@ from sync.copies.pace import Counts
 
 
 def keep_first(deps: Deps, shop: Shop, backfill_id: int) -> None:
-    """Keep {seconds, store, brevo, at}: machine seconds of all, of reading the store, and of telling Brevo with the
-    calls that it takes (``sync.copies.pace``; None where there is no Brevo). Both go on side by side.
+    """Keep {seconds, store, brevo, at}: machine seconds of all, of reading the store, and until Brevo is told with the
+    calls that it takes (``sync.copies.pace``; None where there is no Brevo).
     """
     with autocommitted(deps.engine) as connection:
         found = progress(connection, shop.id, backfill_id)
@@ -24,7 +24,7 @@ def keep_first(deps: Deps, shop: Shop, backfill_id: int) -> None:
         return
     machine = deps.clock.machine()
     passed = found.seconds(machine)
-    telling = pace.estimate(deps, shop, _counts(found)) if shop.has_brevo and shop.active else None
+    telling = pace.estimate(deps, shop, _counts(found), reading=left) if shop.has_brevo and shop.active else None
     told = {
         "seconds": round(passed + max(left, telling.seconds if telling else 0.0), 1),
         "store": round(passed + left, 1),

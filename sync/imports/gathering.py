@@ -1,13 +1,15 @@
 """Whoever is gathered leaves: few by themselves, many in imports, by which of the two ends sooner.
 
 Imports are made in rounds: everybody who is gathered goes into as few as Brevo's limit on bodies allows, and who comes
-afterwards waits until these have ended. So a stream of wishes makes few imports and not many small ones.
+afterwards waits until these have ended. So a stream of wishes makes few imports and not many small ones. While a
+back-fill reads customers and their orders no round begins: orders change what their contacts say, and would have them
+imported twice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
@@ -28,17 +30,24 @@ from sync.mapping import contact as mapping
 SLICE = 1000
 # Nobody counts further: it is a lot.
 _MANY = 10_000
+# Machine seconds that a call of its own takes, made and written down, where the limits leave room for more than we do.
+_A_CALL = 0.02
+# A back-fill that takes longer is waited for no more. Machine time.
+_LONGEST_READING = timedelta(minutes=30)
 
 
 def gather(deps: Deps, shop: Shop) -> Batch:
     """Go on with a round of imports, begin one, or let those who are gathered go by themselves."""
+    asked = {"shop_id": shop.id, "many": _MANY, "lately": deps.clock.machine() - _LONGEST_READING}
     with autocommitted(deps.engine) as connection:
-        standing = connection.execute(_STANDING, {"shop_id": shop.id, "many": _MANY}).one()
+        standing = connection.execute(_STANDING, asked).one()
     if standing.open or not (standing.forming or standing.gathered):
         return NOTHING
     if not standing.forming:
-        calls = deps.brevo(shop).drain_seconds(upsert.BUCKET, standing.gathered, lane=LANE)
-        if calls < deps.settings.import_after_seconds:
+        if standing.being_read:
+            return NOTHING
+        limits = deps.brevo(shop).drain_seconds(upsert.BUCKET, standing.gathered, lane=LANE)
+        if max(limits, standing.gathered * _A_CALL) < deps.settings.import_after_seconds:
             with autocommitted(deps.engine) as connection:
                 connection.execute(_BY_THEMSELVES, {"shop_id": shop.id, "ids": None, "machine": deps.clock.machine()})
             return Batch(standing.gathered, True)
@@ -58,7 +67,14 @@ SELECT EXISTS (SELECT FROM contact_imports WHERE shop_id = :shop_id AND state = 
     AND NOT EXISTS (SELECT FROM contact_imports WHERE shop_id = :shop_id AND state = 'forming') AS open,
     (SELECT count(*) FROM (
         SELECT FROM sync_state WHERE shop_id = :shop_id AND state = 'gathering' LIMIT :many
-    ) AS counted) AS gathered
+    ) AS counted) AS gathered,
+    EXISTS (
+        SELECT FROM backfill_parts AS part JOIN backfills ON backfills.shop_id = part.shop_id
+            AND backfills.id = part.backfill_id
+        WHERE part.shop_id = :shop_id AND part.kind IN ('customers', 'orders')
+            AND part.state IN ('waiting', 'running', 'copying', 'applying')
+            AND backfills.state = 'running' AND backfills.started_real > :lately
+    ) AS being_read
 """
 )
 # Rows that a writer of wishes holds may be no longer gathered when it has ended: they are looked at again.

@@ -44,17 +44,22 @@ def attributes(overrides: Mapping[str, Any]) -> tuple[Attribute, ...]:
 
     Raises WrongMapping (InvalidInput) naming every entry that is wrong.
     """
-    return _in_force(orjson.dumps(dict(overrides), option=orjson.OPT_NON_STR_KEYS))
+    return _in_force(_key(overrides), "")
+
+
+def _key(overrides: Mapping[str, Any]) -> bytes:
+    return orjson.dumps(dict(overrides), option=orjson.OPT_NON_STR_KEYS)
 
 
 # Asked for with every contact, and it hardly ever changes.
 @lru_cache(maxsize=256)
-def _in_force(overrides: bytes) -> tuple[Attribute, ...]:
+def _in_force(overrides: bytes, prefix: str) -> tuple[Attribute, ...]:
     entries = {**defaults(), **orjson.loads(overrides)}
     lines = [read(name, entry) for name, entry in entries.items() if entry is not None]
     if wrong := [one for one in lines if isinstance(one, Problem)]:
         raise WrongMapping(wrong)
-    return tuple(one for one in lines if isinstance(one, Attribute))
+    chosen = (one for one in lines if isinstance(one, Attribute))
+    return tuple(one if one.name in IDENTIFIERS else replace(one, name=prefix + one.name) for one in chosen)
 
 
 def of_shop(shop: Shop) -> tuple[Attribute, ...]:
@@ -63,9 +68,7 @@ def of_shop(shop: Shop) -> tuple[Attribute, ...]:
     Shops that share an account share its contacts: what the second knows of somebody does not replace what the first
     does. Raises WrongMapping like ``attributes``.
     """
-    chosen = attributes(shop.settings["contact_mapping"])
-    prefix = shop.attribute_prefix
-    return tuple(one if one.name in IDENTIFIERS else replace(one, name=prefix + one.name) for one in chosen)
+    return _in_force(_key(shop.settings["contact_mapping"]), shop.attribute_prefix)
 
 
 def stored_sources(mapping: tuple[Attribute, ...]) -> list[str]:

@@ -24,7 +24,8 @@ Rows = Callable[[str], list[tuple[Any, ...]]]
 @dataclass(frozen=True)
 class Aftermath:
     """``excused``: emails that the product decided not to send, with the reason; ``ended``: see ``audit.too_late``;
-    ``needless``: events that may be missing; ``unfinished``: what of the product's own books is not as it must be when nothing is left to do."""
+    ``needless``: events that may be missing; ``unfinished``: what of the product's own books is not as it must be when
+    nothing is left to do."""
 
     store_log: list[audit.Entry]
     provider_log: list[audit.Entry]

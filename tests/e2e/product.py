@@ -93,8 +93,7 @@ class Product:
             SHOPIFY_API_SECRET=APP_SECRET,
             WEB_WORKERS="1",
             # What a store had before is read where a test is about that.
-            BACKFILL_ON_INSTALL="false",
-            **self.settings,
+            **{"BACKFILL_ON_INSTALL": "false", **self.settings},
         )
         self.session = requests.Session()
         with (self.folder / "up.log").open("wb") as log:

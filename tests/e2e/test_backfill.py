@@ -45,7 +45,8 @@ def read_whole(
     with Platforms(folder, [SHOP], wire_rate=wire_rate) as platforms:
         platforms.store("bulk", {"start_seconds": 0, "objects_per_second": 1e6})
         platforms.store("populate", {"shop": SHOP, **counts})
-        with Product(folder / "product", platforms.settings) as product:
+        # As at a merchant's: connecting begins it, and the command watches what is under way.
+        with Product(folder / "product", {**platforms.settings, "BACKFILL_ON_INSTALL": "true"}) as product:
             product.connect(SHOP, token=platforms.tokens[SHOP], brevo_key=account_of(SHOP))
             if kills:
                 _kill_over_it(product, kills)
@@ -78,10 +79,9 @@ def check(first: dict[str, Any], second: dict[str, Any], there: Any) -> None:
 
 @pytest.mark.timeout(180)
 def test_a_store_of_twenty_thousand_customers(folder: Path) -> None:
-    counts = {"customers": 20_000, "orders": 10_000, "products": 1_000, "collections": 20, "abandoned_checkouts": 100}
-    began = time.monotonic()
+    counts = {"customers": 20_000, "orders": 2_000, "products": 200, "collections": 20, "abandoned_checkouts": 50}
     first, second, there = read_whole(folder, counts, kills=0, wire_rate=2000.0)
-    print(json.dumps(first, indent=1), time.monotonic() - began)
+    print(json.dumps(first, indent=1))
     check(first, second, there)
 
 

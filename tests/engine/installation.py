@@ -33,6 +33,8 @@ from connector.deps import Deps
 from connector.http import Http
 from connector.models.currency import account_currencies
 from connector.models.outbox import outbox
+from connector.models.reconcile import reconcile_passes
+from connector.models.report import report_passes
 from connector.models.shop import shops as shops_table
 from connector.scope import Scope
 from connector.secrets import Secrets
@@ -42,6 +44,8 @@ from connector.shops import Shop
 from flows.definition_files import FlowFolder, compile_texts, read_folder
 from flows.engine.publish import library, publish
 from sandbox.clock import write_clock_file
+from sync.reconcile import looks as reconciling
+from sync.reports.passes import CHANNELS
 from tests.databases import engine_of
 from tests.sandbox.provider_process import SENDER, Account, Provider
 from tests.sandbox.store_process import SHOP, StoreProcess
@@ -187,8 +191,14 @@ class Installation:
 
     # Shops
 
-    def connect(self, domain: str = SHOP, *, flows: Iterable[str] | None = None, **settings: Any) -> ConnectedShop:
-        """Connect a shop of the simulated store with a provider account of its own and the shipped ``flows``."""
+    def connect(
+        self, domain: str = SHOP, *, flows: Iterable[str] | None = None, looks: bool = False, **settings: Any
+    ) -> ConnectedShop:
+        """Connect a shop of the simulated store with a provider account of its own and the shipped ``flows``.
+
+        ``looks``: what was not told is looked for by itself, at the store and at the provider, the catalogue at once;
+        without it only where a test asks.
+        """
         account = self.provider.account(tier="extended") if self.provider else None
         secrets = {
             "brevo_key": account.key if account else "brevo-key",
@@ -210,9 +220,22 @@ class Installation:
             shown = {"currency": values["currency"], "asked_real": self.clock.machine()}
             connection.execute(insert(account_currencies).values(shop_id=shop_id, **shown).on_conflict_do_nothing())
             connected = ConnectedShop(self, shops.load(connection, shop_id), account)
+        if not looks:
+            self._look_for_nothing(connected)
         for name in library() if flows is None else flows:
             connected.activate(read_folder(Path(str(files("flows.library") / name))))
         return connected
+
+    def _look_for_nothing(self, shop: ConnectedShop) -> None:
+        never = self.now + 3650 * DAY
+        with shop.scope() as scope:
+            reconciling.prepare(scope)
+            scope.connection.execute(
+                update(reconcile_passes).where(reconcile_passes.c.shop_id == shop.id).values(due_at=never)
+            )
+            passes = {"shop_id": shop.id, "attempts": 0, "place": 0, "rows_read": 0, "found": {}, "since": self.now}
+            rows = [{**passes, "channel": one, "due_at": never, "finished_at": self.now} for one in CHANNELS]
+            scope.connection.execute(insert(report_passes).values(rows).on_conflict_do_nothing())
 
     def browser(self) -> FlaskClient:
         """Somebody at the public pages."""

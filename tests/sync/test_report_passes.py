@@ -68,7 +68,7 @@ def shop(database_url: str, redis_url: str, tmp_path: Path, brevo: Statistics) -
     """Ann got a message when it began, an hour and a minute ago, and Brevo's statistics were first thought of."""
     http = Http(provider=guarded_client(5, httpx.MockTransport(brevo)))
     with installation(database_url, redis_url, tmp_path, http=http) as made:
-        shop = made.connect(flows=[])
+        shop = made.connect(flows=[], looks=True)
         agree(shop, ANN)
         made.settle("intake", "reports")
         send(shop)

@@ -19,7 +19,7 @@ from tests.engine.installation import START, ConnectedShop, Installation, instal
 from tests.engine.payloads import JSON, checkout, consent, customer, embedded, order
 from tests.sync.test_merging import joined
 
-HUMANS, SEEDS, MANY = 3, 25, 400
+HUMANS, SEEDS, MANY = 3, 12, 400
 PHONE = "+4915112345678"
 
 
