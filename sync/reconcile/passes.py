@@ -29,8 +29,8 @@ _REASON_LENGTH = 300
 # How long an answer may take to be applied; with the store's time-out it is the lease. Machine time.
 _APPLIED_WITHIN = timedelta(seconds=30)
 # From the end of a look to the next at least, machine time: on a clock that is hurried the store is not asked all the
-# time.
-_REST = timedelta(seconds=5)
+# time. Of a store that never shows its subscriptions all are made again.
+_REST, _LONG_REST = timedelta(seconds=5), timedelta(minutes=1)
 
 
 def name(manner: str, kind: str) -> str:
@@ -87,9 +87,10 @@ def finish(
     connection: Connection, held: RowMapping, *, next_at: datetime, now: datetime, machine: datetime, **values: Any
 ) -> None:
     """The look is over; the next is due at ``next_at`` (business time). ``values``: more columns."""
+    rest = _LONG_REST if held["look"] == SUBSCRIPTIONS else _REST
     over = {
         "cursor": None, "began_at": None, "report_id": None, "attempts": 0, "reason": None,
-        "lease_real": machine + _REST, "due_at": next_at, "finished_at": now,
+        "lease_real": machine + rest, "due_at": next_at, "finished_at": now,
     }  # fmt: skip
     _write(connection, held, {**over, **values})
 

@@ -14,7 +14,7 @@ from sandbox.demo.__main__ import checks
 from tests.e2e.product import environment, leftovers, open_folder
 from tests.runtime.conftest import PROJECT, eventually
 
-DAYS, SHOPPERS = 3, 25
+DAYS, SHOPPERS = 2, 30
 KEYS = {
     "webhooks_acknowledged", "webhooks_processed", "lost", "contacts", "provider_calls", "emails_accepted",
     "checkouts_abandoned", "checkouts_recovered", "emails_after_purchase", "duplicate_emails", "simulated_days",

@@ -127,7 +127,7 @@ def settings(platforms: Platforms, database_url: str, redis_url: str) -> dict[st
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("batches", [3, pytest.param(20, marks=[pytest.mark.long, pytest.mark.alone])])
+@pytest.mark.parametrize("batches", [2, pytest.param(20, marks=[pytest.mark.long, pytest.mark.alone])])
 def test_no_cart_email_leaves_more_than_a_second_after_the_order(
     folder: Path, database_url: str, redis_url: str, batches: int
 ) -> None:

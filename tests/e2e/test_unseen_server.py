@@ -100,6 +100,7 @@ def wait_for(what: Callable[[], object], seconds: float, product: Product) -> No
         time.sleep(0.05)
 
 
+@pytest.mark.row("S5-223")
 @pytest.mark.timeout(180)
 def test_webhooks_become_contacts_events_and_emails_at_servers_never_seen(folder: Path) -> None:
     customers: dict[str, Any] = {}

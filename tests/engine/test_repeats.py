@@ -25,7 +25,7 @@ from tests.engine.payloads import JSON, checkout, consent, customer, embedded, l
 
 ANN = "ann@example.com"
 TIMES = 8
-SEEDS = 2
+SEEDS = 1
 Told = tuple[str, JSON]
 Dump = dict[str, Any]
 # Ours alone: how often and when we looked, and in which order rows were made.
