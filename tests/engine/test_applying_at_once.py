@@ -14,7 +14,7 @@ from tests.engine.shoppers import begin_checkout, subscribe
 from tests.engine.test_lock_order import PEOPLE, Bustle, circles, deeds
 from tests.sync.store_answers import Node, customer_node, order_node
 
-SECONDS = 4.0
+SECONDS = 3.0
 # The name of orders that came in a batch.
 READ = "#read"
 

@@ -21,7 +21,7 @@ from tests.engine.shoppers import agree, begin_checkout, buy, by_customer, subsc
 from tests.sync.test_merging import joined
 
 PEOPLE = 6
-SECONDS = 5.0
+SECONDS = 3.0
 # How many work at the same kind at once.
 CROWD = {"intake": 2, "flows": 2, "deliver": 2, "fetch": 1, "sync": 1}
 _CIRCLES = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"

@@ -31,7 +31,7 @@ from tests.engine.payloads import JSON, checkout, embedded, line, order
 
 ANN = "ann@example.com"
 BUYER = {"customer": embedded(1, ANN)}
-SEEDS = 4
+SEEDS = 2
 Told = tuple[str, JSON]
 TABLES: tuple[Table, ...] = (
     carts, checkouts, orders, fulfillments, products, variants, collections, inventory_levels, persons,

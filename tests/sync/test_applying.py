@@ -216,7 +216,7 @@ def same_as_one_by_one(shop: World, told: list[Batch], quiet: bool) -> None:
     assert together == alone
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(told=batches, quiet=st.booleans())
 def test_the_same_end_as_one_by_one(shop: World, told: list[Batch], quiet: bool) -> None:
     same_as_one_by_one(shop, told, quiet)
