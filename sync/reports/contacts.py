@@ -96,12 +96,12 @@ def _flagged(scope: Scope, report: ContactReport, person_id: int | None, channel
 
 def _listed(scope: Scope, report: ContactReport, person_id: int) -> None:
     """Somebody signed up at Brevo, or was put on a list of ours. Nobody knows which, so it never undoes an opt-out."""
-    people.held_profile(scope, person_id)
     for channel, list_id in sorted(lists.by_channel(scope.shop).items()):
-        if list_id not in report.list_ids:
+        # Most are told back to us of everybody whom we have just imported: that costs a look, and no lock.
+        if list_id not in report.list_ids or _agreed(scope, person_id, channel):
             continue
-        now = _standing(scope, person_id, channel)
-        if now is None or now.state != consent.SUBSCRIBED:
+        people.held_profile(scope, person_id)
+        if not _agreed(scope, person_id, channel):
             _note(scope, report, person_id, {"channel": channel, "list_id": list_id})
             _record(scope, report, person_id, channel, "subscribed", implied=True)
 
@@ -125,6 +125,11 @@ UPDATE sync_state SET sent_version = 0, reason = CASE state WHEN 'done' THEN :re
 WHERE shop_id = :shop_id AND entity = 'contact' AND entity_id = :person_id AND sent_version > 0
 """
 )
+
+
+def _agreed(scope: Scope, person_id: int, channel: str) -> bool:
+    now = _standing(scope, person_id, channel)
+    return now is not None and now.state == consent.SUBSCRIBED
 
 
 def _standing(scope: Scope, person_id: int, channel: str) -> Any:

@@ -21,6 +21,8 @@ from tests.runtime.conftest import eventually
 
 MINUTE = 60.0
 SHOPS = ("first.myshopify.com", "second.myshopify.com")
+# So many of the first times that a process comes to a point it dies there.
+PASSES = 2
 # Points to which a process comes once in an hour, when there is much to do, or because another died.
 SELDOM = ("pass.", "rerun.", "survey.", "import.", "backfill.", "bells.tail", "unknown.cut_off")
 # So many times two people at each shop, each with two emails, are more than are sent at once.
@@ -58,10 +60,10 @@ def orders_for(passes: int) -> dict[str, list[str]]:
     }
 
 
-@pytest.mark.timeout(240)
-@pytest.mark.parametrize("passes", [1, pytest.param(2, marks=pytest.mark.long)])
-def test_a_death_at_any_point_loses_nothing_and_mails_nobody_twice(folder: Path, passes: int) -> None:
-    orders = orders_for(passes)
+@pytest.mark.long
+@pytest.mark.timeout(400)
+def test_a_death_at_any_point_loses_nothing_and_mails_nobody_twice(folder: Path) -> None:
+    orders = orders_for(PASSES)
     with Platforms(folder, SHOPS) as platforms, Crashable(folder / "product", platforms) as product:
         doubtful(platforms)
         # Who dies while a shop is connected would be another story.
@@ -106,6 +108,7 @@ def test_a_death_at_any_point_loses_nothing_and_mails_nobody_twice(folder: Path,
     assert product.nursery.by_itself() == {}
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 def test_controls_who_leaves_out_a_precaution_mails_twice_or_loses(folder: Path) -> None:
     """Both die at the point at which the precaution counts; the checks of the test above see what came of it."""

@@ -34,6 +34,7 @@ def folder() -> Iterator[Path]:
         yield made
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 def test_a_short_demo_reports_what_happened_and_leaves_nothing_running(folder: Path) -> None:
     # The demo empties its folder first, so it gets one of its own below.

@@ -169,7 +169,10 @@ STORIES = {
 }
 
 
-@pytest.mark.parametrize("name", STORIES)
+SHORT = ("browsing", "buying")
+
+
+@pytest.mark.parametrize("name", [pytest.param(one, marks=() if one in SHORT else pytest.mark.long) for one in STORIES])
 def test_repeated_shuffled_late_and_renamed_is_once_in_order(product: Installation, name: str) -> None:
     story, decide, late = STORIES[name]
     once = in_order(story())

@@ -73,7 +73,6 @@ def test_what_was_in_flight_is_found_at_brevo_and_deleted(shop: ConnectedShop, p
     assert sender.is_alive(), "it was erased before the answer came"
     assert [row.stage for row in shop.rows(privacy_requests)] == ["brevo"]
     sender.join(30)
-    assert records(shop, ANN) == 1, "nobody who was told of it is left"
     product.skip(_LONG)
     product.play(timedelta(days=3))
     assert (records(shop, ANN), len(shop.mails(ANN.email))) == (0, 1)

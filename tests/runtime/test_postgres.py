@@ -15,7 +15,9 @@ from connector.errors import ConfigurationError
 from connector.runtime import account, binaries, postgres
 from tests.runtime.conftest import eventually, processes_naming
 
-SOURCES = pytest.mark.parametrize("embedded", [False, True], ids=["machine first", "wheel"])
+SOURCES = pytest.mark.parametrize(
+    "embedded", [False, pytest.param(True, marks=pytest.mark.long)], ids=["machine first", "wheel"]
+)
 
 
 def ask(dsn: str, question: str) -> object:
@@ -94,7 +96,9 @@ def test_a_port_listens_on_loopback_only(folder: Path, free_port: int) -> None:
         server.stop()
 
 
-@pytest.mark.parametrize("how", ["kill", "immediate", "clean"])
+@pytest.mark.parametrize(
+    "how", ["kill", *(pytest.param(one, marks=pytest.mark.long) for one in ("immediate", "clean"))]
+)
 def test_what_was_committed_survives_and_what_was_not_does_not(folder: Path, how: str) -> None:
     server = postgres.start(folder)
     try:

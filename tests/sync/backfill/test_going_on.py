@@ -54,9 +54,10 @@ def finish_dying(house: Warehouse, backfill_id: int) -> int:
     raise AssertionError(f"the backfill does not end: {house.progress(backfill_id)}")
 
 
-# In `make test` processes are killed at these points by tests/e2e/test_crash_points.py, once at each.
-@pytest.mark.long
-@pytest.mark.parametrize("point", POINTS)
+SHORT = ("backfill.copied", "backfill.applied")
+
+
+@pytest.mark.parametrize("point", [pytest.param(one, marks=() if one in SHORT else pytest.mark.long) for one in POINTS])
 def test_whoever_dies_is_followed_by_somebody_who_goes_on(
     house: Warehouse, point: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
