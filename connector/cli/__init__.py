@@ -3,28 +3,10 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 import click
 
-from connector.cli import (
-    app,
-    backfill,
-    brevo,
-    channel,
-    currency,
-    database,
-    doctor,
-    flow,
-    inbox,
-    keys,
-    mapping,
-    person,
-    privacy,
-    processes,
-    shop,
-    staff,
-    sync,
-)
 from connector.errors import ConnectorError
 from connector.runtime.up import own_environment, shared_environment
 from connector.settings import Settings
@@ -32,35 +14,48 @@ from connector.settings import Settings
 # These read the environment themselves: they start an installation, or have to work where there is none.
 _BY_THEMSELVES = frozenset({"clock", "db", "doctor", "up", "worker"})
 
+# {command: module of this package}; the command has its own name there. Read when it is asked for: what others of them
+# import takes longer than most commands do.
+_MODULES = {
+    "app": "app",
+    "brevo": "brevo",
+    "channel": "channel",
+    "clock": "processes",
+    "currency": "currency",
+    "db": "database",
+    "doctor": "doctor",
+    "flow": "flow",
+    "inbox": "inbox",
+    "keys": "keys",
+    "mapping": "mapping",
+    "person": "person",
+    "privacy": "privacy",
+    "shop": "shop",
+    "staff": "staff",
+    "sync": "sync",
+    "up": "processes",
+    "worker": "processes",
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _MODULES:
+            return None
+        command: click.Command = getattr(import_module(f"connector.cli.{_MODULES[cmd_name]}"), cmd_name)
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.pass_context
 def cli(context: click.Context) -> None:
     """Shopify -> Brevo: contacts, orders and marketing flows."""
     if context.invoked_subcommand not in _BY_THEMSELVES and "--help" not in sys.argv:
         # The others speak with what `connector up` runs in this folder, unless the environment says otherwise.
         context.obj = Settings.from_env(shared_environment() | own_environment())
-
-
-cli.add_command(database.db)
-cli.add_command(processes.up)
-cli.add_command(processes.worker)
-cli.add_command(processes.clock)
-cli.add_command(shop.shop)
-cli.add_command(person.person)
-cli.add_command(channel.channel)
-cli.add_command(currency.currency)
-cli.add_command(flow.flow)
-cli.add_command(inbox.inbox)
-cli.add_command(privacy.privacy)
-cli.add_command(app.app)
-cli.add_command(brevo.brevo)
-cli.add_command(keys.keys)
-cli.add_command(mapping.mapping)
-cli.add_command(staff.staff)
-sync.sync.add_command(backfill.command)
-cli.add_command(sync.sync)
-cli.add_command(doctor.doctor)
 
 
 def main() -> None:

@@ -6,8 +6,6 @@ import sys
 
 import click
 
-from connector import clockwork
-from connector import worker as worker_process
 from connector.runtime import up as runtime
 
 
@@ -22,6 +20,9 @@ def up() -> None:
 def worker(queue: str | None) -> None:
     """Run one worker process per queue, or only the one for QUEUE."""
     if queue:
+        # Only where it runs: all that a worker does takes a second to import.
+        from connector import worker as worker_process  # noqa: PLC0415
+
         worker_process.main(queue)
     else:
         sys.exit(runtime.run_workers(runtime.own_environment()))
@@ -30,4 +31,6 @@ def worker(queue: str | None) -> None:
 @click.command()
 def clock() -> None:
     """Run the clock process, which finds what is due."""
+    from connector import clockwork  # noqa: PLC0415
+
     clockwork.main()

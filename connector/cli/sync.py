@@ -12,6 +12,7 @@ import click
 
 from connector.audit import CLI
 from connector.cli.arming import arm, armings, disarm
+from connector.cli.backfill import command as backfill
 from connector.cli.connected import connected
 from connector.cli.reconcile import reconcile
 from connector.clock import pause
@@ -55,6 +56,7 @@ def sync() -> None:
     """Read records from the store again and bring Brevo up to date. No message goes out because of it."""
 
 
+sync.add_command(backfill)
 sync.add_command(reconcile)
 for _command in (arm, armings, disarm):
     sync.add_command(_command)

@@ -43,7 +43,7 @@ def test_an_order_since_starts_what_its_webhook_would_have_started(house: Wareho
     house.product.at(house.product.now + HOUR)
     bought(house, timedelta(minutes=30))
     buyers = thanked(house)
-    assert buyers == {row.email for row in house.shop.rows(orders)} and len(buyers) > 10
+    assert buyers == {row.email for row in house.shop.rows(orders)} - {None} and len(buyers) > 10
     placed = house.shop.rows(events, name="order_placed")
     assert {(row.historical, row.props.get("found_by")) for row in placed} == {(False, "backfill")}
 
