@@ -82,9 +82,7 @@ def in_force(settings: Mapping[str, Any]) -> Policy:
 # Asked for with every contact, and there are few.
 @cache
 def _changed(soft_opt_in: frozenset[str], always_double: bool, always_ask: bool) -> Policy:
-    return replace(
-        shipped(), soft_opt_in=soft_opt_in, always_double=always_double, always_ask_for_tracking=always_ask
-    )
+    return replace(shipped(), soft_opt_in=soft_opt_in, always_double=always_double, always_ask_for_tracking=always_ask)
 
 
 def country_of(person: Mapping[str, Any] | RowMapping, settings: Mapping[str, Any]) -> str | None:

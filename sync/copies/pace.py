@@ -137,14 +137,17 @@ def estimate(deps: Deps, shop: Shop, counts: Counts, *, reading: float = 0.0) ->
     then their orders told; the catalogue is told meanwhile. Reads Redis, and no database. Arithmetic: what others make
     of the account's limits meanwhile is not known.
     """
-    looks = _LOOKS if counts.contacts else 0
     rooms, account = _rooms(deps, shop), deps.brevo(shop)
-    found = plan(counts, rooms, looks=looks)
-    last = rooms[CONTACTS].seconds_for(found.calls[CONTACTS])
-    last += (_WORKED_ON if counts.contacts else 0.0) + rooms[TOGETHER].seconds_for(_batches(counts.orders))
+    found = plan(counts, rooms, looks=_looks(counts))
+    imports = rooms[CONTACTS].seconds_for(found.calls[CONTACTS]) + (_WORKED_ON if counts.contacts else 0.0)
     ours = counts.contacts * _A_CONTACT + counts.orders * _AN_ORDER
-    seconds = max(account.machine_seconds(found.longest), reading + account.machine_seconds(last) + ours)
+    seconds = max(account.machine_seconds(found.longest), reading + account.machine_seconds(imports) + ours)
     return Estimate(seconds, found.calls, counts)
+
+
+def _looks(counts: Counts) -> int:
+    """At the imports of these contacts: calls that lists of products must leave."""
+    return _LOOKS if counts.contacts else 0
 
 
 def _batches(orders: int) -> int:
@@ -153,7 +156,8 @@ def _batches(orders: int) -> int:
 
 def of_left(deps: Deps, shop: Shop, *, only_listed: int = 0) -> Plan:
     """What ends soonest for all that is left in bulk now (``left``). ``only_listed``: see ``plan``."""
-    return plan(left(deps, shop), _rooms(deps, shop), only_listed=only_listed)
+    counts = left(deps, shop)
+    return plan(counts, _rooms(deps, shop), looks=_looks(counts), only_listed=only_listed)
 
 
 def _rooms(deps: Deps, shop: Shop) -> dict[str, Room]:
