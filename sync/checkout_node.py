@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
 from connector.scope import Scope
 from sync import checkouts
+from sync.node_lines import items
 from sync.node_values import moment, number, shop_money
 
 # .../checkouts/TOKEN/recover, .../checkouts/ac/TOKEN/recover
@@ -30,7 +30,7 @@ def refresh(scope: Scope, node: Mapping[str, Any]) -> None:
     named = token(node)
     if named is None:
         raise ValueError("the recovery address of the checkout holds no token")
-    checkouts.project(scope, _payload(node, named), _items(node))
+    checkouts.project(scope, _payload(node, named), items(node))
 
 
 def _payload(node: Mapping[str, Any], named: str) -> dict[str, Any]:
@@ -66,27 +66,4 @@ def _customer(customer: Mapping[str, Any]) -> dict[str, Any]:
         "created_at": None,
         "updated_at": None,
         "default_address": None,
-    }
-
-
-def _items(node: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-    """As webhooks' items are kept; None when the checkout has more lines than were read."""
-    lines = node.get("lineItems")
-    if not lines or (lines.get("pageInfo") or {}).get("hasNextPage", True):
-        return None
-    return [_item(line) for line in lines.get("nodes") or ()]
-
-
-def _item(line: Mapping[str, Any]) -> dict[str, Any]:
-    price = shop_money(line.get("originalUnitPriceSet")) or Decimal(0)
-    product, variant = line.get("product"), line.get("variant")
-    return {
-        "product_id": number(product["id"]) if product else None,
-        "variant_id": number(variant["id"]) if variant else None,
-        "title": line.get("title") or "",
-        "variant_title": line.get("variantTitle"),
-        "sku": line.get("sku"),
-        "quantity": line["quantity"],
-        "price": str(price),
-        "line_price": str(price * line["quantity"]),
     }

@@ -6,11 +6,11 @@ Null says nothing here: it may be a field that the store refused.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 from connector.scope import Scope
 from sync import fulfillments, orders
+from sync.node_lines import items
 from sync.node_values import moment, number, shop_money
 from sync.order_events import Refund
 
@@ -21,7 +21,7 @@ _FULFILLED = {"FULFILLED": "fulfilled", "PARTIALLY_FULFILLED": "partial", "RESTO
 def refresh(scope: Scope, node: Mapping[str, Any]) -> None:
     """Apply the order, its refunds and its parcels."""
     payload = _payload(node)
-    orders.project(scope, payload, _items(node), read=True)
+    orders.project(scope, payload, items(node, current_quantity="currentQuantity"), read=True)
     for parcel in node.get("fulfillments") or ():
         fulfillments.project(scope, payload["id"], _parcel(parcel), None)
 
@@ -77,30 +77,6 @@ def _address(address: Mapping[str, Any]) -> dict[str, Any]:
     same = ("name", "address1", "address2", "city", "province", "zip", "country", "phone")
     values = {name: address.get(name) for name in same}
     return {**values, "first_name": None, "last_name": None, "country_code": address.get("countryCodeV2")}
-
-
-def _items(node: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-    """As webhooks' items are kept; None when the order has more lines than were read."""
-    lines = node.get("lineItems")
-    if not lines or (lines.get("pageInfo") or {}).get("hasNextPage", True):
-        return None
-    return [_item(line) for line in lines.get("nodes") or ()]
-
-
-def _item(line: Mapping[str, Any]) -> dict[str, Any]:
-    price = shop_money(line.get("originalUnitPriceSet")) or Decimal(0)
-    product, variant = line.get("product"), line.get("variant")
-    return {
-        "product_id": number(product["id"]) if product else None,
-        "variant_id": number(variant["id"]) if variant else None,
-        "title": line.get("title") or "",
-        "variant_title": line.get("variantTitle"),
-        "sku": line.get("sku"),
-        "quantity": line["quantity"],
-        "price": str(price),
-        "line_price": str(price * line["quantity"]),
-        "current_quantity": line["currentQuantity"],
-    }
 
 
 def _parcel(node: Mapping[str, Any]) -> dict[str, Any]:

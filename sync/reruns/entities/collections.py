@@ -2,39 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from sqlalchemy import Connection, text
 
-from connector.errors import InvalidInput
 from connector.shops import Shop
 from sync.copies import category
-from sync.reruns.entities.entity import Entity, Held, Row, Where, by_the_stores_id, kept_in, quoted, record_number
+from sync.reruns.entities.catalogue import by_handle, held_in, of_nobody
+from sync.reruns.entities.entity import Entity, Held, Row, by_the_stores_id, kept_in
 from sync.reruns.entities.snapshots import snapshots
 
 _SHOWN = ("title", "handle", "image_url")
 _NAMES = {"title": "name"}
 
-_HELD = text("SELECT id, version FROM collections WHERE shop_id = :shop_id AND id = ANY(:ids)")
 _ROWS = text("SELECT * FROM collections WHERE shop_id = :shop_id AND id = ANY(:ids)")
 
 
-def _of_person(connection: Connection, shop_id: int, person_id: int) -> Where:
-    raise InvalidInput("Collections belong to nobody: name a collection, or a range of time.")
-
-
-def _named(written: str) -> Where:
-    number = record_number(written, "Collection")
-    if number is not None:
-        return Where(ids=(number,))
-    if not written.strip():
-        raise InvalidInput("A collection is named by the store's id or by its handle.")
-    return Where(search=f"handle:{quoted(written.strip())}")
-
-
-def _held(connection: Connection, shop_id: int, ids: Sequence[int]) -> dict[int, Held]:
-    rows = connection.execute(_HELD, {"shop_id": shop_id, "ids": list(ids)})
-    return {row.id: Held(row.id, row.version, None) for row in rows}
+_held = held_in("collections")
 
 
 def _rows(connection: Connection, shop: Shop, held: Mapping[int, Held]) -> dict[int, Row]:
@@ -59,8 +43,8 @@ COLLECTIONS = Entity(
     root="collections",
     count="count_collections",
     count_root="collectionsCount",
-    of_person=_of_person,
-    named=_named,
+    of_person=of_nobody("Collection"),
+    named=by_handle("Collection"),
     held=_held,
     rows=_rows,
     records=by_the_stores_id(_held),

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from sqlalchemy import Connection, text
 
 from connector.brevo.client import BrevoAccount
-from connector.errors import InvalidInput
 from connector.shops import Shop
 from sync.copies import product
+from sync.reruns.entities.catalogue import by_handle, held_in, of_nobody
 from sync.reruns.entities.entity import (
     Entity,
     Held,
     Row,
     Values,
-    Where,
     by_the_stores_id,
     kept_in,
-    quoted,
-    record_number,
 )
 from sync.reruns.entities.snapshots import snapshots
 
@@ -34,7 +31,6 @@ _NAMES = {
 # Brevo also answers these with values of its own making.
 _COMPARED = ("name", "url", "imageUrl", "brand", "price", "alternativePrice", "categories", "sku", "stock", "isDeleted")
 
-_HELD = text("SELECT id, version FROM products WHERE shop_id = :shop_id AND id = ANY(:ids)")
 _ROWS = text(
     """
 SELECT products.*, (
@@ -46,22 +42,7 @@ FROM products WHERE shop_id = :shop_id AND id = ANY(:ids)
 )
 
 
-def _of_person(connection: Connection, shop_id: int, person_id: int) -> Where:
-    raise InvalidInput("Products belong to nobody: name a product, or a range of time.")
-
-
-def _named(written: str) -> Where:
-    number = record_number(written, "Product")
-    if number is not None:
-        return Where(ids=(number,))
-    if not written.strip():
-        raise InvalidInput("A product is named by the store's id or by its handle.")
-    return Where(search=f"handle:{quoted(written.strip())}")
-
-
-def _held(connection: Connection, shop_id: int, ids: Sequence[int]) -> dict[int, Held]:
-    rows = connection.execute(_HELD, {"shop_id": shop_id, "ids": list(ids)})
-    return {row.id: Held(row.id, row.version, None) for row in rows}
+_held = held_in("products")
 
 
 def _rows(connection: Connection, shop: Shop, held: Mapping[int, Held]) -> dict[int, Row]:
@@ -96,8 +77,8 @@ PRODUCTS = Entity(
     root="products",
     count="count_products",
     count_root="productsCount",
-    of_person=_of_person,
-    named=_named,
+    of_person=of_nobody("Product"),
+    named=by_handle("Product"),
     held=_held,
     rows=_rows,
     records=by_the_stores_id(_held),
