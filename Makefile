@@ -25,7 +25,7 @@ test: check ## the checks and the test suite, some 9 minutes on two cores
 
 test-long: setup ## the long tests: big seeds, fuzz, crash runs; at most 60 minutes
 	$(PYTEST) $(PARALLEL) -m "long and not alone" --timeout=2700 --session-timeout=3000
-	$(PYTEST) -m "long and alone" --timeout=600 --session-timeout=600
+	$(PYTEST) -m "long and alone" --timeout=600 --session-timeout=2700
 
 demo: setup ## thirty days of two simulated shops, then the story (KEEP=1 stays up)
 	KEEP="$(KEEP)" $(BIN)/python -m sandbox.demo

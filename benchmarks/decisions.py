@@ -20,13 +20,14 @@ from statistics import median
 from time import process_time
 from typing import Any
 from uuid import UUID, uuid5
+from zoneinfo import ZoneInfo
 
 import orjson
 
 from benchmarks.progress import say
-from flows.core.calendar import QuietHours
 from flows.core.enrol import enrol
 from flows.core.gate import GateFacts, GateMessage, Limit, Send, Sent, gate
+from flows.core.hours import Quiet, outside
 from flows.core.machine import advance
 from flows.core.model import (
     Effect,
@@ -48,7 +49,7 @@ ROUNDS = 7
 LIVES = 200
 _START = datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
 _NAMESPACE = UUID("5f2b6c1e-64a0-5a3c-9d7a-4e1f0a2b9c77")
-_QUIET = QuietHours(time(21), time(8))
+_QUIET = Quiet(outside(time(21), time(8)), (ZoneInfo("Europe/Paris"),))
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 Storage = Callable[[Run], Run]

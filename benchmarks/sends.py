@@ -25,7 +25,7 @@ from benchmarks.stage import Stage, account_of
 from connector.clock import monotonic, pause
 from connector.db.session import transaction
 from connector.shops import Shop, load
-from connector.worker import WORK
+from connector.work import work_of
 
 AIM = 0.3
 ROUNDS = 5
@@ -74,7 +74,7 @@ def _due_emails(stage: Stage, count: int) -> Shop:
     deadline = monotonic() + _PATIENCE
     while _count(stage, _DUE) < count:
         for kind in ("intake", "fetch", "flows"):
-            while WORK[kind](stage.deps, shop).more:
+            while work_of(kind)(stage.deps, shop).more:
                 pass
         if monotonic() > deadline:
             raise RuntimeError(f"{_count(stage, _DUE)} of {count} emails are due; {inbox.left(stage)} left")
@@ -86,7 +86,7 @@ def _dispatch(stage: Stage, shop: Shop, count: int) -> None:
     """Send at least ``count`` of what is due."""
     deadline, wanted = monotonic() + _PATIENCE, _count(stage, _SENT) + count
     while _count(stage, _SENT) < wanted:
-        WORK["deliver"](stage.deps, shop)
+        work_of("deliver")(stage.deps, shop)
         if monotonic() > deadline:
             raise RuntimeError(f"{wanted - _count(stage, _SENT)} emails do not leave")
 

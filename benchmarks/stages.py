@@ -27,7 +27,7 @@ from benchmarks.stage import PROJECT, Stage
 from connector.clock import monotonic, pause
 from connector.db.session import transaction
 from connector.shops import Shop, load
-from connector.worker import WORK
+from connector.work import work_of
 
 SHOPS = 4
 # In the order in which one makes work for the next.
@@ -89,7 +89,7 @@ def _drain(stage: Stage, shops: list[Shop], name: str, profile: cProfile.Profile
     with _statements(stage, spent):
         if profile:
             profile.enable()
-        _until_nothing_is_due(lambda shop: WORK[name](stage.deps, shop).more, shops)
+        _until_nothing_is_due(lambda shop: work_of(name)(stage.deps, shop).more, shops)
         if profile:
             profile.disable()
     spent.python, spent.wall = process_time() - python, monotonic() - wall

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from functools import partial
 
 from connector import worker
 from connector.queue.bells import QUEUES
 from connector.runtime import processes, up
+from connector.work import work_of
 from sync.copies import RESOURCES
 from sync.copies.sending import send_due
 
@@ -23,7 +25,8 @@ def _workers() -> tuple[processes.Process, ...]:
 if __name__ == "__main__":
     if len(sys.argv) > 1:
         everything = tuple(replace(one, quiet=None) if one.entity == "contact" else one for one in RESOURCES)
-        vars(worker)["WORK"] = {**worker.WORK, "sync": lambda deps, shop: send_due(deps, shop, everything)}
+        together = partial(send_due, resources=everything)
+        vars(worker)["work_of"] = lambda kind: together if kind == "sync" else work_of(kind)
         worker.main(sys.argv[1])
     else:
         vars(processes)["workers"] = _workers

@@ -10,6 +10,8 @@ from sqlalchemy import Engine
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from connector.admin.mount import mount as mount_admin
+from connector.api import events as events_api
+from connector.api.reception import Store
 from connector.brevo.client import BrevoAccount
 from connector.deps import Deps
 from connector.errors import ConfigurationError
@@ -17,7 +19,17 @@ from connector.metrics import Metrics
 from connector.queue import bells
 from connector.settings import Settings
 from connector.shops import Shop
-from connector.web import brevo_callback, confirmed, install, operations, preferences, responses, stepping, unsubscribe
+from connector.web import (
+    brevo_callback,
+    confirmed,
+    install,
+    operations,
+    preferences,
+    responses,
+    short_link,
+    stepping,
+    unsubscribe,
+)
 from connector.web.health import Health
 
 LARGEST_BODY = 2 * 1024 * 1024
@@ -33,12 +45,14 @@ def create_app(
     metrics: Metrics | None = None,
     ring: Callable[[str, int], None] | None = None,
     account_of: Callable[[Shop], BrevoAccount] | None = None,
+    store: Store | None = None,
     deps: Deps | None = None,
 ) -> Flask:
     """The application of one process.
 
     ``ring(kind, shop_id)``: how bells are rung; at once when not given. ``account_of``: a shop's Brevo account, asked
-    for its limits only; without it nothing is said about how long calls will take. ``deps``: for the pages that talk to
+    for its limits only; without it nothing is said about how long calls will take. ``store``: where the events API puts
+    what it is told; without it there is none. ``deps``: for the pages that talk to
     the platforms; without them there are none.
     """
     app = Flask("connector.web")
@@ -48,11 +62,17 @@ def create_app(
         MAX_FORM_PARTS=MOST_FORM_PARTS,
     )
     responses.install(app, https=settings.public_url.startswith("https://"))
+    metrics = metrics or Metrics()
     health = Health(engine, redis, settings.clock, account_of or _no_account)
-    app.register_blueprint(operations.blueprint(health, metrics or Metrics()))
+    app.register_blueprint(operations.blueprint(health, metrics))
     app.register_blueprint(unsubscribe.blueprint(settings, engine, ring or _ring_at_once(redis)))
     app.register_blueprint(preferences.blueprint(settings, engine, ring or _ring_at_once(redis)))
+    app.register_blueprint(short_link.blueprint(settings, engine, ring or _ring_at_once(redis)))
     app.register_blueprint(confirmed.blueprint(settings, engine, ring or _ring_at_once(redis)))
+    if store is not None:
+        app.register_blueprint(
+            events_api.blueprint(settings, engine, redis, metrics, store=store, ring=ring or _ring_at_once(redis))
+        )
     if deps is not None:
         app.register_blueprint(install.blueprint(deps))
         app.register_blueprint(brevo_callback.blueprint(deps))

@@ -38,9 +38,9 @@ POINTS: Mapping[str, Point] = MappingProxyType(
         "t2b.answered": Point("fetch", "the store has answered, nothing is written"),
         "t2b.applied": Point("fetch", "the answer is applied, not committed"),
         # Looks at the store for what no delivery told
-        "pass.leased": Point("bulk", "a look is leased, the store was not asked"),
-        "pass.listed": Point("bulk", "the store has listed a page, nothing is written"),
-        "pass.advanced": Point("bulk", "what the page lacks is wished for, not committed"),
+        "pass.leased": Point("backfill", "a look is leased, the store was not asked"),
+        "pass.listed": Point("backfill", "the store has listed a page, nothing is written"),
+        "pass.advanced": Point("backfill", "what the page lacks is wished for, not committed"),
         # A sync that staff asked for
         "rerun.leased": Point("fetch", "a run is leased, the store was not asked"),
         "rerun.read": Point("fetch", "the store has answered, nothing is written"),
@@ -62,6 +62,11 @@ POINTS: Mapping[str, Point] = MappingProxyType(
         "t4.answered": Point("deliver", "the answer is read, nothing is written"),
         # T4b: record
         "t4.recorded": Point("deliver", "an outcome is written, not committed"),
+        # Effects that are no messages
+        "act.claimed": Point("deliver", "leases and what a second try needs are written, not committed"),
+        "act.leased": Point("deliver", "actions are leased, no call has begun"),
+        "act.answered": Point("deliver", "the store has done it, nothing is written"),
+        "act.recorded": Point("deliver", "what came of an action is written, not committed"),
         # Unknown outcomes
         "unknown.cut_off": Point("deliver", "a message whose lease ran out is marked unknown, not committed"),
         "unknown.looked_up": Point("deliver", "the provider's log was read, nothing is written"),
@@ -75,17 +80,25 @@ POINTS: Mapping[str, Point] = MappingProxyType(
         "survey.read": Point("bulk", "Brevo has listed a page, nothing is written"),
         "survey.applied": Point("bulk", "opt-outs are known and the place is remembered, not committed"),
         # The whole store, read once
-        "backfill.leased": Point("bulk", "a part is leased, nothing is done about it"),
-        "backfill.asked": Point("bulk", "the store writes a file, its operation is not written down"),
-        "backfill.copied": Point("bulk", "a piece of a file is copied and its place remembered"),
-        "backfill.applied": Point("bulk", "records are applied and counted, not committed"),
-        "backfill.paged": Point("bulk", "a page is applied and counted, not committed"),
+        "backfill.leased": Point("backfill", "a part is leased, nothing is done about it"),
+        "backfill.asked": Point("backfill", "the store writes a file, its operation is not written down"),
+        "backfill.copied": Point("backfill", "a piece of a file is copied and its place remembered"),
+        "backfill.applied": Point("backfill", "records are applied and counted, not committed"),
+        "backfill.paged": Point("backfill", "a page is applied and counted, not committed"),
         # Contacts in bulk
         "import.formed": Point("bulk", "people are put into imports, not committed"),
         "import.leased": Point("bulk", "an import is leased, its people are not read"),
         "import.told": Point("bulk", "Brevo has an import, nothing is written"),
         "import.looked": Point("bulk", "Brevo has said what became of an import, nothing is written"),
         "import.recorded": Point("bulk", "the word of some of an import's people is written, not committed"),
+        # Pools of discount codes
+        "coupons.leased": Point("bulk", "a pool is leased, nothing is done about it"),
+        "coupons.made": Point("bulk", "the store has made a pool's discount, nothing is written"),
+        "coupons.answered": Point("bulk", "the store adds codes, its addition is not written down"),
+        "coupons.looked": Point("bulk", "the store has said which codes it added, nothing is written"),
+        "coupons.collected": Point("bulk", "Brevo has a collection for a pool, nothing is written"),
+        "coupons.told": Point("bulk", "Brevo has a pool's codes, nothing is written"),
+        "coupons.recorded": Point("bulk", "what was done for a pool is written, not committed"),
         # What the law asks for
         "privacy.leased": Point("sync", "a request is leased, nothing is done about it"),
         "privacy.erased": Point("sync", "a person's rows are gone, not committed"),

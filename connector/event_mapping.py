@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -21,6 +22,11 @@ LARGEST = 50_000
 """Bytes that the properties of an event may have at Brevo, as JSON (its reference of POST /events)."""
 # For what the caller adds: the event's id.
 _ROOM = 200
+ENTERED, LEFT = "automation_entered", "automation_left"
+"""Our events of runs that the provider's automations carry out. Their entry is named by the flow, `FLOW_entered` or
+`FLOW_left`; without one they go under that name, with all they carry."""
+_FLOW = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
+_OF_A_FLOW = {ENTERED: "entered", LEFT: "left"}
 SHORTENED = "shortened"
 """The property that says which lists were too long: {"shortened": ["items: 40 of 900"]}."""
 
@@ -78,14 +84,28 @@ def provider_events(
     ``overrides`` is the shop's ``event_mapping`` setting, of the same form as event_mapping.yaml; ``left_to_brevo``
     names the flows that the provider's automations run instead of ours. ``prefix``: of the shop's attributes.
     """
-    entries = _sorted_by_event({**defaults(), **overrides}) if overrides else _by_event()
-    for entry in entries.get(name, ()):
+    for entry in _entries_of(name, props, overrides):
         if "flows" in entry and not set(entry["flows"]) & set(left_to_brevo):
             continue
         shape = SHAPES.get(entry.get("shape") or "")
         properties = _chosen(entry, props) if shape is None else shape(props, shop, at)
         contact, dropped = _contact_properties(entry.get("contact_properties") or {}, props, prefix)
         yield Told(entry["as"], bounded(properties), contact, dropped)
+
+
+def _entries_of(name: str, props: Mapping[str, Any], overrides: Mapping[str, Entry | None]) -> Sequence[Entry]:
+    if name in _OF_A_FLOW:
+        own = f"{props['flow']}_{_OF_A_FLOW[name]}"
+        entry = {**defaults(), **overrides}.get(own, {"as": own})
+        return [entry] if entry else []
+    entries = _sorted_by_event({**defaults(), **overrides}) if overrides else _by_event()
+    return entries.get(name, ())
+
+
+def flow_of(entry_name: str) -> str | None:
+    """The flow whose entering or leaving an entry of this name is about, if it is named like one of those."""
+    flow, _, what = entry_name.rpartition("_")
+    return flow if what in _OF_A_FLOW.values() and _FLOW.match(flow) else None
 
 
 def told_events(overrides: Mapping[str, Entry | None]) -> frozenset[str]:

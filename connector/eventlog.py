@@ -7,7 +7,8 @@ it writes
 1. the event,
 2. an exit mark when a running flow may have to stop because of it (read by the gate right before a send),
 3. the person's pending work, which the flow engine claims,
-4. what the provider is to be told of it (``feed``, and the wish that it be told).
+4. what the provider is to be told of it (``feed``, and the wish that it be told),
+5. what addresses of the merchant are to be told of it (``webhook_deliveries``).
 """
 
 from __future__ import annotations
@@ -25,12 +26,16 @@ from connector.db.rows import among
 from connector.event_mapping import provider_events
 from connector.models.event import events, exit_marks
 from connector.scope import Scope
+from flows.core.goals import mark_of
 
 NAMESPACE = UUID("6f0e9f6e-5d0b-5a3e-9a53-2f6f1b0c7a11")
 
 # Events that may stop somebody's flow; each leaves a mark that a send in preparation cannot miss.
 EXIT_WORTHY = frozenset(
-    {"order_placed", "checkout_completed", "checkout_deleted", "cart_cleared", "unsubscribed", "erased"}
+    {
+        *("order_placed", "checkout_completed", "checkout_deleted", "cart_cleared", "unsubscribed", "erased"),
+        *("price_raised", "out_of_stock_again"),
+    }
 )
 
 
@@ -122,6 +127,7 @@ def _owe(scope: Scope, facts: Mapping[UUID, Fact]) -> dict[UUID, Fact]:
     live = {event_id: fact for event_id, fact in new.items() if not fact.historical}
     _mark_exits(owed, live)
     _feed(scope, owed, live)
+    _announce(scope, owed, live)
     return new
 
 
@@ -134,7 +140,7 @@ def _mark_exits(rows: Rows, facts: Mapping[UUID, Fact]) -> None:
         if fact.name in EXIT_WORTHY:
             rows["exit_marks", event_id] = {
                 "event_id": event_id,
-                "name": fact.name,
+                "name": mark_of(fact.name, fact.props.get("channel")),
                 "person_id": fact.person_id,
                 "key": fact.key,
                 "occurred_at": fact.occurred_at,
@@ -175,6 +181,18 @@ def _feed(scope: Scope, rows: Rows, facts: Mapping[UUID, Fact]) -> None:
             scope.bells.add("sync")
 
 
+def _announce(scope: Scope, rows: Rows, facts: Mapping[UUID, Fact]) -> None:
+    for event_id, fact in facts.items():
+        if fact.name in scope.shop.heard_outside:
+            rows["webhook_deliveries", event_id] = {
+                "event_id": event_id,
+                "name": fact.name,
+                "occurred_at": fact.occurred_at,
+                "person_id": fact.person_id,
+            }
+            scope.bells.add("outgoing")
+
+
 # One statement, because it is written in nearly every transaction, mostly for a single fact. What follows from a fact
 # that was known already is left out, what follows from one that is not in here (a subject was identified) is not. The
 # rows of person_work are the persons' locks and are taken in order.
@@ -182,8 +200,7 @@ def _feed(scope: Scope, rows: Rows, facts: Mapping[UUID, Fact]) -> None:
 # occurred_at is part of the key for partitioning, and the same fact may be told with two times ("paid" as seen by two
 # topics); writers of raw facts are serial per shop, so asking first is safe. Each is asked for by its key: NOT EXISTS
 # may become a join with all events of the shop.
-_WRITE = text(
-    """
+_SQL = """
 WITH given AS MATERIALIZED (
     SELECT * FROM ROWS FROM (jsonb_to_recordset(CAST(:events AS jsonb)) AS (
         id uuid, occurred_at timestamptz, name text, subject text, key text, person_id bigint, source text,
@@ -230,24 +247,36 @@ WITH given AS MATERIALIZED (
     INSERT INTO pending_events (shop_id, person_id, event_id, occurred_at)
     SELECT :shop_id, person_id, event_id, occurred_at FROM undecided
     ON CONFLICT DO NOTHING
-)
+){announced}
 INSERT INTO person_work (shop_id, person_id, pending, since_real)
 SELECT :shop_id, person_id, true, :machine FROM (SELECT DISTINCT person_id FROM undecided) AS waiting
 ORDER BY person_id
 ON CONFLICT (shop_id, person_id) DO UPDATE SET pending = true, since_real = excluded.since_real
 """
-)
+_ANNOUNCED = """, announced AS (
+    INSERT INTO webhook_deliveries
+        (shop_id, endpoint_id, event_id, occurred_at, person_id, state, made_real, due_real, attempts, tries)
+    SELECT :shop_id, endpoint.id, heard.event_id, heard.occurred_at, heard.person_id, 'due', :machine, :machine, 0, 0
+    FROM jsonb_to_recordset(CAST(:webhook_deliveries AS jsonb)) AS heard
+        (event_id uuid, name text, occurred_at timestamptz, person_id bigint)
+    JOIN webhook_endpoints AS endpoint
+        ON endpoint.shop_id = :shop_id AND endpoint.state = 'active' AND heard.name = ANY (endpoint.events)
+    WHERE heard.event_id NOT IN (SELECT id FROM known)
+    ON CONFLICT DO NOTHING
+)"""
+# Most shops have no address that is told anything, and pay nothing for it.
+_WRITE, _WRITE_AND_ANNOUNCE = (text(_SQL.format(announced=one)) for one in ("", _ANNOUNCED))
 
 
 def _write(scope: Scope, rows: Rows) -> None:
     """The events, and what follows from each."""
     by_table: dict[str, list[Mapping[str, Any]]] = {
-        table: [] for table in ("events", "exit_marks", "feed", "pending_events")
+        table: [] for table in ("events", "exit_marks", "feed", "pending_events", "webhook_deliveries")
     }
     for key, row in rows.items():
         by_table[key[0]].append(row)
     scope.connection.execute(
-        _WRITE,
+        _WRITE_AND_ANNOUNCE if by_table["webhook_deliveries"] else _WRITE,
         {
             "shop_id": scope.shop_id,
             "now": scope.now,

@@ -132,6 +132,78 @@ _TOLD_EVENTS = text(
     """
 )
 
+
+def _delete_clicks(connection: Connection, settings: Settings, times: Times) -> int:
+    before = times.now - timedelta(days=settings.short_links_keep_days)
+    return connection.execute(_OLD_CLICKS, {"before": before, "batch": BATCH}).rowcount
+
+
+def _delete_short_links(connection: Connection, settings: Settings, times: Times) -> int:
+    """The links of messages that nobody reads any more; their clicks went before them."""
+    before = times.now - timedelta(days=settings.short_links_keep_days)
+    return connection.execute(_OLD_LINKS, {"before": before, "batch": BATCH}).rowcount
+
+
+_OLD_LINKS = text(
+    """
+    DELETE FROM short_links WHERE ctid = ANY(ARRAY(
+        SELECT oldest.ctid FROM shops CROSS JOIN LATERAL (
+            SELECT ctid FROM short_links WHERE short_links.shop_id = shops.id AND created_at < :before LIMIT :batch
+        ) AS oldest
+        LIMIT :batch
+    ))
+    """
+)
+_OLD_CLICKS = text(
+    """
+    DELETE FROM short_link_clicks WHERE ctid = ANY(ARRAY(
+        SELECT click.ctid FROM shops
+        CROSS JOIN LATERAL (
+            SELECT id FROM short_links WHERE short_links.shop_id = shops.id AND created_at < :before
+        ) AS link
+        JOIN short_link_clicks AS click ON click.shop_id = shops.id AND click.link_id = link.id
+        LIMIT :batch
+    ))
+    """
+)
+
+
+def _delete_webhook_deliveries(connection: Connection, settings: Settings, times: Times) -> int:
+    """What endpoints of merchants were told long ago, with every try at it: the lowest numbers are the oldest."""
+    before = times.machine - timedelta(days=settings.work_keep_days)
+    return connection.scalar(_WEBHOOK_DELIVERIES, {"before": before, "batch": BATCH}) or 0
+
+
+_WEBHOOK_DELIVERIES = text(
+    """
+    WITH gone AS (
+        DELETE FROM webhook_deliveries WHERE ctid = ANY(ARRAY(
+            SELECT oldest.ctid FROM shops CROSS JOIN LATERAL (
+                SELECT ctid, made_real FROM webhook_deliveries WHERE webhook_deliveries.shop_id = shops.id
+                ORDER BY id LIMIT :batch
+            ) AS oldest
+            WHERE oldest.made_real < :before
+            LIMIT :batch
+        ))
+        RETURNING shop_id, id
+    ), tries AS (
+        DELETE FROM webhook_attempts USING gone
+        WHERE webhook_attempts.shop_id = gone.shop_id AND webhook_attempts.delivery_id = gone.id
+    )
+    SELECT count(*) FROM gone
+    """
+)
+
+
+def _delete_catalogue_signals(connection: Connection, settings: Settings, times: Times) -> int:
+    before = times.machine - timedelta(days=settings.work_keep_days)
+    return _delete(connection, "catalogue_signals", "state = 'done' AND due_real < :before", before=before)
+
+
+def _delete_whatsapp_numbers(connection: Connection, settings: Settings, times: Times) -> int:
+    return _delete(connection, "whatsapp_numbers", "of_use_until < :now", now=times.now)
+
+
 TASKS: Mapping[str, Task] = {
     "months made": _make_months,
     "inbox months dropped": _drop_inbox_month,
@@ -141,6 +213,11 @@ TASKS: Mapping[str, Task] = {
     "keys": _delete_keys,
     "fetches": _delete_fetches,
     "told events": _delete_told_events,
+    "webhook deliveries": _delete_webhook_deliveries,
+    "clicks": _delete_clicks,
+    "short links": _delete_short_links,
+    "catalogue signals": _delete_catalogue_signals,
+    "whatsapp numbers": _delete_whatsapp_numbers,
 }
 
 

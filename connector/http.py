@@ -211,7 +211,7 @@ class Http:
 def guarded_client(timeout: float, transport: httpx.BaseTransport | None = None) -> httpx.Client:
     """An httpx client with this door's rules. ``transport`` replaces the network in tests."""
     limits = httpx.Limits(max_connections=_POOL, max_keepalive_connections=_POOL, keepalive_expiry=5.0)
-    inner = transport or httpx.HTTPTransport(verify=_trusted(), limits=limits, trust_env=False)
+    inner = transport or httpx.HTTPTransport(verify=trusted(), limits=limits, trust_env=False)
     connect = min(CONNECT_SECONDS, timeout)
     return httpx.Client(
         transport=_GuardedTransport(inner, timeout),
@@ -224,7 +224,7 @@ def guarded_client(timeout: float, transport: httpx.BaseTransport | None = None)
 
 
 @cache
-def _trusted() -> ssl.SSLContext:
+def trusted() -> ssl.SSLContext:
     """Whose certificates count. Reading them takes 20 ms, which once per process is enough."""
     return httpx.create_ssl_context(trust_env=False)
 

@@ -77,13 +77,13 @@ def get(name: str) -> Any:
     return structlog.stdlib.get_logger(name)
 
 
-def blot(text: str) -> str:
-    """The text without what looks personal or secret, cut to LONGEST characters.
+def blot(text: str, longest: int = LONGEST) -> str:
+    """The text without what looks personal or secret, cut to so many characters.
 
     >>> blot("no room for ann@example.com at +1 555 010 9999")
     'no room for [...] at [...]'
     """
-    return _PERSONAL.sub("[...]", text[: 4 * LONGEST])[:LONGEST]
+    return _PERSONAL.sub("[...]", text[: 4 * longest])[:longest]
 
 
 class _Stamp:

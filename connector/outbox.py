@@ -22,6 +22,8 @@ Outcome = Literal["accepted", "skipped", "failed"]
 
 STATE_OF = {"accepted": "sent", "skipped": "skipped", "failed": "failed"}
 SETTLED = "message_settled"
+TEST = "test"
+"""The tag of messages that staff send to themselves, which are in no outbox: what is told of them counts nowhere."""
 
 
 def idempotency_key(key: str) -> UUID:
@@ -70,11 +72,13 @@ def settle(
     at: datetime,
     message_id: str | None = None,
     awaited: bool = True,
+    result: Mapping[str, Any] | None = None,
 ) -> bool:
     """End this outbox row (id, key, person_id, run_id are read); says whether it was still open.
 
     Accepted messages stay on the ledger that caps count; the others leave it. ``awaited``: the run may be parked
-    on this message and is to hear of it. The caller holds the person's lock.
+    on this message and is to hear of it, with what an action brought as ``result`` (JSON). The caller holds the
+    person's lock.
     """
     done = scope.connection.execute(
         _END,
@@ -95,7 +99,13 @@ def settle(
         )
     if not awaited:
         return True
-    props = {"effect": row["key"], "outcome": outcome, "reason": reason or "", "run_id": str(row["run_id"])}
+    props: dict[str, Any] = {
+        "effect": row["key"],
+        "outcome": outcome,
+        "reason": reason or "",
+        "run_id": str(row["run_id"]),
+        **({"result": dict(result)} if result else {}),
+    }
     eventlog.append(
         scope,
         [

@@ -15,6 +15,7 @@ from sqlalchemy import Engine, Table, bindparam, select, tuple_, update
 from connector.db.session import transaction
 from connector.errors import ConfigurationError
 from connector.models.brevo import brevo_grants
+from connector.models.outgoing import webhook_endpoints
 from connector.models.privacy import privacy_requests
 from connector.models.shop import shops
 from connector.secrets import Secrets
@@ -24,6 +25,7 @@ SEALED: Mapping[Table, tuple[str, ...]] = {
     shops: ("shopify_token", "shopify_secret", "shopify_refresh", "shopify_refresh_before", "brevo_key"),
     brevo_grants: ("brevo_token", "brevo_refresh", "brevo_refresh_before"),
     privacy_requests: ("sealed",),
+    webhook_endpoints: ("secret", "secret_before"),
 }
 BATCH = 200
 

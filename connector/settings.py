@@ -51,6 +51,9 @@ class Settings:
         "transactional.whatsapp:write", "offline_access",
     )  # fmt: skip
 
+    merchant_url_ports: tuple[int, ...] = ()
+    merchant_url_loopback: bool = False
+
     clock_start: float | None = None
     clock_epoch: float | None = None
     clock_rate: float = 1.0
@@ -70,11 +73,13 @@ class Settings:
     commerce_lane_patience_seconds: float = 60.0
     intake_timeout_seconds: float = 3.5
     crash_at: str = ""
+    api_events_per_minute: int = 1200
     inbox_keep_days: int = 40
     inbox_keys_keep_days: int = 40
     stopped_keep_days: int = 180
     work_keep_days: int = 40
     attempts_keep_days: int = 400
+    short_links_keep_days: int = 400
     web_workers: int = 2
     log_level: str = "INFO"
 
@@ -153,6 +158,11 @@ class _SettingsSchema(Schema):
     brevo_app_client_id = _Text(data_key="BREVO_APP_CLIENT_ID")
     brevo_oauth_url = _Text(Settings.brevo_oauth_url, data_key="BREVO_OAUTH_URL")
     brevo_scopes = _Text(" ".join(Settings.brevo_scopes), data_key="BREVO_SCOPES")
+    merchant_url_ports = _Text(
+        data_key="MERCHANT_URL_PORTS",
+        validate=validate.Regexp(r"(\d{1,5}(,\d{1,5})*)?\Z", error="must be ports separated by commas, as 8443,9443"),
+    )
+    merchant_url_loopback = fields.Boolean(load_default=False, data_key="MERCHANT_URL_LOOPBACK")
     clock_start = fields.Float(load_default=None, data_key="CLOCK_START")
     clock_epoch = fields.Float(load_default=None, data_key="CLOCK_EPOCH")
     clock_rate = fields.Float(load_default=1.0, data_key="CLOCK_RATE", validate=validate.Range(min=0.0))
@@ -164,6 +174,10 @@ class _SettingsSchema(Schema):
     crash_at = _Text(data_key="CRASH_AT")
     log_level = _Text("INFO", data_key="LOG_LEVEL", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
     web_workers = fields.Integer(load_default=2, data_key="WEB_WORKERS", validate=validate.Range(min=1))
+    # No fewer than fit into one request.
+    api_events_per_minute = fields.Integer(
+        load_default=Settings.api_events_per_minute, data_key="API_EVENTS_PER_MINUTE", validate=validate.Range(min=100)
+    )
     retry_seconds = _Text(",".join(str(s) for s in Settings.retry_seconds), data_key="RETRY_SECONDS")
 
 
@@ -189,6 +203,7 @@ for _name in (
     "stopped_keep_days",
     "work_keep_days",
     "attempts_keep_days",
+    "short_links_keep_days",
 ):
     _SettingsSchema._declared_fields[_name] = fields.Integer(
         load_default=getattr(Settings, _name), data_key=_name.upper(), validate=validate.Range(min=1)
@@ -209,6 +224,7 @@ def _read(values: Mapping[str, str], problems: list[str]) -> Settings:
         problems.append("RETRY_SECONDS: must be seconds separated by commas, for example 5,30,120")
         loaded["retry_seconds"] = Settings.retry_seconds
     loaded["brevo_scopes"] = tuple(loaded["brevo_scopes"].split())
+    loaded["merchant_url_ports"] = tuple(int(port) for port in loaded["merchant_url_ports"].split(",") if port)
     loaded["secret_keys"] = tuple(k.strip() for k in loaded["secret_keys"].split(",") if k.strip())
     if not loaded["public_url"] and loaded["environment"] == "development":
         loaded["public_url"] = f"http://127.0.0.1:{loaded['port']}"
@@ -249,6 +265,8 @@ def _contradictions(s: Settings, values: Mapping[str, str]) -> list[str]:
         for name, url in platforms.items():
             if _is_loopback(url):
                 problems.append(f"{name}: loopback addresses are for CONNECTOR_ENV=development only")
+    if s.merchant_url_loopback and not s.development:
+        problems.append("MERCHANT_URL_LOOPBACK: calling this machine is for CONNECTOR_ENV=development only")
     if s.delivery_lease_seconds <= s.provider_timeout_seconds:
         problems.append("DELIVERY_LEASE_SECONDS: must be longer than PROVIDER_TIMEOUT_SECONDS")
     return problems

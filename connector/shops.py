@@ -11,12 +11,13 @@ from types import MappingProxyType
 from typing import Any
 
 import orjson
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 from sqlalchemy import Connection, RowMapping, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from connector.models.brevo import brevo_grants
 from connector.models.flow import flows
+from connector.models.outgoing import webhook_endpoints
 from connector.models.shop import shops
 from connector.plugin_events import SHAPES
 
@@ -27,9 +28,15 @@ class _CapSchema(Schema):
 
 
 class _OfferSchema(Schema):
-    code = fields.String(required=True)
+    # None: flows that can make a code for each person, of so many per cent; the others have no offer then.
+    code = fields.String(load_default=None, allow_none=True)
     percent = fields.Integer(load_default=None, allow_none=True)
     expires_days = fields.Integer(load_default=None, allow_none=True)
+
+    @validates_schema
+    def _has_a_code_or_what_makes_one(self, data: Mapping[str, Any], **options: Any) -> None:
+        if not data.get("code") and not 1 <= (data.get("percent") or 0) <= 100:
+            raise ValidationError("An offer has a code, or a percent from 1 to 100 for codes of one's own.", "code")
 
 
 _CLOCK_TIME = validate.Regexp(r"([01]\d|2[0-3]):[0-5]\d\Z", error="Write a time of day as HH:MM, for example 21:00.")
@@ -61,6 +68,96 @@ class _DoubleOptInSchema(Schema):
     # The list at Brevo to which Brevo adds those who confirm.
     list_id = fields.Integer(load_default=None, allow_none=True, strict=True)
     reminder_days = fields.Integer(load_default=3, allow_none=True, strict=True, validate=validate.Range(min=1, max=60))
+
+
+_SMS_SENDER = validate.Regexp(
+    r"([A-Za-z0-9]{1,11}|\d{12,15})?\Z", error="A sender of texts is up to 11 letters and digits, or 12 to 15 digits."
+)
+_STOP_TEXT = validate.Regexp(
+    r"(?=.{11,60}\Z).*\[STOP_CODE\].*\Z", error="Write a short text with [STOP_CODE] in it, such as STOP [STOP_CODE]."
+)
+
+
+class _SmsSchema(Schema):
+    # Without one no text message is sent.
+    sender = fields.String(load_default="", validate=_SMS_SENDER)
+    # The name that is put before each text; without one the shop's own where carriers ask for it (+1).
+    organisation_prefix = fields.String(load_default="", validate=validate.Length(max=30))
+    # What is added to marketing that does not say how to stop it; Brevo fills in the number.
+    stop_text = fields.String(load_default="STOP [STOP_CODE]", validate=_STOP_TEXT)
+
+
+_WHATSAPP_SENDER = validate.Regexp(
+    r"([1-9]\d{5,14})?\Z", error="A WhatsApp sender is the number as Brevo shows it: digits with the country's code."
+)
+
+
+class _WhatsappSchema(Schema):
+    # Without one no WhatsApp message is sent.
+    sender = fields.String(load_default="", validate=_WHATSAPP_SENDER)
+
+
+_METAFIELD = validate.Regexp(
+    r"[A-Za-z0-9_$:-]{2,255}\.[A-Za-z0-9_-]{2,64}\Z",
+    error="A metafield is named NAMESPACE.KEY, for example loyalty.points.",
+)
+
+
+class _TierSchema(Schema):
+    name = fields.String(required=True, validate=validate.Length(1, 100))
+    # From how many points on somebody has it.
+    points = fields.Integer(required=True, strict=True, validate=validate.Range(min=0))
+
+
+class _LoyaltySchema(Schema):
+    # Who is believed: the store's metafields or tags of customers, or what the events API and files tell.
+    source = fields.String(required=True, validate=validate.OneOf(["metafields", "tags", "api", "file"]))
+    # The metafields that hold it; none: the store does not tell.
+    points = fields.String(load_default="loyalty.points", allow_none=True, validate=_METAFIELD)
+    tier = fields.String(load_default="loyalty.tier", allow_none=True, validate=_METAFIELD)
+    reward = fields.String(load_default="loyalty.reward", allow_none=True, validate=_METAFIELD)
+    expires_at = fields.String(load_default="loyalty.expires_at", allow_none=True, validate=_METAFIELD)
+    # How a tag begins that names a tier.
+    tier_tag = fields.String(load_default="tier:", validate=validate.Length(1, 50))
+    # In any order. Without them nobody can tell which of two tiers is the higher.
+    tiers = fields.List(fields.Nested(_TierSchema), load_default=list, validate=validate.Length(max=50))
+    # Somebody who lacks so many points in a hundred of the next tier's is close to it.
+    close_percent = fields.Integer(load_default=10, strict=True, validate=validate.Range(min=1, max=90))
+    # So many days before the end flows are told of it.
+    risk_days = fields.Integer(load_default=30, strict=True, validate=validate.Range(min=1, max=365))
+    # Whether the first that is heard of somebody counts as earned, and is no mere beginning.
+    first_word_is_news = fields.Boolean(load_default=False)
+
+    @validates_schema
+    def _tiers_are_told_apart(self, data: Mapping[str, Any], **options: Any) -> None:
+        for what in ("name", "points"):
+            told = [tier[what] for tier in data.get("tiers") or ()]
+            if len(set(told)) < len(told):
+                raise ValidationError(f"Two tiers have the same {what}.", "tiers")
+
+
+_PRICE_OF = validate.Regexp(r"([A-Z]{2}|default)\Z", error="A price is of a country such as FR, or of default.")
+
+
+class _CatalogueSignalsSchema(Schema):
+    # A price has dropped when it is at least so much lower, in per cent ...
+    price_drop_percent = fields.Float(load_default=5.0, validate=validate.Range(min=0.1, max=100))
+    # ... and stock is low from so many pieces on.
+    low_stock = fields.Integer(load_default=3, strict=True, validate=validate.Range(min=1, max=1000))
+    # For how long something interests whoever did this with it; 0: not at all.
+    viewed_days = fields.Integer(load_default=30, strict=True, validate=validate.Range(min=0, max=365))
+    carted_days = fields.Integer(load_default=30, strict=True, validate=validate.Range(min=0, max=365))
+    bought_days = fields.Integer(load_default=180, strict=True, validate=validate.Range(min=0, max=365))
+    # What those are told who have bought it.
+    buyers = fields.List(
+        fields.String(validate=validate.OneOf(["price_dropped", "back_in_stock", "low_stock"])),
+        load_default=lambda: ["back_in_stock"],
+    )
+    # Those whose interest is the newest, of one change.
+    most_people = fields.Integer(load_default=20_000, strict=True, validate=validate.Range(min=1, max=1_000_000))
+    # The form by which people ask to be told when something is back, and whether Brevo's own alerts tell them.
+    alert_form = fields.String(load_default="back-in-stock", validate=validate.Length(min=1, max=100))
+    brevo_alerts = fields.Boolean(load_default=False)
 
 
 _COLOUR = validate.Regexp(r"#[0-9a-f]{6}\Z", error="Write a colour as #rrggbb in small letters, for example #1f3d36.")
@@ -147,7 +244,7 @@ class ShopSettingsSchema(Schema):
     # At most this many marketing emails per person across flows.
     marketing_cap = fields.Nested(_CapSchema, load_default=lambda: {"count": 3, "days": 7})
     quiet_hours = fields.Nested(_QuietSchema, load_default=None, allow_none=True)
-    # Fixed codes until codes are created in the shop: {"welcome": {...}, "cart": {...}}
+    # What flows may offer, by name: {"welcome": {...}, "cart": {...}}
     offers = fields.Dict(keys=fields.String(), values=fields.Nested(_OfferSchema), load_default=dict)
     address = fields.String(load_default="")
     url = fields.String(load_default="")
@@ -190,10 +287,26 @@ class ShopSettingsSchema(Schema):
     plan = fields.String(load_default="general", validate=validate.OneOf(["general", "advanced", "extended"]))
     # How many emails the flows may send in any 24 hours; None: what the plan says, if it has a daily limit.
     daily_emails = fields.Integer(load_default=None, allow_none=True, strict=True, validate=validate.Range(min=1))
+    sms = fields.Nested(_SmsSchema, load_default=lambda: _SmsSchema().load({}))
+    whatsapp = fields.Nested(_WhatsappSchema, load_default=lambda: _WhatsappSchema().load({}))
+    # What one segment costs in the shop's currency, by channel and country.
+    message_costs = fields.Dict(
+        keys=fields.String(validate=validate.OneOf(["email", "sms", "whatsapp"])),
+        values=fields.Dict(
+            keys=fields.String(validate=_PRICE_OF), values=fields.Decimal(validate=validate.Range(min=0, max=1000))
+        ),
+        load_default=dict,
+    )
+    # Who is told what of changed prices and stock.
+    catalogue_signals = fields.Nested(_CatalogueSignalsSchema, load_default=lambda: _CatalogueSignalsSchema().load({}))
     # When too many complaints about them stop the marketing emails.
     complaint_brake = fields.Nested(_ComplaintBrakeSchema, load_default=lambda: _ComplaintBrakeSchema().load({}))
     # The names that our API keys have at Brevo: what Brevo reports of their writes is our own.
     brevo_key_names = fields.List(fields.String(validate=validate.Length(min=1, max=255)), load_default=list)
+    # Where loyalty data come from; none: none are kept.
+    loyalty = fields.Nested(_LoyaltySchema, load_default=None, allow_none=True)
+    # How long a support ticket that nobody closes holds marketing back.
+    support_ticket_days = fields.Integer(load_default=30, strict=True, validate=validate.Range(min=1, max=365))
     include_test_orders = fields.Boolean(load_default=False)
     include_pos_orders = fields.Boolean(load_default=False)
     include_draft_orders = fields.Boolean(load_default=False)
@@ -237,6 +350,8 @@ class Shop:
     # What tells the account at Brevo from others, when known, and the other shops that share it.
     brevo_account: str | None = None
     sharing: tuple[int, ...] = ()
+    # The events that its outgoing webhooks are told of.
+    heard_outside: frozenset[str] = frozenset()
     # Active flows that are in mode brevo: the provider's automations run them, we only feed those.
     left_to_brevo: frozenset[str] = frozenset()
 
@@ -303,10 +418,17 @@ def _shop(row: RowMapping) -> Shop:
         brevo_account=row["brevo_account"],
         sharing=tuple(row["sharing"] or ()),
         left_to_brevo=frozenset(row["left_to_brevo"] or ()),
+        heard_outside=frozenset(row["heard_outside"] or ()),
     )
 
 
 _others = shops.alias("others")
+_heard = (
+    select(func.unnest(webhook_endpoints.c.events).label("name"))
+    .where(webhook_endpoints.c.shop_id == shops.c.id, webhook_endpoints.c.state == "active")
+    .correlate(shops)
+    .lateral("heard")
+)
 _SHOPS = select(
     shops,
     brevo_grants.c.brevo_token,
@@ -323,6 +445,7 @@ _SHOPS = select(
     .where(flows.c.shop_id == shops.c.id, flows.c.mode == "brevo", flows.c.status == "active")
     .scalar_subquery()
     .label("left_to_brevo"),
+    select(func.array_agg(_heard.c.name)).select_from(_heard).scalar_subquery().label("heard_outside"),
 ).select_from(shops.outerjoin(brevo_grants, brevo_grants.c.shop_id == shops.c.id))
 _BY_ID = _SHOPS.where(shops.c.id == bindparam("shop_id"))
 

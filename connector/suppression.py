@@ -7,5 +7,5 @@ from hashlib import sha256
 
 
 def address_digest(salt: bytes, address: str) -> str:
-    """HMAC-SHA256 of the address with the shop's salt, hexadecimal."""
+    """HMAC-SHA256 of the address with the shop's salt, hexadecimal. ``address``: an email, or a number as +4915..."""
     return hmac.new(salt, address.strip().lower().encode(), sha256).hexdigest()

@@ -37,7 +37,7 @@ _LIVE = (
     " AND sync_state.state IN ('due', 'leased') AND NOT quiet AND due_real <= :machine"
     " AND (lease_real IS NULL OR lease_real < :machine))"
 )
-_BULK, _OTHERS = _quiet("order", "product", "category"), _quiet("events", "store_consent", "double_opt_in")
+_BULK, _OTHERS = _quiet("order", "product", "category"), _quiet("events", "store_consent", "double_opt_in", "loyalty")
 
 # :now is business time, :machine real time, :idle wire time. A shop hears the bell only in a state in which this work
 # is done. Of what is looked for most often shop by shop is asked, so that a backlog is not gone through each time.
@@ -124,6 +124,23 @@ DUE: Mapping[str, str] = {
         " WHERE earlier.shop_id = part.shop_id AND earlier.backfill_id = part.backfill_id"
         " AND earlier.place < part.place"
         " AND earlier.state IN ('waiting', 'running', 'copying', 'applying', 'paging')))"
+    ),
+    # Of an endpoint that nobody calls just now and that is not left alone.
+    "outgoing": (
+        "SELECT DISTINCT shop_id FROM webhook_endpoints AS endpoint WHERE state = 'active'"
+        " AND (lease_real IS NULL OR lease_real < :machine) AND (rest_real IS NULL OR rest_real <= :machine)"
+        " AND EXISTS (SELECT 1 FROM webhook_deliveries AS delivery WHERE delivery.shop_id = endpoint.shop_id"
+        " AND delivery.endpoint_id = endpoint.id AND delivery.state = 'due' AND delivery.due_real <= :machine)"
+    ),
+    "coupons": (
+        "SELECT DISTINCT shop_id FROM coupon_pools WHERE state = 'due' AND due_real <= :machine"
+        " AND (lease_real IS NULL OR lease_real < :machine)"
+    ),
+    "signals": (
+        "SELECT shop_id FROM catalogue_signals WHERE state = 'due' AND due_real <= :machine"  # noqa: S608
+        " UNION SELECT id FROM shops WHERE EXISTS (SELECT 1 FROM product_alerts WHERE product_alerts.shop_id = shops.id"
+        " AND state = 'due' AND due_real <= :machine AND (lease_real IS NULL OR lease_real < :machine))"
+        f" AND NOT {_PAUSED}"
     ),
     "arming": "SELECT DISTINCT shop_id FROM armings WHERE state IN ('queued', 'running', 'stopping')",
     "closing": (

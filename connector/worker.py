@@ -7,7 +7,7 @@ worker and no kind a queue. Nothing depends on a job surviving: what is due is f
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
@@ -15,34 +15,16 @@ from redis.client import Pipeline
 from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
 
-from connector import pauses, pulse
-from connector.brevo.verdicts import PROVIDER as BREVO
+from connector import pulse
 from connector.clock import Clock, monotonic
 from connector.crashpoints import reach
 from connector.db.session import autocommitted
 from connector.deps import Deps
-from connector.errors import ActionNeeded, ProviderError
-from connector.install import resubscribing
-from connector.install.leaving import leave_brevo
-from connector.install.survey import survey_due
-from connector.logging import get, setup
-from connector.queue.batch import Batch
-from connector.queue.bells import QUEUES, clear, line_up, listen, next_shop, ring, waiting
+from connector.logging import setup
+from connector.queue.bells import QUEUE_OF_KIND, QUEUES, clear, line_up, listen, next_shop, ring, waiting
 from connector.settings import Settings
-from connector.shops import Shop, load, states_for
-from flows.engine import closing, decide, dispatch, stuck
-from flows.engine.arming.slices import arm_due
-from sync import backfill, fetch, profile_pass, reconcile
-from sync.copies.bulk import send_bulk
-from sync.copies.sending import send_due
-from sync.imports import import_due
-from sync.privacy import work as privacy_work
-from sync.readers import READERS
-from sync.reports.passes import reconcile_due
-from sync.reruns.slices import run_due
-from webhooks import process
-
-log = get(__name__)
+from connector.shops import load, states_for
+from connector.work import work_of
 
 _LONGEST_SECONDS = 1.0
 _LISTENING_SECONDS = 0.25
@@ -51,52 +33,6 @@ _LISTENING_SECONDS = 0.25
 _RESTING, _REST, _LONGEST_REST_SECONDS = frozenset({"fetch", "flows"}), 3.0, 1.0
 # Shops that one worker looks after side by side, where most of the time is waiting for a platform.
 _AT_ONCE = {"fetch": 4, "sync": 4, "bulk": 4}
-
-
-def _renew(deps: Deps, shop: Shop) -> Batch:
-    """A shop from which nobody wants anything would lose its tokens for good."""
-    renewed = 0
-    for tokens in (deps.tokens(shop), deps.brevo_tokens(shop)):
-        try:
-            renewed += tokens.refresh_idle()
-        except ProviderError as error:
-            # The sweeper rings again, when what was refused or not answered has rested.
-            log.warning("token_not_renewed", shop_id=shop.id, platform=error.provider, status=error.status)
-            if isinstance(error, ActionNeeded) and tokens.provider == BREVO:
-                with deps.open(shop) as scope:
-                    pauses.start(scope, pauses.ACCOUNT, error)
-    return Batch(renewed, False)
-
-
-def _close(deps: Deps, shop: Shop) -> Batch:
-    """What a shop that has removed the app leaves behind, here and at Brevo."""
-    leave_brevo(deps, shop)
-    return closing.close_due(deps, shop)
-
-
-# What reconciliation looks at beside records.
-LOOKS: Mapping[str, reconcile.Look] = {"subscriptions": resubscribing.renew, "stuck": stuck.mend}
-
-# kind -> one batch of it. What follows from a batch is rung by the transactions that wrote it.
-WORK: Mapping[str, Callable[[Deps, Shop], Batch]] = {
-    "intake": process.handle_due,
-    "fetch": lambda deps, shop: fetch.answer_due(deps, shop, READERS),
-    "flows": decide.decide_due,
-    "deliver": dispatch.dispatch_due,
-    "sync": send_due,
-    "reconcile": lambda deps, shop: reconcile.look_due(deps, shop, LOOKS),
-    "reruns": run_due,
-    "tokens": _renew,
-    "closing": _close,
-    "privacy": privacy_work.carry_out_due,
-    "imports": import_due,
-    "bulk": send_bulk,
-    "profiles": profile_pass.pass_due,
-    "survey": survey_due,
-    "reports": reconcile_due,
-    "backfill": backfill.work_due,
-    "arming": arm_due,
-}
 
 
 @cache
@@ -168,7 +104,7 @@ def work(deps: Deps, kind: str, shop_id: int) -> bool:
         except LookupError:
             # It was erased after its bell had rung.
             return False
-    return shop.state in states_for(kind) and WORK[kind](deps, shop).more
+    return shop.state in states_for(kind) and work_of(kind)(deps, shop).more
 
 
 class _Worker(SimpleWorker):
@@ -187,6 +123,10 @@ def main(queue: str) -> None:
     loses the job that it is killed over (rq 3.0, issue 1716)."""
     if queue not in QUEUES:
         raise SystemExit(f"unknown queue {queue!r}; there are: {', '.join(QUEUES)}")
+    for kind in QUEUE_OF_KIND:
+        if QUEUE_OF_KIND[kind] == queue:
+            # Now, and not while somebody waits.
+            work_of(kind)
     deps = _deps()
     # One process that answers bells in turn: forking a process per job is six times slower, and a job that
     # dies takes nothing with it that the supervisor and the sweeper do not bring back.

@@ -19,6 +19,7 @@ from connector.settings import Settings
 from webhooks import intake
 from webhooks.ringer import Ringer
 from webhooks.topics import TOPICS
+from webhooks.writer import Writer
 
 
 def build(settings: Settings) -> intake.Intake:
@@ -27,13 +28,23 @@ def build(settings: Settings) -> intake.Intake:
     metrics = Metrics()
     ringer = Ringer(lambda kind, shop_id: bells.ring(deps.redis, kind, shop_id), metrics)
     ringer.start()
+    writer = Writer(settings.database_url, settings.intake_timeout_seconds, metrics)
+    writer.start()
     app = create_app(
-        settings, deps.engine, deps.redis, metrics=metrics, ring=ringer.hand_off, account_of=deps.brevo, deps=deps
+        settings,
+        deps.engine,
+        deps.redis,
+        metrics=metrics,
+        ring=ringer.hand_off,
+        account_of=deps.brevo,
+        store=writer.store_all,
+        deps=deps,
     )
     return intake.build(
         settings,
         topics=TOPICS,
         decrypt=lambda shop_id, token: deps.secrets.decrypt(shop_id, "shopify_secret", token),
+        writer=writer,
         ringer=ringer,
         counts=metrics,
         rest=app.wsgi_app,

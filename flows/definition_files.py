@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from flows.content.check import Finding
+from flows.content.context import coupons_in
 from flows.content.problems import ContentProblem
 from flows.content.source import MessageSource
 from flows.content.source import parse as parse_message
@@ -77,7 +78,7 @@ def compile_texts(
             found = check(source) if check else ()
             problems += [_content(message_file, finding) for finding in found if finding.blocking]
         purpose = "transactional" if source.purpose == "transactional" else "marketing"
-        specs[name] = MessageSpec(name, source.channel, purpose, source.deadline)
+        specs[name] = MessageSpec(name, source.channel, purpose, source.deadline, coupons_in(text))
     try:
         data, lines = parse(flow_text, file)
         flow = load(data, lines, file, specs)

@@ -8,9 +8,11 @@ from decimal import Decimal
 from typing import Any
 
 from connector import eventlog
+from connector.regions import region_of
 from connector.scope import Scope
 from connector.suppression import address_digest
 from sync import conflicts, consent, fetch, merging, people, profile_fields
+from sync.loyalty import keeping as loyalty
 from sync.merging import runs
 from sync.node_values import decimal, moment, number
 
@@ -95,6 +97,7 @@ def _profile(customer: Mapping[str, Any], email: str | None) -> dict[str, Any]:
         "first_name": customer["first_name"],
         "last_name": customer["last_name"],
         "country": address.get("country_code"),
+        "region": region_of(address.get("country_code"), address.get("province_code"), address.get("zip")),
         "city": address.get("city"),
         "source_updated_at": customer["updated_at"],
     }
@@ -125,6 +128,7 @@ def refresh(scope: Scope, node: Mapping[str, Any]) -> None:
         "last_name": node.get("lastName"),
         "locale": node.get("locale"),
         "country": address.get("countryCodeV2"),
+        "region": region_of(address.get("countryCodeV2"), address.get("provinceCode"), address.get("zip")),
         "city": address.get("city"),
         "tags": node.get("tags"),
         "orders_count": _whole(node.get("numberOfOrders")),
@@ -138,6 +142,7 @@ def refresh(scope: Scope, node: Mapping[str, Any]) -> None:
     people.update_profile(scope, found.person_id, values)
     if not older:
         profile_fields.keep(scope, found.person_id, node)
+        loyalty.from_store(scope, found.person_id, node)
     _agreed(scope, found.person_id, email, phone)
     created_at, live_since = moment(node.get("createdAt")), scope.shop.live_since
     news = not scope.quiet or scope.found_by is not None

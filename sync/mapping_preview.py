@@ -17,7 +17,7 @@ from connector.deps import Deps
 from connector.errors import ConfigurationError, InvalidInput, ProviderError
 from connector.event_mapping import defaults, provider_events
 from connector.shops import Shop
-from flows.core.vocabulary import EVENTS
+from flows.core.vocabulary import EventName, event_named
 from sync import attributes
 from sync.copies import contact, left_over, upsert
 from sync.copies.resource import Claim
@@ -140,9 +140,9 @@ def _at_brevo(
 
 def _events(shop: Shop, examples: Mapping[str, Any], whose: Mapping[str, str]) -> list[Event]:
     shown = []
-    for name in _told_of(shop):
+    for name, event in _told_of(shop).items():
         row = examples.get(name)
-        props = row.props if row is not None else {prop: f"<{about}>" for prop, about in EVENTS[name].props.items()}
+        props = row.props if row is not None else {prop: f"<{about}>" for prop, about in event.props.items()}
         at = row.occurred_at if row is not None else UNTOLD
         # An example that is made up has no numbers and no items, which a shape counts.
         if row is None:
@@ -164,8 +164,8 @@ def _events(shop: Shop, examples: Mapping[str, Any], whose: Mapping[str, str]) -
     return shown
 
 
-def _told_of(shop: Shop) -> list[str]:
+def _told_of(shop: Shop) -> dict[str, EventName]:
     """Our events that are mapped, in the order of the mapping."""
     entries = {**defaults(), **shop.settings["event_mapping"]}
     named = (event for name, entry in entries.items() if entry for event in entry.get("events") or (name,))
-    return [event for event in dict.fromkeys(named) if event in EVENTS]
+    return {name: event for name in named if (event := event_named(name)) is not None}

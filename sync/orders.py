@@ -18,6 +18,7 @@ from connector.locks import lock_persons
 from connector.models.store import orders
 from connector.scope import Scope
 from sync import checkouts, consent, customers, fetch, order_events, people, profile_sources, wishes
+from sync.coupons import redemption
 from sync.mapping.order import worth
 from sync.order_events import exclusion
 
@@ -77,6 +78,8 @@ def project(
         key = row["checkout_token"] or (checkout["token"] if checkout else None)
         order_events.of_state(scope, {**row, "checkout_token": key}, payload, buyer, first=new)
     keep(scope, held, row, changed)
+    if changed.get("discount_codes"):
+        redemption.note(scope, row)
     first_heard = bool(found and found.created)
     # Who reads the whole store has read its customers before; of an order of long ago their sums tell already.
     if customer and changed and (first_heard or not (scope.found_by == "backfill" and row["historical"])):

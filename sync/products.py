@@ -18,6 +18,7 @@ from connector.eventlog import Fact
 from connector.models.store import products
 from connector.scope import Scope
 from sync import fetch, variants, wishes
+from sync.catalogue_signals import noticing
 from sync.node_values import moment, number
 
 _EMPTY: Mapping[str, Any] = {**dict.fromkeys(column.name for column in products.c), "title": "", "version": 0}
@@ -138,6 +139,7 @@ def _tell_changed(
         identity = f"{subject}:{at.isoformat()}:{row['version']}"
         facts.append(Fact("product_updated", identity, at, subject, key=str(row["id"]), props=props))
     eventlog.append(scope, facts)
+    noticing.notice(scope, row["id"], changes, at)
 
 
 def _value(value: Any) -> Any:

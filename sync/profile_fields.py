@@ -13,14 +13,15 @@ from sqlalchemy import text
 
 from connector.scope import Scope
 from connector.shops import Shop
+from sync.loyalty.port import metafield_keys
 from sync.mapping import contact as mapping
 from sync.profiles import touch
 
 
 def variables(shop: Shop) -> dict[str, Any]:
-    """What the document asks for in addition, for this shop's mapping."""
+    """What the document asks for in addition, for this shop's mapping and where its loyalty data are."""
     named = mapping.of_shop(shop)
-    keys = mapping.metafields(named)
+    keys = list(dict.fromkeys([*mapping.metafields(named), *metafield_keys(shop)]))
     more = any(one.startswith("customer.") for one in mapping.stored_sources(named))
     return {
         **({"more": True} if more else {}),

@@ -15,6 +15,7 @@ from connector.models.store import inventory_levels, variants
 from connector.scope import Scope
 from sync import fetch, products
 from sync import variants as catalogue
+from sync.catalogue_signals import noticing
 from sync.node_values import number
 
 
@@ -90,6 +91,7 @@ def reported(scope: Scope, event: str, variant: Mapping[str, Any], at: datetime)
     subject = f"variant:{variant['id']}"
     fact = Fact(event, f"{subject}:{told_at.isoformat()}", told_at, subject, key=str(product_id), props=props)
     eventlog.append(scope, [fact, *changes.facts({"product_id": product_id}, told_at)])
+    noticing.notice(scope, product_id, changes, told_at, reported={event: variant["id"]})
     products.want(scope, [variant])
     if changes.any:
         products.touch(scope, product_id)

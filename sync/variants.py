@@ -23,11 +23,12 @@ _COLUMNS = ("title", "sku", "position", "price", "inventory_item_id", "inventory
 
 @dataclass
 class Changes:
-    """What became different of a product's variants: [(variant as it is now, values before)] of prices, and whether
-    any did. ``rows``: all that we hold by then, if any did.
+    """What became different of a product's variants: [(variant as it is now, values before)] of prices and of stock, as
+    far as they were known before, and whether anything did. ``rows``: all that we hold by then, if it did.
     """
 
     prices: list[tuple[Mapping[str, Any], Mapping[str, Any]]] = field(default_factory=list)
+    stock: list[tuple[Mapping[str, Any], Mapping[str, Any]]] = field(default_factory=list)
     any: bool = False
     rows: Mapping[int, Row] = field(default_factory=dict)
 
@@ -90,6 +91,9 @@ def project(
             priced = (before["price"], before["compare_at_price"]) != (row["price"], row["compare_at_price"])
             if before["price"] is not None and priced:
                 changes.prices.append((row, before))
+            counted = before["inventory_quantity"]
+            if counted is not None and counted != row["inventory_quantity"]:
+                changes.stock.append((row, before))
     if all_ids is not None:
         gone = {id: row for id, row in held.items() if id not in all_ids and not row["deleted_at"]}
         rows |= {id: {**row, "deleted_at": at} for id, row in gone.items()}

@@ -65,7 +65,8 @@ def _write(scope: Scope, wished: dict[tuple[str, int], tuple[int, bool]]) -> Non
         scope.bells.add("sync")
     if any(row.in_bulk for row in rows):
         scope.bells.add("bulk")
-    if any(row.gathering for row in rows):
+    # Nobody is imported while the store is read: whoever looks once a second is soon enough afterwards.
+    if any(row.gathering for row in rows) and scope.found_by != "backfill":
         scope.bells.add("imports")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from connector.brevo.whatsapp_errors import Meaning, meaning
 from sync.reports import words
 from sync.reports.words import BLOCKLISTS, spelled
 
@@ -83,6 +84,9 @@ def may_stop(entry: Mapping[str, Any]) -> bool:
     """Whether it may say that somebody must not be written to."""
     if word(entry) in _STOPPING:
         return True
+    if word(entry) == "error" and family(entry) == "whatsapp":
+        reason = entry.get("reason")
+        return isinstance(reason, str) and meaning(reason) is not Meaning.NOTHING
     content = entry.get("content") if word(entry) == "contact_updated" else None
     changed = content if isinstance(content, list) else [content]
     return any(spelled(name) in BLOCKLISTS for one in changed if isinstance(one, dict) for name in one)

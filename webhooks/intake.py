@@ -147,19 +147,19 @@ def build(
     *,
     topics: Mapping[tuple[str, str], Topic],
     decrypt: Callable[[int, str], str],
+    writer: Writer,
     ringer: Ringer,
     counts: Counts,
     rest: WSGI,
 ) -> Intake:
     """The intake of one process, its threads running: to be called after the fork.
 
-    ``decrypt(shop_id, token)`` opens a shop's own client secret.
+    ``decrypt(shop_id, token)`` opens a shop's own client secret. ``writer`` and ``ringer`` run already; the intake ends
+    them with its own threads.
     """
     patience = settings.intake_timeout_seconds
     directory = Directory(settings.database_url, patience, decrypt)
-    writer = Writer(settings.database_url, patience, counts)
     directory.start()
-    writer.start()
     stragglers = Stragglers()
     stragglers.start()
     app_secrets = (settings.shopify_api_secret, settings.shopify_api_secret_old)

@@ -17,7 +17,7 @@ _HARMLESS = frozenset(
 _HARMLESS_END = ("_at", "_code", "_currency", "_id", "_status", "_state", "_type", "_on", "_updated")
 _PERSONAL = re.compile(r"address|latitude|longitude|phone|email|(\b|_)ip\b|note|name|birth", re.IGNORECASE)
 # Below these names nothing is harmless but the country.
-_PERSONAL_WHOLE = re.compile(r"address|note|properties|attributes", re.IGNORECASE)
+_PERSONAL_WHOLE = re.compile(r"address|note|properties|attributes|answers", re.IGNORECASE)
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}([T ][\d:.]+(Z|[+-]\d{2}:?\d{2})?)?\Z")
 _AMOUNT = re.compile(r"-?(\d{1,6}|\d{1,13}\.\d{1,4})\Z")
 _GLOBAL_ID = re.compile(r"gid://shopify/\w+/\d+\Z")

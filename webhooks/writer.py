@@ -161,10 +161,23 @@ class Writer:
         Raises NotStored.
         """
         deadline = min(deadline, self._end_of_patience())
+        return self._stored(self._hand_over(row), deadline)
+
+    def store_all(self, rows: Sequence[InboxRow], deadline: float) -> list[bool]:
+        """The same for several that one sender told at once. Raises NotStored when one of them is not known to be
+        stored; others may be."""
+        deadline = min(deadline, self._end_of_patience())
+        handed_over = [self._hand_over(row) for row in rows]
+        return [self._stored(delivery, deadline) for delivery in handed_over]
+
+    def _hand_over(self, row: InboxRow) -> _Delivery:
         if self._arrived.qsize() >= GROUP_ROWS:
             raise NotStored("too many deliveries are waiting")
         delivery = _Delivery(row)
         self._arrived.put(delivery)
+        return delivery
+
+    def _stored(self, delivery: _Delivery, deadline: float) -> bool:
         if not delivery.answered.acquire(timeout=max(0.0, deadline - monotonic())):
             # Nobody waits for it any more, so its bytes need not be kept.
             delivery.row = None
@@ -220,6 +233,8 @@ class Writer:
             for delivery, row in waited_for:
                 if row.key not in refused:
                     delivery.new = row.key in stored
+                    # Of two in one group with the same key the first is the one that is stored.
+                    stored.discard(row.key)
             self._counts.group(len(waited_for), monotonic() - started)
         except Exception as error:
             # Also what nobody thought of: without this thread nothing is ever stored again.

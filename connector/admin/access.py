@@ -14,7 +14,7 @@ ROLES = (READ_ONLY, SUPPORT, EDITOR, OWNER)
 
 ABOUT: Mapping[str, str] = {
     READ_ONLY: "Sees everything, with addresses and telephone numbers masked. Changes nothing.",
-    SUPPORT: "The same, and re-runs syncs, replays deliveries and reveals an address, which is noted.",
+    SUPPORT: "The same, and re-runs syncs, replays and resends deliveries and reveals an address, which is noted.",
     EDITOR: "The same without masks, decides who is whom, arms the past, and starts paused channels again.",
     OWNER: "Everything.",
 }
@@ -56,6 +56,9 @@ ROUTES: Mapping[str, str] = {
     "admin.delivery": READ_ONLY,
     "admin.replay_delivery": SUPPORT,
     "admin.replay_deliveries": EDITOR,
+    "admin.webhooks": READ_ONLY,
+    "admin.webhook": READ_ONLY,
+    "admin.resend_webhook": SUPPORT,
     "admin.standing": READ_ONLY,
     "admin.resume_channel": EDITOR,
     "admin.mapping": READ_ONLY,

@@ -18,11 +18,14 @@ from connector.admin.pages import (
     shops,
     standing,
     syncs,
+    webhooks,
 )
 from connector.admin.throttle import Throttle
 from connector.deps import Deps
 
-PAGES = (shops, people, syncs, backfills, arming, deliveries, standing, mapping, audit, checklist, gaps, brevo)
+PAGES = (
+    shops, people, syncs, backfills, arming, deliveries, webhooks, standing, mapping, audit, checklist, gaps, brevo,
+)  # fmt: skip
 
 
 def mount(app: Flask, deps: Deps) -> None:

@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import Any
 
 import phonenumbers
-from sqlalchemy import Column, ColumnElement, Connection, Row, Select, func, or_, select, text
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, func, not_, or_, select, text
 
+from connector.models.coupon import coupons
 from connector.models.flow import runs
 from connector.models.identity import identity_conflicts, person_merges
 from connector.models.outbox import outbox
@@ -138,6 +139,7 @@ class Person:
     suppressed: Sequence[tuple[str, str, datetime]]
     orders: Sequence[Row[Any]]
     messages: Sequence[Row[Any]]
+    coupons: Sequence[Row[Any]]
     runs: Sequence[Row[Any]]
     copies: Sequence[Row[Any]]
     timeline: Sequence[story.Line]
@@ -152,8 +154,10 @@ def read(connection: Connection, shop: Shop, person_id: int) -> Person | None:
         return None
     lines = story.tell(connection, shop.id, person_id)
 
-    def theirs(table: Any, *order: Any, most: int = _MOST_LISTED) -> Sequence[Row[Any]]:
+    def theirs(table: Any, *order: Any, but: Any = None, most: int = _MOST_LISTED) -> Sequence[Row[Any]]:
         query = select(table).where(table.c.shop_id == shop.id, table.c.person_id == person_id)
+        if but is not None:
+            query = query.where(not_(but))
         return connection.execute(query.order_by(*order).limit(most)).all()
 
     return Person(
@@ -166,7 +170,8 @@ def read(connection: Connection, shop: Shop, person_id: int) -> Person | None:
         ledger=theirs(consent_ledger, consent_ledger.c.id.desc()),
         suppressed=_suppressed(connection, shop, profile),
         orders=theirs(orders, orders.c.created_at.desc()),
-        messages=theirs(outbox, outbox.c.id.desc()),
+        messages=theirs(outbox, outbox.c.id.desc(), but=outbox.c.message == ""),
+        coupons=theirs(coupons, coupons.c.id.desc(), but=coupons.c.state != "made"),
         runs=theirs(runs, (runs.c.state == "live").desc(), runs.c.entered_at.desc()),
         copies=_copies(connection, shop, person_id),
         timeline=lines[::-1][:_MOST_TOLD],

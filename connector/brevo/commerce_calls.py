@@ -59,6 +59,14 @@ class CommerceCalls(Calls):
         body = {"products": [dict(one) for one in records], "updateEnabled": True}
         self._call(put, Kind.IDEMPOTENT, "other", body=body, products=[])
 
+    def ask_for_alert(self, product_id: str, identifiers: Mapping[str, str]) -> None:
+        """POST /products/{id}/alerts/back_in_stock: Brevo writes to this contact when the product's stock is no longer
+        0. ``identifiers``: one of ext_id, email and sms. Raises ActionNeeded while alerts are not switched on at Brevo
+        (403), Refused when it has no such product (404).
+        """
+        ask = self._sdk.ecommerce.create_product_alert
+        self._call(ask, Kind.IDEMPOTENT, "other", product_id, body={"contactIdentifiers": dict(identifiers)})
+
     def put_categories(self, records: Sequence[Mapping[str, Any]]) -> None:
         """POST /categories/batch: create or update up to 100, no id twice."""
         put = self._sdk.ecommerce.create_update_batch_category

@@ -14,26 +14,31 @@ from connector.settings import Settings
 # These read the environment themselves: they start an installation, or have to work where there is none.
 _BY_THEMSELVES = frozenset({"clock", "db", "doctor", "up", "worker"})
 
-# {command: module of this package}; the command has its own name there. Read when it is asked for: what others of them
-# import takes longer than most commands do.
+# {command: module of this package}; the command has its own name there, with _ for -. Read when it is asked for: what
+# others of them import takes longer than most commands do.
 _MODULES = {
+    "api-key": "api_key",
     "app": "app",
     "brevo": "brevo",
     "channel": "channel",
     "clock": "processes",
+    "coupon": "coupon",
     "currency": "currency",
     "db": "database",
     "doctor": "doctor",
     "flow": "flow",
     "inbox": "inbox",
     "keys": "keys",
+    "loyalty": "loyalty",
     "mapping": "mapping",
     "person": "person",
     "privacy": "privacy",
+    "send": "send",
     "shop": "shop",
     "staff": "staff",
     "sync": "sync",
     "up": "processes",
+    "webhook": "webhook",
     "worker": "processes",
 }
 
@@ -45,7 +50,9 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _MODULES:
             return None
-        command: click.Command = getattr(import_module(f"connector.cli.{_MODULES[cmd_name]}"), cmd_name)
+        command: click.Command = getattr(
+            import_module(f"connector.cli.{_MODULES[cmd_name]}"), cmd_name.replace("-", "_")
+        )
         return command
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -20,6 +21,9 @@ from connector.errors import ConnectorError, InvalidInput
 from connector.install import checklist, survey
 from connector.settings import Settings
 from connector.shops import Shop
+from flows.channels import whatsapp_templates
+from flows.core import durations
+from sync.coupons import pools
 
 _of_shop = click.option("--shop", "domain", required=True, help="The shop (name.myshopify.com).")
 
@@ -99,6 +103,75 @@ def checklist_(settings: Settings, domain: str, tick: tuple[str, ...], untick: t
         _show_item(one)
     left = len(checklist.open_items(found))
     click.echo(f"{left} of {len(found)} are open." if found else "Nothing has to be switched off.")
+
+
+@brevo.command()
+@_of_shop
+@click.option("--collection", required=True, help="Its name at Brevo, which templates choose it by.")
+@click.option("--count", type=click.IntRange(1, pools.LARGEST), required=True, help="So many codes in all.")
+@click.option("--percent", type=click.IntRange(1, 100), help="Per cent off an order.")
+@click.option("--amount", help="Or so much off, in the shop's currency: 5.00.")
+@click.option("--minimum", help="Only for orders of at least so much.")
+@click.option("--valid", required=True, help="How long from now, e.g. 30d.")
+@click.option("--fallback", required=True, help="The code that Brevo shows when none is left.")
+@click.option("--prefix", default="", help="What the codes begin with, e.g. SPRING.")
+@click.pass_obj
+def coupons(
+    settings: Settings,
+    domain: str,
+    collection: str,
+    count: int,
+    percent: int | None,
+    amount: str | None,
+    minimum: str | None,
+    valid: str,
+    fallback: str,
+    prefix: str,
+) -> None:
+    """Fill a coupon collection at Brevo: the codes are made in the store first, then given to Brevo.
+
+    Run again it adds what is lacking: with a higher count more codes, with the same one none.
+    """
+    with _connected(settings, domain) as (deps, shop), deps.open(shop) as scope:
+        try:
+            ends_at = scope.now + durations.parse(valid)
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--valid") from error
+        pools.keep(
+            scope,
+            pools.named_after(collection),
+            terms=pools.terms_of(percent, amount, minimum),
+            size=count,
+            prefix=prefix.upper(),
+            ends_at=ends_at,
+            collection=collection,
+            fallback=fallback,
+        )
+    click.echo("The collection is being filled: connector coupon list shows how far it is.")
+
+
+@brevo.command("whatsapp-templates")
+@_of_shop
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for machines.")
+@click.pass_obj
+def whatsapp_templates_(settings: Settings, domain: str, as_json: bool) -> None:
+    """Read the WhatsApp templates from Brevo and list them: flows may name those that are approved.
+
+    Costs two calls of Brevo's limit of 100 an hour for calls of that kind.
+    """
+    with _connected(settings, domain) as (deps, shop):
+        whatsapp_templates.read_now(deps, shop)
+        with transaction(deps.engine) as connection:
+            found = whatsapp_templates.kept(connection, shop.id) or ()
+            account = whatsapp_templates.account(connection, shop.id)
+    if as_json:
+        click.echo(orjson.dumps({"account": account, "templates": [asdict(one) for one in found]}))
+        return
+    _show(account)
+    for one in found:
+        click.echo(f"{one.id}: {one.name} ({one.language}), {one.category.lower()}, {one.status}")
+    if not found:
+        click.echo("Brevo has none: make one there, and have Meta approve it.")
 
 
 def _show_item(one: checklist.Item) -> None:

@@ -42,6 +42,8 @@ events = Table(
     PrimaryKeyConstraint("shop_id", "id", "occurred_at"),
     Index(None, "shop_id", "person_id", "occurred_at"),
     Index(None, "shop_id", "subject", "occurred_at"),
+    # Who has looked at which product.
+    Index("ix_events_viewed", "shop_id", "key", postgresql_where="name = 'product_viewed'"),
     postgresql_partition_by="RANGE (occurred_at)",
 )
 

@@ -22,7 +22,8 @@ inbox_keys = Table(
     metadata,
     shop_column(),
     Column("source", Text, nullable=False),
-    # Shopify: X-Shopify-Webhook-Id, else sha256 of the bytes. Brevo: a hash of the fields that name the event.
+    # Shopify: X-Shopify-Webhook-Id, else sha256 of the bytes. Brevo: a hash of the fields that name the event. The API:
+    # the sender's own id of the event.
     Column("external_id", Text, nullable=False),
     Column("received_at", Moment, nullable=False),
     PrimaryKeyConstraint("shop_id", "source", "external_id"),
@@ -39,7 +40,7 @@ inbox = Table(
     Column("id", BigInteger, _id, server_default=_id.next_value(), nullable=False),
     Column("received_at", Moment, nullable=False),
     Column("received_real", Moment, nullable=False),
-    # shopify | brevo
+    # shopify | brevo | api
     Column("source", Text, nullable=False),
     Column("topic", Text, nullable=False),
     Column("external_id", Text, nullable=False),
@@ -59,5 +60,7 @@ inbox = Table(
     Index("ix_inbox_open", "shop_id", "id", postgresql_where="state IN ('new', 'retry')"),
     Index("ix_inbox_lane", "shop_id", "lane", "id", postgresql_where="state = 'new'"),
     Index("ix_inbox_stopped", "shop_id", "id", postgresql_where="state IN ('quarantined', 'poison')"),
+    # What an id of the API's stood for, when it comes again.
+    Index("ix_inbox_api", "shop_id", "external_id", postgresql_where="source = 'api'"),
     postgresql_partition_by="RANGE (received_at)",
 )

@@ -8,6 +8,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    Numeric,
     PrimaryKeyConstraint,
     Table,
     Text,
@@ -32,6 +33,8 @@ outbox = Table(
     Column("step", Text, nullable=False),
     Column("channel", Text, nullable=False),
     Column("message", Text, nullable=False),
+    # What is to be done, of an effect that is no message (flows/actions); its channel is the action's name.
+    Column("data", JSONB),
     # marketing | transactional
     Column("purpose", Text, nullable=False),
     Column("priority", Integer, nullable=False),
@@ -50,6 +53,10 @@ outbox = Table(
     Column("subject", Text),
     Column("recipient_digest", Text),
     Column("provider_message_id", Text),
+    # How many messages the provider bills for the last attempt at it, and what these cost in the shop's currency: NULL
+    # when the settings do not say.
+    Column("segments", Integer),
+    Column("cost", Numeric(12, 4)),
     Column("sent_at", Moment),
     # First occurrence of what the provider told of it.
     Column("delivered_at", Moment),
@@ -64,6 +71,7 @@ outbox = Table(
     UniqueConstraint("shop_id", "key"),
     Index("ix_outbox_due", "shop_id", "due_at", postgresql_where="state = 'due'"),
     Index("ix_outbox_leased", "shop_id", "lease_real", postgresql_where="state IN ('leased', 'unknown')"),
+    Index("ix_outbox_actions", "shop_id", "due_at", postgresql_where="message = '' AND state IN ('due', 'leased')"),
     Index("ix_outbox_failed", "shop_id", "created_at", postgresql_where="state = 'failed'"),
     # What the complaint rate is counted from.
     Index("ix_outbox_delivered", "shop_id", "delivered_at", postgresql_where="purpose = 'marketing'"),

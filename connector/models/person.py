@@ -33,6 +33,8 @@ persons = Table(
     Column("last_name", Text),
     Column("locale", Text),
     Column("country", Text),
+    # Of the country, by ISO 3166-2 (US-TX); in France by the postcode. Of use only beside that country.
+    Column("region", Text),
     Column("city", Text),
     Column("timezone", Text),
     Column("customer_id", BigInteger),
@@ -73,7 +75,7 @@ identities = Table(
     "identities",
     metadata,
     shop_column(),
-    # customer | email | checkout | cart | order | draft_order | visitor
+    # customer | email | checkout | cart | order | draft_order | external | visitor
     Column("kind", Text, nullable=False),
     Column("value", Text, nullable=False),
     Column("person_id", BigInteger, nullable=False),

@@ -7,13 +7,32 @@ after their table have a default, so that the code of the release before can sti
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Numeric, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    Numeric,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from connector.db.schema import Moment, metadata, shop_column
 
 # None is the database's NULL, as its queries take it, and not the null of JSON.
 _NULLABLE = JSONB(none_as_null=True)
+
+
+def _by_products(name: str) -> Index:
+    """Of the products in ``items`` (the store's ids are one shop's only), for whom news of a product interests."""
+    ids = func.jsonb_path_query_array(text("items"), text("'$[*].product_id'")).label("ids")
+    return Index(name, ids, postgresql_using="gin", postgresql_ops={"ids": "jsonb_path_ops"})
+
 
 carts = Table(
     "carts",
@@ -52,6 +71,7 @@ checkouts = Table(
     PrimaryKeyConstraint("shop_id", "token"),
     Index(None, "shop_id", "person_id"),
     Index(None, "shop_id", "cart_token"),
+    _by_products("ix_checkouts_products"),
 )
 
 orders = Table(
@@ -97,6 +117,7 @@ orders = Table(
     PrimaryKeyConstraint("shop_id", "id"),
     Index(None, "shop_id", "person_id"),
     Index(None, "shop_id", "checkout_token"),
+    _by_products("ix_orders_products"),
 )
 
 fulfillments = Table(

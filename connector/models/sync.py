@@ -47,8 +47,8 @@ sync_state = Table(
     "sync_state",
     metadata,
     shop_column(),
-    # contact, events, store_consent, double_opt_in: entity_id is the person id; order, product, category: the id in the
-    # store
+    # contact, events, store_consent, double_opt_in, loyalty: entity_id is the person id; order, product, category: the
+    # id in the store
     Column("entity", Text, nullable=False),
     Column("entity_id", BigInteger, nullable=False),
     Column("wanted_version", BigInteger, nullable=False),

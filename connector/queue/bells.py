@@ -23,11 +23,13 @@ from connector.crashpoints import reach
 
 KINDS = (
     "intake", "fetch", "flows", "deliver", "sync", "reconcile", "reruns", "tokens", "closing", "privacy", "imports",
-    "profiles", "survey", "reports", "backfill", "bulk", "arming",
+    "profiles", "survey", "reports", "backfill", "bulk", "arming", "coupons",
+    "outgoing", "signals",
 )  # fmt: skip
 
 # One queue per worker process. What is read from the store has its own: telling Brevo never waits for the store. So
-# has what goes in bulk: to write one body takes seconds, for which no change of anybody waits.
+# has what goes in bulk: to write one body takes seconds, for which no change of anybody waits. And so has reading the
+# whole store, which computes for minutes: what waits for the limits of Brevo would not use them meanwhile.
 QUEUE_OF_KIND = {
     "intake": "intake",
     "fetch": "fetch",
@@ -43,11 +45,14 @@ QUEUE_OF_KIND = {
     "profiles": "bulk",
     "survey": "bulk",
     "reports": "bulk",
-    "reconcile": "bulk",
-    "backfill": "bulk",
+    "reconcile": "backfill",
+    "backfill": "backfill",
     "bulk": "bulk",
+    "coupons": "bulk",
+    "outgoing": "bulk",
+    "signals": "bulk",
 }
-QUEUES = ("intake", "fetch", "flows", "deliver", "sync", "bulk")
+QUEUES = ("intake", "fetch", "flows", "deliver", "sync", "bulk", "backfill")
 
 # A flag whose job was lost (FLUSHALL spares neither, a killed worker loses the job only) must not silence the
 # bell for long. Seconds of machine time.

@@ -28,6 +28,8 @@ NEEDED: Mapping[str, Need] = {
     "read_inventory": Need("stock"),
     "read_returns": Need("returns"),
     "read_draft_orders": Need("draft orders"),
+    "read_discounts": Need("discount codes that flows have given"),
+    "write_discounts": Need("discount codes that flows give"),
 }
 
 

@@ -11,7 +11,6 @@ from concurrent.futures import TimeoutError as Late
 from dataclasses import dataclass, field
 from threading import Lock, Thread
 
-from alembic.runtime.migration import MigrationContext
 from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import Engine, text
@@ -96,8 +95,7 @@ class Health:
         try:
             with self._engine.connect() as connection:
                 connection.execute(text("SET LOCAL statement_timeout = '2s'"))
-                current = set(MigrationContext.configure(connection).get_current_heads())
-                if current != migrate.heads():
+                if migrate.current(connection) != migrate.heads():
                     return Report("up", "behind", redis, processes)
                 now = self._clock.now()
                 waiting = backlog.read(connection, now, self._clock.machine())

@@ -6,30 +6,40 @@ and as the idempotency key in the body's ``headers``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from connector.brevo.client import BrevoAccount
-from flows.channels.channel import Channel, Letter, Request
+from connector.outbox import TEST, idempotency_key
+from flows.channels.channel import TEST_MARK, Channel, Letter, Request
 from flows.content.render import render
+
+
+def address(person: Mapping[str, Any]) -> str | None:
+    return person["email"] or None
+
+
+def about(request: Request) -> str:
+    return str(request["subject"])
 
 
 def write(letter: Letter) -> Request:
     """The body of the request."""
     written = render(letter.source, letter.context)
+    tags = [letter.flow, letter.source.name.rsplit("/", 1)[-1], str(letter.idempotency_key)]
     body: dict[str, Any] = {
         "sender": {"email": letter.shop.sender_email, "name": letter.shop.sender_name},
         # Per recipient since 2026-07-21: without it Brevo records no opens of theirs.
         "to": [{"email": letter.recipient, "contactPixelTrackingConsent": letter.track_opens}],
-        "subject": written.subject,
+        "subject": f"{TEST_MARK}{written.subject}" if letter.test else written.subject,
         "htmlContent": written.html,
         "textContent": written.text,
         "headers": {
             "X-Mailin-custom": letter.key,
             "idempotencyKey": str(letter.idempotency_key),
         },
-        "tags": [letter.flow, letter.source.name.rsplit("/", 1)[-1], str(letter.idempotency_key)],
+        "tags": [*tags, TEST] if letter.test else tags,
     }
     if letter.source.purpose == "marketing":
         # Brevo may drop or replace standard headers; the link in the body is what is relied on.
@@ -42,14 +52,25 @@ def send(account: BrevoAccount, request: Request, leave_by: float) -> str:
     return account.send_email(request, leave_by=leave_by)
 
 
-def look_up(account: BrevoAccount, recipient: str, key: UUID, since: datetime, until: datetime) -> str | None:
+def look_up(account: BrevoAccount, recipient: str, key: str, since: datetime, until: datetime) -> str | None:
     """The log's days are the account's, so a day is added on both sides."""
-    day = timedelta(days=1)
+    day, tag = timedelta(days=1), str(idempotency_key(key))
     rows = account.emails(recipient, (since - day).date().isoformat(), (until + day).date().isoformat())
     for row in rows:
-        if str(key) in (row.get("tags") or []):
+        if tag in (row.get("tags") or []):
             return str(row.get("messageId") or "")
     return None
 
 
-EMAIL = Channel(name="email", bucket="email", look_up_bucket="email_log", write=write, send=send, look_up=look_up)
+EMAIL = Channel(
+    name="email",
+    bucket="email",
+    look_up_bucket="email_log",
+    address=address,
+    about=about,
+    write=write,
+    send=send,
+    look_up=look_up,
+    # With the same key, which the provider refuses to take twice.
+    repeats=True,
+)

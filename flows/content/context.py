@@ -7,7 +7,10 @@
 ``person``            ``first_name``, ``last_name``, ``email``, ``locale``; a name that is not known is null
 ``checkout``          ``items`` (see below), ``total``, ``currency``, ``recovery_url``; absent outside cart flows
 ``checkout.items``    ``title``, ``variant_title``, ``quantity``, ``price``, ``line_price``, ``image_url``, ``url``
+``coupon``            by the name that the flow gave it ``code``, ``percent`` or ``amount``, ``minimum`` and
+                      ``ends_at``; null when none could be made; absent before the step that makes it
 ``event``             the properties of the event that started the flow
+``params``            in the body of a WhatsApp message: what its template is filled with, by name
 ``links``             ``unsubscribe``
 ``message``           ``key`` (one per message and person), and, added here, ``name`` and ``purpose``
 ====================  ============================================================================================
@@ -18,10 +21,18 @@ never cents; moments are aware datetimes or their ISO text.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from flows.content.source import MessageSource
+
+_COUPON = re.compile(r"\bcoupon\.([a-z][a-z0-9_]*)")
+
+
+def coupons_in(*texts: str) -> tuple[str, ...]:
+    """The names of the coupons that a message of these texts shows."""
+    return tuple(sorted({name for text in texts for name in _COUPON.findall(text)}))
 
 
 def prepared(source: MessageSource, context: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,6 +58,16 @@ def _without_blanks(facts: Mapping[str, Any] | None) -> dict[str, Any]:
     }
 
 
+class _Coupons(dict[str, Any]):
+    """An example of a coupon under any name."""
+
+    def __missing__(self, name: str) -> dict[str, Any]:
+        return {"code": "CART-7YQK4MTR9X", "percent": 10, "ends_at": "2026-05-04T10:00:00+00:00"}
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
 def example(*, offers: bool = True, checkout: bool = True) -> dict[str, Any]:
     """A shop, a person and a cart to try messages on. Nobody in it exists."""
     context: dict[str, Any] = {
@@ -68,6 +89,7 @@ def example(*, offers: bool = True, checkout: bool = True) -> dict[str, Any]:
         },
         "person": {"first_name": "Ada", "last_name": "Berg", "email": "ada@mail.example", "locale": "en"},
         "event": {"occurred_at": "2026-05-01T10:00:00+00:00"},
+        "coupon": _Coupons(),
         "links": {"unsubscribe": "https://connector.example/u/token"},
         "message": {"key": "example"},
     }

@@ -11,7 +11,9 @@ class ContentProblem(ConnectorError):
     ``code`` is one of: ``front_matter`` (the head of the file), ``syntax`` (the Liquid is not understood),
     ``not_allowed`` (a tag, filter or place that messages may not use), ``missing_value`` (a fact is not there
     and the text has no ``default``), ``bad_value`` (a fact that a filter cannot work with), ``unsafe_link``,
-    ``too_large`` (a limit on loops, length, depth or time), ``layout`` (the result is no valid email).
+    ``too_large`` (a limit on loops, length, depth or time), ``layout`` (the result is no valid email), ``coupon_ended``
+    (the code that it shows is no longer good), ``no_sender``
+    (the shop has not said who sends).
     ``sentence`` is for the merchant; ``where`` names the message, the part of it and, if known, the line;
     ``liquid`` is the piece of Liquid that it is about, as written.
     """

@@ -17,11 +17,32 @@
 
 The body is simple HTML with Liquid. A Liquid tag alone on its line divides the body into sections: a block
 (``render``), or a choice between sections (``if`` ... ``endif``). The blocks are the files of ``blocks/``.
+
+A text message says its channel, has no subject, and its body is plain text with Liquid::
+
+    ---
+    channel: sms
+    purpose: marketing
+    ---
+    {{ shop.name }}: your cart is waiting. {{ checkout.recovery_url }}
+
+A WhatsApp message names the template that Meta has approved (its number at Brevo, or its name) and what this is filled
+with; its body is how it reads. Without a template the body is what is sent, to people who have just written::
+
+    ---
+    channel: whatsapp
+    purpose: marketing
+    template: cart_waiting
+    params:
+      NAME: "{{ person.first_name | default: 'there' }}"
+    ---
+    Hi {{ params.NAME }}, your cart is waiting.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -32,9 +53,15 @@ from flows.content.problems import ContentProblem
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?P<head>.*?)^---[ \t]*\n(?P<body>.*)\Z", re.DOTALL | re.MULTILINE)
 _DURATION = re.compile(r"(\d{1,4})([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_KNOWN = ("channel", "deadline", "note", "preview", "purpose", "subject", "subject_fallback")
-_CHANNELS = ("email",)
+_EVERYWHERE = ("channel", "deadline", "note", "purpose")
+# Channel -> what its messages have besides.
+_OF_CHANNEL: Mapping[str, tuple[str, ...]] = {
+    "email": ("preview", "subject", "subject_fallback"),
+    "sms": (),
+    "whatsapp": ("params", "template"),
+}
 _PURPOSES = ("marketing", "transactional")
+_PARAM = re.compile(r"[A-Za-z0-9_]{1,60}")
 
 MAX_SOURCE = 64_000
 """Characters of one file. Every other limit of the language leans on this one."""
@@ -46,7 +73,8 @@ class MessageSource:
 
     ``subject``, ``preview`` and ``body`` are Liquid; ``subject_fallback`` is what the subject becomes when a
     value that it names is missing. ``deadline`` is how late the message may leave. ``body_line`` is the line
-    of the file on which the body begins, so that problems can be pointed at.
+    of the file on which the body begins, so that problems can be pointed at. Texts have a body only. ``template``: of
+    a WhatsApp message, its number or name at Brevo, None for plain text; ``params``: (name, Liquid) of what fills it.
     """
 
     name: str
@@ -59,6 +87,13 @@ class MessageSource:
     deadline: timedelta = timedelta(hours=24)
     note: str = ""
     body_line: int = 1
+    template: int | str | None = None
+    params: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def liquid(self) -> tuple[str, ...]:
+        """Everything of it that is Liquid."""
+        return (self.subject, self.preview, self.subject_fallback, self.body, *(text for _, text in self.params))
 
 
 def parse(name: str, text: str) -> MessageSource:
@@ -72,26 +107,32 @@ def parse(name: str, text: str) -> MessageSource:
     if not found:
         raise _problem(name, 1, "The file starts with a line ---, then subject and purpose, then a line ---.")
     head = _head(name, found["head"])
-    unknown = sorted(str(key) for key in head if key not in _KNOWN)
-    if unknown:
-        raise _problem(name, 2, f"{unknown[0]!r} is not known here; known are {', '.join(_KNOWN)}.")
-    for key, allowed in (("channel", _CHANNELS), ("purpose", _PURPOSES)):
+    for key, allowed in (("channel", tuple(_OF_CHANNEL)), ("purpose", _PURPOSES)):
         if key in head and head[key] not in allowed:
             raise _problem(name, 2, f"{key} is one of {', '.join(allowed)}, not {head[key]!r}.")
+    channel = str(head.get("channel", "email"))
+    known = sorted((*_EVERYWHERE, *_OF_CHANNEL[channel]))
+    unknown = sorted(str(key) for key in head if key not in known)
+    if unknown:
+        raise _problem(
+            name, 2, f"{unknown[0]!r} is not known here; known in messages by {channel} are {', '.join(known)}."
+        )
     for key in ("subject", "purpose"):
-        if not head.get(key):
+        if key in known and not head.get(key):
             raise _problem(name, 2, f"The message needs a {key}.")
     return MessageSource(
         name=name,
         subject=_line(name, head, "subject"),
         preview=_line(name, head, "preview"),
         subject_fallback=_line(name, head, "subject_fallback"),
-        channel=str(head.get("channel", "email")),
+        channel=channel,
         purpose=str(head["purpose"]),
         deadline=_duration(name, head.get("deadline", "24h")),
         note=_line(name, head, "note"),
         body=found["body"],
         body_line=found["head"].count("\n") + 3,
+        template=_template(name, head),
+        params=_params(name, head),
     )
 
 
@@ -114,6 +155,24 @@ def _line(name: str, head: dict[str, object], key: str) -> str:
     if not isinstance(value, str):
         raise _problem(name, 2, f"{key} is a text; put it between quotes.")
     return " ".join(value.split())
+
+
+def _template(name: str, head: dict[str, object]) -> int | str | None:
+    value = head.get("template")
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | str) or not value:
+        raise _problem(name, 2, "template is the number of a WhatsApp template at Brevo, or its name.")
+    return value
+
+
+def _params(name: str, head: dict[str, object]) -> tuple[tuple[str, str], ...]:
+    value = head.get("params") or {}
+    if value and head.get("template") is None:
+        raise _problem(name, 2, "params fill a template: name it with template.")
+    if not isinstance(value, dict) or not all(_PARAM.fullmatch(str(one)) for one in value):
+        raise _problem(name, 2, "params is a list of names (letters, digits and _) and texts.")
+    return tuple((str(one), _line(name, {str(one): value[one]}, str(one))) for one in value)
 
 
 def _duration(name: str, value: object) -> timedelta:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from flows.core.model import EffectDone, Happened, TimerFired, Wake
@@ -21,6 +21,16 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
+class Do:
+    """Wanted: this action (flows/actions), which is no message. `data`: what it has to know, as JSON. `within`: later
+    than that it is not done at all."""
+
+    action: str
+    data: Mapping[str, Any]
+    within: timedelta = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
 class Go:
     """On through `port`. `at` is the moment the next wait counts from (None: unchanged)."""
 
@@ -33,11 +43,12 @@ class Go:
 
 @dataclass(frozen=True, slots=True)
 class Park:
-    """Stay here until one of: `until`, an event named in `wakes_on`, the outcome of what is to be sent."""
+    """Stay here until one of: `until`, an event named in `wakes_on`, the outcome of what is to be sent or done."""
 
     until: datetime | None = None
     wakes_on: tuple[Wake, ...] = ()
     sends: tuple[Send, ...] = ()
+    does: tuple[Do, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

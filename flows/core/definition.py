@@ -12,7 +12,7 @@ from flows.core import conditions, durations
 from flows.core.conditions import Condition
 from flows.core.model import Reentry
 from flows.core.problems import suggestion
-from flows.core.vocabulary import EVENTS
+from flows.core.vocabulary import EVENTS, event_named
 
 NAME = validate.Regexp(r"\A[a-z][a-z0-9-]{0,60}\Z", error="use small letters, digits and dashes")
 NO_HOLD = timedelta(0)
@@ -53,7 +53,7 @@ class ReentryField(fields.Field[Reentry]):
 class EventField(fields.String):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         name = super()._deserialize(value, attr, data, **kwargs)
-        if name not in EVENTS:
+        if not isinstance(name, str) or event_named(name) is None:
             raise ValidationError(f"“{name}” is no event here. {suggestion(name, EVENTS)}")
         return name
 
@@ -92,6 +92,7 @@ class MessageSpecSchema(Schema):
     channel = fields.String(required=True)
     purpose = fields.String(required=True, validate=validate.OneOf(["marketing", "transactional"]))
     deadline = DurationField(required=True)
+    coupons = fields.List(fields.String())
 
 
 class FlowSchema(Schema):

@@ -13,7 +13,8 @@ from marshmallow import Schema, fields, validate
 from flows.core.definition import ConditionField, DurationField, EventField, FlowSchema, HoldField, ReentryField
 from flows.core.operators import OPERATORS
 from flows.core.steps import STEPS
-from flows.core.vocabulary import EVENTS
+from flows.core.steps.coupon import PERCENTS, PercentField
+from flows.core.vocabulary import CUSTOM, CUSTOM_NAME, EVENTS
 
 _DURATION = {"type": "string", "pattern": "^[1-9][0-9]{0,5}[mhdw]$"}
 _STEPS = {"type": "array", "items": {"$ref": "#/$defs/step"}}
@@ -101,7 +102,10 @@ def _shape(field: fields.Field[Any]) -> dict[str, Any]:
             }
             return {"anyOf": [{"enum": ["never", "always"]}, after]}
         case EventField():
-            return {"enum": sorted(EVENTS)}
+            own = {"type": "string", "pattern": f"^{CUSTOM}{CUSTOM_NAME}$"}
+            return {"anyOf": [{"enum": sorted(EVENTS)}, own]}
+        case PercentField():
+            return {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 100}, {"enum": list(PERCENTS)}]}
         case fields.Nested():
             return _object(field.schema)
         case fields.List():

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from flows.core import calendar
-from flows.core.calendar import QuietHours
+from flows.core import calendar, hours
+from flows.core.hours import Quiet
 from flows.core.model import CapPlan, Purpose
 from flows.core.permission import No, Permission
 
@@ -78,39 +78,6 @@ class GateMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class GateFacts:
-    """Everything the gate reads.
-
-    `exit_mark`: the name of an event that reached this run since it began. `permission`: whether the
-    person agreed to such messages, None when unknown; `consent_pending`: it is being fetched. `suppressed`, `held`,
-    `render_problem`: why, else None. `live_tags`: tags of the other flows the person is in. `rivals`: the
-    person's other marketing messages that are due. `ledger`: at least what lies within the caps' days and the
-    local day. `holidays`: local days without marketing. `daily_quota_until`: the emails of the provider's plan are
-    used up until then for a message like this one.
-    """
-
-    erased: bool = False
-    test_only: bool = False
-    goal_reached: bool = False
-    exit_mark: str | None = None
-    permission: Permission | None = None
-    consent_pending: bool = False
-    suppressed: str | None = None
-    held: str | None = None
-    live_tags: Collection[str] = ()
-    last_purchase_at: datetime | None = None
-    rivals: Sequence[Rival] = ()
-    ledger: Sequence[Sent] = ()
-    flow_cap: Limit | None = None
-    shop_cap: Limit | None = None
-    quiet: QuietHours | None = None
-    timezone: str | None = None
-    holidays: Collection[date] = ()
-    render_problem: str | None = None
-    daily_quota_until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Send:
     pass
 
@@ -132,9 +99,55 @@ Verdict = Send | Defer | Skip
 Objection = Defer | Skip | None
 
 
+@dataclass(frozen=True, slots=True)
+class GateFacts:
+    """Everything the gate reads.
+
+    `exit_mark`: the name of an event that reached this run since it began. `permission`: whether the
+    person agreed to such messages, None when unknown; `consent_pending`: it is being fetched. `suppressed`, `held`,
+    `render_problem`: why, else None. `live_tags`: tags of the other flows the person is in. `rivals`: the
+    person's other marketing messages that are due. `ledger`: at least what lies within the caps' days and the
+    local day. `quiet`: the hours in which this channel may be used, None when it is bound to none; `timezone`: whose
+    days are the person's. `channel_objects`: what the channel itself has against this message. `daily_quota_until`:
+    the emails of the provider's plan are used up until then for a message like this one.
+    """
+
+    erased: bool = False
+    test_only: bool = False
+    goal_reached: bool = False
+    exit_mark: str | None = None
+    permission: Permission | None = None
+    consent_pending: bool = False
+    suppressed: str | None = None
+    held: str | None = None
+    live_tags: Collection[str] = ()
+    last_purchase_at: datetime | None = None
+    rivals: Sequence[Rival] = ()
+    ledger: Sequence[Sent] = ()
+    flow_cap: Limit | None = None
+    shop_cap: Limit | None = None
+    quiet: Quiet | None = None
+    timezone: str | None = None
+    channel_objects: Objection = None
+    render_problem: str | None = None
+    daily_quota_until: datetime | None = None
+
+
+Check = Callable[[GateMessage, GateFacts, datetime], Objection]
+
+
 def gate(message: GateMessage, facts: GateFacts, now: datetime) -> Verdict:
     """Send, Defer (ask again at `until`) or Skip, with the reason code and the inputs that decided."""
-    for check in ORDER:
+    return _answer(ORDER, message, facts, now)
+
+
+def may_act(message: GateMessage, facts: GateFacts, now: datetime) -> Verdict:
+    """The same for an effect that is no message: it writes to nobody, so that only the end of the run stops it."""
+    return _answer(OF_ACTIONS, message, facts, now)
+
+
+def _answer(checks: Sequence[Check], message: GateMessage, facts: GateFacts, now: datetime) -> Verdict:
+    for check in checks:
         objection = check(message, facts, now)
         if objection is None:
             continue
@@ -182,6 +195,10 @@ def _suppressed(message: GateMessage, facts: GateFacts, now: datetime) -> Object
     return Skip("suppressed", {"why": facts.suppressed})
 
 
+def _channel(message: GateMessage, facts: GateFacts, now: datetime) -> Objection:
+    return facts.channel_objects
+
+
 def _held(message: GateMessage, facts: GateFacts, now: datetime) -> Objection:
     if facts.held is None or message.purpose == "transactional":
         return None
@@ -224,7 +241,7 @@ def _rival(message: GateMessage, facts: GateFacts, now: datetime) -> Objection:
         before = _rank(rival.priority, rival.due_at, rival.run_id) < own
         if rival.flow != message.flow and due_today and before:
             detail = {"flow": rival.flow, "priority": rival.priority}
-            return Defer(calendar.next_morning(now, facts.quiet, where), "rival", detail)
+            return Defer(hours.next_morning(now, facts.quiet, where), "rival", detail)
     return None
 
 
@@ -236,7 +253,7 @@ def _contacted_today(message: GateMessage, facts: GateFacts, now: datetime) -> O
         counts = sent.purpose == "marketing" and sent.cap != "exempt" and sent.flow != message.flow
         if counts and calendar.same_day(sent.counted_at, now, where):
             detail = {"flow": sent.flow, "channel": sent.channel}
-            return Defer(calendar.next_morning(now, facts.quiet, where), "contacted_today", detail)
+            return Defer(hours.next_morning(now, facts.quiet, where), "contacted_today", detail)
     return None
 
 
@@ -268,10 +285,13 @@ def _counted(message: GateMessage, facts: GateFacts) -> list[Sent]:
 
 
 def _quiet(message: GateMessage, facts: GateFacts, now: datetime) -> Objection:
-    if message.purpose == "transactional":
+    if message.purpose == "transactional" or facts.quiet is None:
         return None
-    until = calendar.quiet_until(now, facts.quiet, _zone(facts), facts.holidays)
-    return Defer(until, "quiet_hours", {"timezone": facts.timezone}) if until else None
+    moment = hours.next_open(now, facts.quiet)
+    if moment == now:
+        return None
+    # Where none is in sight, hardly any deadline is that far away.
+    return Defer(moment or now + hours.HORIZON, "quiet_hours", facts.quiet.why)
 
 
 def _render(message: GateMessage, facts: GateFacts, now: datetime) -> Objection:
@@ -286,12 +306,13 @@ def _deadline(message: GateMessage, facts: GateFacts, now: datetime) -> Objectio
     return Skip("deadline", {"deadline": message.deadline.isoformat()}) if now > message.deadline else None
 
 
-ORDER: tuple[Callable[[GateMessage, GateFacts, datetime], Objection], ...] = (
+ORDER: tuple[Check, ...] = (
     _erased,
     _goal,
     _exit,
     _consent,
     _suppressed,
+    _channel,
     _held,
     _excluded,
     _recent_purchase,
@@ -304,3 +325,4 @@ ORDER: tuple[Callable[[GateMessage, GateFacts, datetime], Objection], ...] = (
     _deadline,
     _daily_quota,
 )
+OF_ACTIONS: tuple[Check, ...] = (_erased, _goal, _exit, _deadline)

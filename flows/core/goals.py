@@ -1,6 +1,8 @@
-"""Which events reach a run, and which of them are its goal."""
+"""Which events reach a run, which of them are its goal, and which end it."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from flows.core.facts import MISSING, lookup
 from flows.core.model import Event, FlowVersion, Run
@@ -40,6 +42,28 @@ def reached(flow: FlowVersion, run: Run, event: Event) -> bool:
         return False
     expected = expected_key(flow, run)
     return expected is None or expected in (_carried(event, goal.match), event.key)
+
+
+UNSUBSCRIBED = "unsubscribed"
+
+
+def ends(flow: FlowVersion, event: Event) -> bool:
+    """Whether the flow exits on this event. A no on a channel that the flow does not begin with ends nothing but what
+    the flow would send there, which the gate refuses.
+    """
+    if event.name not in flow.exits:
+        return False
+    return event.name != UNSUBSCRIBED or event.props.get("channel", flow.main_channel) == flow.main_channel
+
+
+def marks(flow: FlowVersion) -> Mapping[str, str]:
+    """The exit marks (connector.eventlog) that end this flow, with the event that each stands for."""
+    return {mark_of(name, flow.main_channel): name for name in flow.exits}
+
+
+def mark_of(event: str, channel: str | None) -> str:
+    """What the mark of such an event is called; ``channel``: that an unsubscription is of."""
+    return event if event != UNSUBSCRIBED or channel in (None, "email") else f"{event}:{channel}"
 
 
 def _carried(event: Event, match: str | None) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +10,11 @@ from marshmallow import RAISE, ValidationError
 
 from flows.core import conditions
 from flows.core.conditions import All, AnyOf, Leaf, Not
+from flows.core.coupons import fields_of
 from flows.core.model import MessageSpec, Step
 from flows.core.problems import Finder, Path, suggestion
 from flows.core.steps import STEPS
+from flows.core.steps.coupon import COUPONS
 from flows.core.steps.kind import StepKind, Written
 from flows.core.vocabulary import FIELDS, fields_after, knows_field
 
@@ -105,6 +107,7 @@ def everything(nodes: Sequence[Node]) -> Iterator[Node]:
 
 def check_content(nodes: Sequence[Node], messages: Mapping[str, MessageSpec], trigger: str, finder: Finder) -> None:
     """Messages exist and suit their step; conditions ask for fields that exist."""
+    coupons = fields_of(node.written.config.name for node in everything(nodes) if node.kind.name == COUPONS)
     for node in everything(nodes):
         for name in node.written.messages:
             path = (*node.path, node.kind.name)
@@ -114,14 +117,17 @@ def check_content(nodes: Sequence[Node], messages: Mapping[str, MessageSpec], tr
             elif messages[name].channel != node.kind.name:
                 finder.add(path, f"The message “{name}” is written for {messages[name].channel}")
         if isinstance(node.written.config, Leaf | All | AnyOf | Not):
-            check_fields(node.written.config, trigger, (*node.path, node.kind.name), finder)
+            check_fields(node.written.config, trigger, (*node.path, node.kind.name), finder, coupons)
 
 
-def check_fields(condition: conditions.Condition, trigger: str, path: Path, finder: Finder) -> None:
+def check_fields(
+    condition: conditions.Condition, trigger: str, path: Path, finder: Finder, coupons: Collection[str] = ()
+) -> None:
+    """`coupons`: what may be asked of those that the flow has made by then."""
     for leaf in conditions.leaves(condition):
-        if not knows_field(leaf.field, trigger):
+        if leaf.field not in coupons and not knows_field(leaf.field, trigger):
             here = [p for p in finder.lines if p[: len(path)] == path and p[-1] == leaf.field]
-            known = fields_after(trigger) or FIELDS
+            known = [*(fields_after(trigger) or FIELDS), *coupons]
             finder.add(here[0] if here else path, f"“{leaf.field}” is no field", suggestion(leaf.field, known))
 
 

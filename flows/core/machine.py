@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Any
 
 from flows.core import goals
-from flows.core.answers import Finish, Go, Park, Woke
+from flows.core.answers import Do, Finish, Go, Park, Woke
 from flows.core.facts import Facts
 from flows.core.model import (
     Effect,
@@ -37,6 +37,7 @@ from flows.core.model import (
     Wake,
 )
 from flows.core.steps import STEPS
+from flows.core.steps.coupon import COUPONS
 
 WAIT_TIMER = "wait"
 """A run waits in one place at a time, so it has one timer."""
@@ -61,7 +62,7 @@ def advance(flow: FlowVersion, run: Run, stimulus: Stimulus, facts: Facts, now: 
         event = stimulus.event
         if goals.reached(flow, run, event):
             return _stop(run, "goal", TrailLine(now, "goal_reached", run.at, _about(event)))
-        if event.name in flow.exits:
+        if goals.ends(flow, event):
             return _stop(run, f"exit:{event.name}", TrailLine(now, "exited", run.at, _about(event)))
     if isinstance(stimulus, Entered):
         if run.visit or run.waiting or run.at is None:
@@ -132,6 +133,8 @@ def _walk(flow: FlowVersion, run: Run, woke: Woke | None, facts: Facts, now: dat
         if run.at is None:
             return notes.transition(_end(run, COMPLETED, now, notes))
         step = flow.steps[run.at]
+        if COUPONS in run.vars:
+            facts = {**facts, COUPONS: run.vars[COUPONS]}
         answer = STEPS[step.kind].run(step, run, facts, now, woke)
         woke = None
         match answer:
@@ -185,7 +188,27 @@ def _park(flow: FlowVersion, run: Run, step: str, park: Park, now: datetime, not
             )
         )
         notes.trail.append(TrailLine(now, "message_wanted", step, {"message": message.name, "key": key}))
+    for n, do in enumerate(park.does, start=1 + len(park.sends)):
+        key = f"{token}:{n}"
+        wakes.append(("effect", key))
+        notes.effects.append(_deed(flow, run, step, do, key, min(run.since, now)))
+        notes.trail.append(TrailLine(now, "action_wanted", step, {"action": do.action, "key": key}))
     return run.moved(run.at, run.since, run.visit, run.vars, Waiting(token, tuple(wakes), park.until))
+
+
+def _deed(flow: FlowVersion, run: Run, step: str, do: Do, key: str, due_at: datetime) -> Effect:
+    """What is to be done as an effect. Nobody is written to, so it is as good as a transactional message."""
+    return Effect(
+        key=key,
+        channel=do.action,
+        message="",
+        step=step,
+        purpose="transactional",
+        due_at=due_at,
+        deadline=due_at + do.within,
+        priority=flow.priority,
+        data=do.data,
+    )
 
 
 def _end(run: Run, outcome: str, now: datetime, notes: _Notes) -> Run:

@@ -59,13 +59,15 @@ class Event:
 class MessageSpec:
     """What the core knows of a message; subject and body belong to `flows.content`.
 
-    `deadline` counts from the moment the message was due: later than that it is not sent at all.
+    `deadline` counts from the moment the message was due: later than that it is not sent at all. `coupons`: the names
+    of the coupons that its text shows.
     """
 
     name: str
     channel: str
     purpose: Purpose
     deadline: timedelta
+    coupons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,12 @@ class FlowVersion:
     messages: Mapping[str, MessageSpec]
     needs: frozenset[str]
     definition: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def main_channel(self) -> str:
+        """The channel of the flow's first message; email where it sends none."""
+        named = (self.messages.get(getattr(step.config, "message", "")) for step in self.steps.values())
+        return next((message.channel for message in named if message), "email")
 
     @property
     def listens(self) -> frozenset[str]:
@@ -302,12 +310,13 @@ class Happened:
 @dataclass(frozen=True, slots=True)
 class EffectDone:
     """What became of an effect. `unknown` (a time-out after the bytes left) does not wake the run: it stays
-    parked until the outcome is settled."""
+    parked until the outcome is settled. `result`: what an action brought, as JSON."""
 
     key: str
     outcome: Settled
     reason: str
     at: datetime
+    result: Mapping[str, Any] = field(default_factory=dict)
 
 
 Stimulus = Entered | TimerFired | Happened | EffectDone
@@ -316,7 +325,8 @@ Stimulus = Entered | TimerFired | Happened | EffectDone
 @dataclass(frozen=True, slots=True)
 class Effect:
     """Something to be done outside, once. `key` is ``run:step:visit:n``; `due_at` is when it ought to leave
-    (not later than now), `deadline` after which it must not."""
+    (not later than now), `deadline` after which it must not. One that is no message has the name of its action as
+    `channel`, no `message`, and `data`."""
 
     key: str
     channel: str
@@ -326,6 +336,7 @@ class Effect:
     due_at: datetime
     deadline: datetime
     priority: int
+    data: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 MOVES: Mapping[str, str] = {
     "entered": "The person entered the flow.",
+    "handed_over": "The person entered a flow that an automation at Brevo carries out.",
     "waiting": "The flow waits until the moment given.",
     "branched": "A condition was asked; the part that decided is given.",
     "split": "Chance put the person into this arm.",
@@ -14,6 +15,10 @@ MOVES: Mapping[str, str] = {
     "message_skipped": "The message was not sent; the reason is given.",
     "message_failed": "The provider refused the message for good.",
     "message_unknown": "Nobody knows yet whether the provider took the message; the flow waits until it is settled.",
+    "action_wanted": "The flow wants this done, which is no message.",
+    "coupon_made": "A discount code was made in the store for the person.",
+    "coupon_skipped": "No discount code was made; the reason is given.",
+    "coupon_failed": "The store refused the discount code for good.",
     "goal_reached": "The goal was reached; the flow is over.",
     "exited": "An exit rule ended the flow.",
     "finished": "The flow came to its end.",
@@ -33,6 +38,7 @@ REFUSALS: Mapping[str, str] = {
     "excluded": "The person is in a flow with a tag that this one stays away from.",
     "exclusion_unclear": "It is not known in which flows the person is.",
     "held_out": "Chance keeps the person out, to measure what the flow is worth.",
+    "not_permitted": "No message of the flow may be sent to the person, and an automation at Brevo would not ask.",
 }
 """Why somebody did not enter a flow."""
 
@@ -57,3 +63,13 @@ OBJECTIONS: Mapping[str, str] = {
     "daily_quota": "The emails that the plan allows in a day are used up for messages of this priority.",
 }
 """Why a message was put off or not sent."""
+
+WITHHELD: Mapping[str, str] = {
+    "template_unknown": "Brevo has no WhatsApp template of this name or number.",
+    "template_not_approved": "The WhatsApp template is not approved, or not any more.",
+    "template_category": "Meta counts the WhatsApp template as marketing, or as none, and the message as the other.",
+    "not_allowed_there": "WhatsApp delivers no marketing templates to numbers of the person's country.",
+    "no_conversation": "WhatsApp takes text without a template only within a day of the person's last answer.",
+    "enough_for_now": "Meta says that the person got enough marketing; after a day it may be tried again.",
+}
+"""What a channel itself has against a message to somebody."""

@@ -22,7 +22,7 @@ from flows.core.editor_schema import editor_schema
 from flows.core.operators import OPERATORS
 from flows.core.signals import SIGNALS
 from flows.core.steps import STEPS
-from flows.core.vocabulary import EVENTS, FIELDS
+from flows.core.vocabulary import CUSTOM, EVENTS, FIELDS, event_named
 
 HIDDEN = ("messages",)
 """Entries of stored flows that nobody writes by hand."""
@@ -83,8 +83,8 @@ def signals_part() -> str:
 def events_part() -> str:
     rows = [
         (f"`{name}`", event.about, ", ".join(f"`{prop}`" for prop in event.props))
-        for name, event in EVENTS.items()
-        if name not in SIGNALS
+        for name, event in {**EVENTS, f"{CUSTOM}NAME": event_named(f"{CUSTOM}name")}.items()
+        if event is not None and name not in SIGNALS
     ]
     return _table(("event", "what happened", "fields, after `event.`"), [*rows])
 
@@ -107,6 +107,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "moves": lambda: _codes(reasons.MOVES),
     "refusals": lambda: _codes(reasons.REFUSALS),
     "objections": lambda: _codes(reasons.OBJECTIONS),
+    "withheld": lambda: _codes(reasons.WITHHELD),
 }
 
 

@@ -8,14 +8,15 @@ from typing import Any
 
 from marshmallow import RAISE, ValidationError
 
-from flows.core import conditions, durations, graph
+from flows.core import conditions, coupons, durations, graph
 from flows.core.canonical import canonical
 from flows.core.definition import NO_HOLD, FlowSchema
 from flows.core.model import FlowVersion, Goal, HoldOut, MessageSpec, Reentry, Step, Trigger
 from flows.core.problems import DefinitionError, Finder, Lines, Problem
 from flows.core.signals import SIGNALS
 from flows.core.steps import STEPS
-from flows.core.vocabulary import EVENTS
+from flows.core.steps.coupon import COUPONS
+from flows.core.vocabulary import event_named
 
 __all__ = ["DefinitionError", "Problem", "from_data", "load", "to_data"]
 
@@ -44,7 +45,7 @@ def load(
         finder.schema((), schema, problem.messages_dict)
         loaded = problem.valid_data if isinstance(problem.valid_data, dict) else {}
     stored = {
-        name: MessageSpec(name, spec["channel"], spec["purpose"], spec["deadline"])
+        name: MessageSpec(name, spec["channel"], spec["purpose"], spec["deadline"], tuple(spec.get("coupons", ())))
         for name, spec in loaded.get("messages", {}).items()
     }
     if messages is not None and "messages" in loaded:
@@ -52,14 +53,16 @@ def load(
     known = stored if messages is None else dict(messages)
     nodes = graph.read(loaded.get("steps") or [], finder)
     trigger = loaded.get("trigger", {}).get("on")
-    if trigger in EVENTS:
+    if trigger is not None and event_named(trigger) is not None:
         graph.check_content(nodes, known, trigger, finder)
         _check(loaded, trigger, finder)
     steps: dict[str, Step] = {}
     first = graph.link(nodes, None, steps)
     if not finder.found:
         # Only what was read as a whole has a shape to speak of.
-        graph.check_shape(first, steps, {node.id: node.path for node in graph.everything(nodes)}, finder)
+        paths = {node.id: node.path for node in graph.everything(nodes)}
+        graph.check_shape(first, steps, paths, finder)
+        coupons.check(first, steps, paths, known, finder)
     if finder.found:
         raise DefinitionError(finder.found)
     in_order = {node.id: steps[node.id] for node in graph.everything(nodes)}
@@ -86,7 +89,8 @@ def _check(loaded: Mapping[str, Any], on: str, finder: Finder) -> None:
     if trigger.get("after") is not None and (on not in SIGNALS or SIGNALS[on].threshold is None):
         finder.add(("trigger", "after"), f"“{on}” has no clock, so “after” means nothing here", "Begin with a wait")
     key = trigger.get("key")
-    props = EVENTS[on].props
+    event = event_named(on)
+    props = event.props if event else {}
     if key is not None and props and key.split(".")[1] not in props:
         finder.add(("trigger", "key"), f"“{on}” does not carry “{key}”", f"It has {', '.join(props)}")
     goal = loaded.get("goal")
@@ -108,7 +112,12 @@ def _compiled(
     hold_out = loaded.get("hold_out")
     not_while_in = tuple(loaded.get("not_while_in", ()))
     stored = {
-        name: {"channel": spec.channel, "purpose": spec.purpose, "deadline": durations.say(spec.deadline)}
+        name: {
+            "channel": spec.channel,
+            "purpose": spec.purpose,
+            "deadline": durations.say(spec.deadline),
+            **({"coupons": list(spec.coupons)} if spec.coupons else {}),
+        }
         for name, spec in messages.items()
     }
     asked = [STEPS[step.kind].needs(step.config) for step in steps.values()]
@@ -133,13 +142,14 @@ def _compiled(
         steps=steps,
         first=first,
         messages=messages,
-        # The trigger's event is always there.
-        needs=frozenset[str]().union(*asked) - {"event"},
+        # The trigger's event and what its steps brought the run has with it.
+        needs=frozenset[str]().union(*asked) - {"event", COUPONS},
         definition={**canonical(data), "messages": stored},
     )
 
 
 def _hold(loaded: Mapping[str, Any]) -> timedelta | None:
-    buying = EVENTS[loaded["trigger"]["on"]].buying
+    event = event_named(loaded["trigger"]["on"])
+    buying = event is not None and event.buying
     hold: timedelta = loaded.get("hold_after_purchase", NO_HOLD if buying else HOLD_AFTER_PURCHASE)
     return hold or None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -92,6 +93,19 @@ _STOCK = {
     "price": "its price",
     "inventory_quantity": "how many there are",
 }
+_INTEREST = {
+    "product_id": "the product",
+    "variant_id": "the variant",
+    "title": "the product's title",
+    "variant_title": "the variant's, e.g. Blue",
+    "url": "the page of the product",
+    "image_url": "its picture",
+    "sku": "the variant's article number",
+    "price": "what it costs now",
+    "inventory_quantity": "how many there are, when that is known",
+    "why": "why it interests the person: asked, carted, viewed or bought",
+}
+_TAKEN_BACK = {"product_id": "the product", "variant_id": "the variant"}
 _COLLECTION = {"collection_id": "the collection", "title": "its title"}
 _CHANGED = {"changed": "what changed: the field, with its value before and after"}
 _CONSENT = {
@@ -102,6 +116,8 @@ _CONSENT = {
     "source": "who told us",
 }
 
+_TICKET = {"ticket": "the help desk's number of it"}
+
 _RAW: Mapping[str, EventName] = {
     "customer_created": EventName("A customer was created in the store."),
     "customer_deleted": EventName("The customer's record in the store was deleted; every flow of theirs is over."),
@@ -110,7 +126,11 @@ _RAW: Mapping[str, EventName] = {
     "segment_entered": EventName("A customer entered a segment of the store.", {"segment_id": "the segment"}),
     "segment_left": EventName("A customer left a segment of the store.", {"segment_id": "the segment"}),
     "consent_changed": EventName("A person's consent to one purpose on one channel changed.", _CONSENT),
-    "unsubscribed": EventName("A person does not want to be written to any more on one channel.", _CONSENT),
+    "unsubscribed": EventName(
+        "A person does not want to be written to any more on one channel. As an exit it ends a flow that begins with "
+        "a message of that channel; of another channel only its messages are left out.",
+        _CONSENT,
+    ),
     "checkout_started": EventName("A checkout was begun.", _CHECKOUT, buying=True),
     "checkout_updated": EventName("A checkout was changed.", _CHECKOUT, buying=True),
     "checkout_completed": EventName("A checkout became an order.", _CHECKOUT, buying=True),
@@ -178,6 +198,22 @@ _RAW: Mapping[str, EventName] = {
     ),
     "variant_in_stock": EventName("A variant is in stock again.", _STOCK),
     "variant_out_of_stock": EventName("A variant is sold out.", _STOCK),
+    "price_dropped": EventName(
+        "The price of something that the person has looked at or left in a cart has dropped.",
+        {**_INTEREST, "old": "the price before", "new": "the price now", "percent": "by how many per cent it dropped"},
+    ),
+    "back_in_stock": EventName(
+        "Something that the person has asked for, looked at, left in a cart or bought is in stock again.", _INTEREST
+    ),
+    "low_stock": EventName("Of something that the person has looked at or left in a cart few are left.", _INTEREST),
+    "price_raised": EventName(
+        "The price of a variant went up: what a flow with `key: event.variant_id` says of it is no longer true.",
+        {**_TAKEN_BACK, "old": "the price before", "new": "the price now"},
+        of_its_key=True,
+    ),
+    "out_of_stock_again": EventName(
+        "A variant was sold out: it ends flows with `key: event.variant_id`.", _TAKEN_BACK, of_its_key=True
+    ),
     "collection_created": EventName("A collection was added to the store.", _COLLECTION),
     "collection_updated": EventName("A collection was changed.", {**_COLLECTION, **_CHANGED}),
     "collection_deleted": EventName("A collection was deleted.", _COLLECTION),
@@ -186,15 +222,75 @@ _RAW: Mapping[str, EventName] = {
     "message_clicked": EventName("A link in a message was clicked."),
     "message_bounced": EventName("A message came back for good."),
     "message_complained": EventName("A message was reported as spam."),
+    "support_ticket_opened": EventName("Somebody asked for help; until it is settled they get no marketing.", _TICKET),
+    "support_ticket_closed": EventName("What somebody asked for help with is settled.", _TICKET),
+    "form_submitted": EventName(
+        "Somebody filled in a form or a quiz.", {"form": "which form", "answers": "what they answered, by question"}
+    ),
+    "review_submitted": EventName(
+        "Somebody rated a product.",
+        {"rating": "from 1 to 5", "product_id": "the product", "review_id": "the review"},
+    ),
+    "login": EventName("Somebody signed in to their account."),
+    "loyalty_told": EventName(
+        "Another system told where somebody stands in its loyalty programme.",
+        {
+            "points": "how many points they have",
+            "tier": "their tier",
+            "reward": "a reward that waits for them",
+            "expires_at": "until when points or reward are good",
+        },
+    ),
+    "loyalty_changed": EventName(
+        "Somebody stands elsewhere in the shop's loyalty programme.",
+        {
+            "points": "how many points they have",
+            "tier": "their tier",
+            "reward": "a reward that waits for them",
+            "expires_at": "until when points, tier or reward are good",
+            "before": "what changed and was known: the field, with its value before",
+            "source": "who told us: metafields, tags, api, file or programme",
+        },
+        buying=True,
+    ),
+    "coupon_redeemed": EventName(
+        "A discount code that a flow gave to the person was used for an order.",
+        {
+            "code": "the code",
+            "coupon": "what the flow calls it",
+            "flow": "the flow that gave it",
+            "pool": "the pool it came from",
+            "order_id": "the order",
+            "order_name": "its name, e.g. #1001",
+            "total": "the total of the order, in the shop's currency",
+            "currency": "its currency",
+        },
+        buying=True,
+    ),
     "erased": EventName("The person asked to be forgotten."),
 }
+CUSTOM = "custom:"
+"""What the names of a merchant's own events begin with."""
+CUSTOM_NAME = r"[a-z0-9_]{1,64}"
+"""What follows: a regular expression."""
+_CUSTOM_EVENT = re.compile(rf"{CUSTOM}{CUSTOM_NAME}\Z")
+_OWN = EventName(
+    "An event of the merchant's own, told by the events API under this name.",
+    {"name": "its name", "properties": "what was told with it, for example `event.properties.score`"},
+)
 EVENTS: Mapping[str, EventName] = {
     **_RAW,
     **{
         name: EventName(" ".join(signal.about.split()), signal.props, signal.buying) for name, signal in SIGNALS.items()
     },
 }
-"""What can start a flow, be its goal or end it."""
+"""What can start a flow, be its goal or end it, beside the merchant's own events (``event_named``)."""
+
+
+def event_named(name: str) -> EventName | None:
+    """The event of this name, ``custom:NAME`` for one of the merchant's own; None when there is none."""
+    return _OWN if _CUSTOM_EVENT.match(name) else EVENTS.get(name)
+
 
 OF_THEIR_KEY = frozenset(name for name, event in EVENTS.items() if event.of_its_key)
 """Events that reach a run by its key and not by its person."""
@@ -213,6 +309,11 @@ FIELDS: Mapping[str, str] = {
     "person.total_spent": "how much was spent in all, in the shop's currency",
     "person.first_order_at": "when the first order was placed",
     "person.last_order_at": "when the last order was placed",
+    "person.answers.NAME": "what the person last answered in a form to the question NAME",
+    "person.loyalty.points": "how many points they have",
+    "person.loyalty.tier": "their tier",
+    "person.loyalty.reward": "a reward that waits for them",
+    "person.loyalty.expires_at": "until when points, tier or reward are good",
     "person.consent.email": "subscribed, unsubscribed, pending, not_subscribed or undeliverable",
     "person.consent.sms": "the same for text messages",
     "person.consent.whatsapp": "the same for WhatsApp",
@@ -232,12 +333,13 @@ FIELDS: Mapping[str, str] = {
     "shop.offers.cart.expires_days": "for how many days it holds",
 }
 """What conditions may ask for, beside ``event.NAME`` of the event that started the flow."""
+_ANSWER = re.compile(r"person\.answers\.[A-Za-z0-9_]{1,64}\Z")
 
 
 def fields_after(trigger: str) -> Mapping[str, str] | None:
     """Every field that a flow started by this event may ask for; None when its event may carry anything."""
-    event = EVENTS[trigger]
-    if not event.props:
+    event = event_named(trigger)
+    if event is None or not event.props:
         return None
     return {**FIELDS, **{f"event.{name}": about for name, about in event.props.items()}}
 
@@ -245,6 +347,6 @@ def fields_after(trigger: str) -> Mapping[str, str] | None:
 def knows_field(path: str, trigger: str) -> bool:
     """Whether conditions of a flow with this trigger may ask for `path` (or a part of an event's field)."""
     if family(path) != "event":
-        return path in FIELDS
+        return path in FIELDS or bool(_ANSWER.match(path))
     known = fields_after(trigger)
     return path != "event" and (known is None or ".".join(path.split(".")[:2]) in known)

@@ -4,16 +4,16 @@ right before it leaves."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, time
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from connector import quiet_hours, whereabouts
 from connector.consent_policy import country_of, in_force
 from connector.scope import Scope
-from flows.core.calendar import QuietHours
-from flows.core.gate import GateFacts, GateMessage, Limit, Rival, Sent, Skip, Verdict, gate
+from flows.core.gate import Defer, GateFacts, GateMessage, Limit, Rival, Sent, Skip, Verdict, gate
 from flows.core.model import FlowVersion
-from flows.core.permission import CART, OWN, Permission, permission
+from flows.core.permission import CART, OWN, Permission, Yes, permission
 from flows.engine.book import Book
 from flows.engine.people import Person
 
@@ -35,6 +35,7 @@ def ask(
     *,
     exit_mark: str | None = None,
     goal_reached: bool = False,
+    channel_objects: Defer | Skip | None = None,
     render_problem: str | None = None,
     daily_quota_until: datetime | None = None,
 ) -> Verdict:
@@ -56,15 +57,16 @@ def ask(
         not_while_in=flow.not_while_in,
         hold_after_purchase=flow.hold_after_purchase,
     )
-    cap = scope.shop.settings["marketing_cap"]
+    settings = scope.shop.settings
+    cap = settings["marketing_cap"]
     facts = GateFacts(
         erased=person.row["erased_at"] is not None,
         goal_reached=goal_reached,
         exit_mark=exit_mark,
         permission=_permission(scope, flow, person, message["channel"]),
         consent_pending=person.consent_pending,
-        suppressed=person.suppressed,
-        held="flow_paused" if book.paused(flow.flow) else None,
+        suppressed=person.suppressed.get(message["channel"]),
+        held=_hold(book, flow, person),
         live_tags=live_tags(book, person, but=message["run_id"]),
         last_purchase_at=person.row["last_order_at"],
         rivals=[
@@ -78,12 +80,19 @@ def ask(
             if row.outbox_id != message.get("id")
         ],
         shop_cap=Limit(cap["count"], cap["days"]),
-        quiet=_quiet_hours(scope.shop.settings["quiet_hours"]),
-        timezone=person.row["timezone"] or scope.shop.timezone,
+        quiet=quiet_hours.of_person(person.row, message["channel"], settings, scope.shop.timezone, scope.now),
+        timezone=whereabouts.home(person.row, scope.shop.timezone),
+        channel_objects=channel_objects,
         render_problem=render_problem,
         daily_quota_until=daily_quota_until,
     )
     return gate(question, facts, scope.now)
+
+
+def _hold(book: Book, flow: FlowVersion, person: Person) -> str | None:
+    if book.paused(flow.flow):
+        return "flow_paused"
+    return "support_ticket" if person.awaits_help else None
 
 
 def _permission(scope: Scope, flow: FlowVersion, person: Person, channel: str) -> Permission | None:
@@ -101,19 +110,20 @@ def _permission(scope: Scope, flow: FlowVersion, person: Person, channel: str) -
     )
 
 
+def may_be_written_to(scope: Scope, flow: FlowVersion, person: Person) -> bool:
+    """Whether some message of this flow may be sent to this person now, as far as that hangs on them alone."""
+    if person.row["erased_at"] is not None:
+        return False
+    return any(
+        person.suppressed.get(one.channel) is None
+        and (one.purpose == "transactional" or isinstance(_permission(scope, flow, person, one.channel), Yes))
+        for one in flow.messages.values()
+    )
+
+
 def live_tags(book: Book, person: Person, *, but: UUID | None = None) -> list[str]:
     """The tags of the flows that this person is in, besides the run ``but``."""
     found: Iterable[str] = (
         tag for run in person.live.values() if run.id != but for tag in book.published(run.flow, run.version).flow.tags
     )
     return sorted(set(found))
-
-
-def _quiet_hours(setting: Mapping[str, str] | None) -> QuietHours | None:
-    if setting is None:
-        return None
-    return QuietHours(_time(setting["start"]), _time(setting["end"]))
-
-
-def _time(text: str) -> time:
-    return datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007  a wall time, no moment

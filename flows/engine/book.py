@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, select
 from connector.event_mapping import told_events
 from connector.models.flow import flow_versions, flows
 from flows.content.source import MessageSource, parse
+from flows.core.loyalty import Programme
 from flows.core.model import FlowVersion
 from flows.core.signals import SignalSettings
 from flows.core.validate import from_data
@@ -94,7 +95,8 @@ class Book:
         return self._status.get(flow) == "paused"
 
     def left_to_brevo(self, flow: str) -> bool:
-        """Whether an automation at the provider runs this flow: nobody enters it here, and it sends nothing."""
+        """Whether an automation at the provider runs this flow: it is told who enters and leaves, and nothing is sent
+        here."""
         return self._mode.get(flow) == "brevo"
 
     def signal_settings(self, shop_settings: Mapping[str, Any]) -> SignalSettings:
@@ -105,4 +107,5 @@ class Book:
             test_orders=shop_settings["include_test_orders"],
             pos_orders=shop_settings["include_pos_orders"],
             draft_orders=shop_settings["include_draft_orders"],
+            loyalty=Programme.of(shop_settings["loyalty"]),
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from math import inf
 from typing import Any
 
@@ -20,42 +21,49 @@ from connector.crashpoints import reach
 from connector.db.rows import replacing
 from connector.deps import Deps
 from connector.locks import lock_persons
-from connector.models.event import exit_marks
-from connector.models.flow import goal_watches, runs
+from connector.message_costs import cost, country_of_number
 from connector.models.outbox import attempts, outbox, send_ledger
 from connector.models.pause import channel_pauses
 from connector.models.shop import shops
-from connector.outbox import idempotency_key, settle
+from connector.outbox import settle
 from connector.scope import Scope
 from connector.shops import Shop
 from connector.suppression import address_digest
-from connector.unsubscribe import token
 from flows.channels import CHANNELS
-from flows.channels.channel import Channel, Letter, Request
+from flows.channels.channel import Channel, Request, Withheld
 from flows.content.problems import ContentProblem
 from flows.content.source import MessageSource
 from flows.core.gate import Defer, Skip
-from flows.core.vocabulary import OF_THEIR_KEY
 from flows.engine.asking import ask
 from flows.engine.book import Book
+from flows.engine.calls import Calls
+from flows.engine.endings import Endings
+from flows.engine.letters import NoAddress, Shortener, letter
 from flows.engine.outcomes import note
-from flows.engine.people import Counted, Person, load, restore, shop_facts
-
-_FINAL = frozenset({"order_placed", "checkout_completed"})
+from flows.engine.people import Counted, Person, load
 
 
 @dataclass(frozen=True)
 class Claimed:
-    """A message leased for attempt ``n``, with the request that the channel is to send."""
+    """A message leased for attempt ``n``, with the request that the channel is to send. Those of a batch with the same
+    ``call`` leave together."""
 
     row: RowMapping
     n: int
     channel: Channel
     request: Request
+    call: int
 
 
-class NoAddress(Exception):
-    """The person has nothing that this channel could write to."""
+@dataclass(frozen=True)
+class _Written:
+    """A message that may leave if the gate says so. ``cost``: in the shop's currency."""
+
+    request: Request
+    recipient: str
+    links: Shortener
+    segments: int
+    cost: Decimal | None
 
 
 def due(shop: Shop, deps: Deps) -> ColumnElement[bool]:
@@ -87,12 +95,14 @@ def claim(
     asked: bool,
     waits: Mapping[int, float] | None = None,
     *,
+    calls: int | None = None,
     until: float = inf,
 ) -> list[Claimed]:
     """T4a. Rows whose person is held by another transaction stay for the next round.
 
-    ``waits``: {message id: business seconds} of those for which the plan's emails of the day are used up. After
-    ``until`` (monotonic seconds) no second row is claimed: it would have no time left in which it may leave.
+    ``waits``: {message id: business seconds} of those for which the plan's emails of the day are used up. ``calls``:
+    into how many calls what is claimed must fit, None: one for each. After ``until`` (monotonic seconds) no second row
+    is claimed: it would have no time left in which it may leave.
     """
     with deps.open(shop) as scope:
         connection = scope.connection
@@ -116,7 +126,7 @@ def claim(
         )
         if not rows:
             return []
-        judge = _Judge(scope, rows, waits or {})
+        judge = _Judge(scope, rows, waits or {}, Calls(len(rows) if calls is None else calls))
         claimed: list[Claimed] = []
         for row in rows:
             if claimed and monotonic() > until:
@@ -132,48 +142,41 @@ def claim(
 class _Judge:
     """Asks the gate for a batch of locked rows, on facts loaded once for all of them."""
 
-    def __init__(self, scope: Scope, rows: Sequence[RowMapping], waits: Mapping[int, float]) -> None:
+    def __init__(self, scope: Scope, rows: Sequence[RowMapping], waits: Mapping[int, float], calls: Calls) -> None:
         self._scope = scope
+        self._calls = calls
         self._waits = waits
         self._book = Book(scope.connection, scope.shop_id)
-        run_ids = {row["run_id"] for row in rows}
-        self._runs = {
-            row.id: restore(row)
-            for row in scope.connection.execute(
-                select(runs).where(runs.c.shop_id == scope.shop_id, runs.c.id.in_(run_ids))
-            )
-        }
+        self._endings = Endings(scope, rows)
+        self._runs = self._endings.runs
         keys = {run.key for run in self._runs.values() if run.key}
         self._people = load(scope, sorted({row["person_id"] for row in rows}), tokens=keys)
-        self._marks = scope.connection.execute(
-            select(exit_marks).where(
-                exit_marks.c.shop_id == scope.shop_id,
-                or_(exit_marks.c.person_id.in_(list(self._people)), exit_marks.c.key.in_(keys)),
-            )
-        ).all()
-        self._goals = set(
-            scope.connection.scalars(
-                select(goal_watches.c.run_id).where(
-                    goal_watches.c.shop_id == scope.shop_id,
-                    goal_watches.c.run_id.in_(run_ids),
-                    goal_watches.c.reached_at.is_not(None),
-                )
-            )
-        )
+        channels = [CHANNELS[name] for name in dict.fromkeys(row["channel"] for row in rows)]
+        self._known = {channel.name: channel.know(scope, self._addresses(channel)) for channel in channels}
+
+    def _addresses(self, channel: Channel) -> set[str]:
+        found = (channel.address(person.row) for person in self._people.values())
+        return {address for address in found if address}
 
     def claim(self, row: RowMapping, asked: bool) -> Claimed | None:
         """Lease the row for one attempt if the gate says so; else defer or skip it, with the reason."""
         person = self._people[row["person_id"]]
         published = self._book.published(row["flow"], row["version"])
         channel = CHANNELS[row["channel"]]
-        request: Request | None = None
+        written: _Written | None = None
         problem: str | None = None
+        objection: Defer | Skip | None = None
         try:
-            request = channel.write(self._letter(row, person, published.sources[row["message"]]))
+            written = self._write(row, person, channel, published.sources[row["message"]])
         except ContentProblem as error:
             problem = f"{error.code}: {error.sentence} ({error.where})"
         except NoAddress:
             problem = "no_address"
+        except Withheld as withheld:
+            why = {"why": withheld.sentence}
+            objection = Skip(withheld.reason, why)
+            if withheld.until is not None:
+                objection = Defer(withheld.until, withheld.reason, why)
         wait = self._waits.get(row["id"])
         verdict = ask(
             self._scope,
@@ -181,8 +184,9 @@ class _Judge:
             published.flow,
             person,
             row,
-            exit_mark=self._exit_mark(row, published.flow.exits),
-            goal_reached=row["run_id"] in self._goals,
+            exit_mark=self._endings.exit_mark(row["run_id"], published.flow),
+            goal_reached=row["run_id"] in self._endings.goals,
+            channel_objects=objection,
             render_problem=problem,
             daily_quota_until=self._scope.now + timedelta(seconds=wait) if wait is not None else None,
         )
@@ -195,44 +199,23 @@ class _Judge:
         if isinstance(verdict, Defer):
             self._defer(row, verdict)
             return None
-        assert request is not None
-        return self._lease(row, person, channel, request, published.flow.cap, asked)
+        assert written is not None
+        call = self._calls.place(channel, row, written.request, written.recipient)
+        if call is None:
+            # It stays due: the provider's limit leaves no call for it now.
+            return None
+        return self._lease(row, person, channel, written, call, published.flow.cap, asked)
 
-    def _exit_mark(self, row: RowMapping, exits: tuple[str, ...]) -> str | None:
-        """An event that ends this run and that the run itself may not have heard of yet."""
-        run = self._runs[row["run_id"]]
-        if run.state == "done":
-            return next(iter(exits), None)
-        for mark in self._marks:
-            # A purchase is final. A cart that was emptied may have been filled again before this run began.
-            still_true = mark.name in _FINAL or mark.occurred_at > run.anchor_at
-            by_key = bool(run.key) and mark.key == run.key and still_true
-            by_person = mark.person_id == run.person_id and mark.marked_at >= run.entered_at
-            by_person = by_person and not (run.key and mark.name in OF_THEIR_KEY)
-            if mark.name in exits and (by_key or by_person):
-                return str(mark.name)
-        return None
-
-    def _letter(self, row: RowMapping, person: Person, source: MessageSource) -> Letter:
-        address = person.row["email"]
-        if not address:
-            raise NoAddress
-        scope, run = self._scope, self._runs[row["run_id"]]
-        settings = scope.settings
-        link = token(settings.secret_keys, scope.shop_id, row["person_id"], row["channel"], row["id"])
-        url = f"{settings.public_url}/u/{link}"
-        facts = person.facts()
-        context = {
-            "shop": shop_facts(scope),
-            "person": facts,
-            "event": run.trigger,
-            "links": {"unsubscribe": url},
-            "message": {"key": row["key"]},
-        }
-        if run.key in person.checkouts:
-            context["checkout"] = person.checkouts[run.key]
-        key = idempotency_key(row["key"])
-        return Letter(scope.shop, source, context, address, row["flow"], row["key"], key, url, person.track_opens)
+    def _write(self, row: RowMapping, person: Person, channel: Channel, source: MessageSource) -> _Written:
+        """Raises ContentProblem, NoAddress, Withheld."""
+        scope = self._scope
+        known = self._known[channel.name]
+        one, links = letter(scope, channel, row, person, self._runs[row["run_id"]], source, known)
+        request = channel.write(one)
+        segments = channel.parts(request)
+        country = country_of_number(one.recipient) or person.row["country"]
+        price = cost(scope.shop.settings, channel.name, country, segments)
+        return _Written(request, one.recipient, links, segments, price)
 
     def _defer(self, row: RowMapping, verdict: Defer) -> None:
         self._scope.connection.execute(
@@ -244,7 +227,7 @@ class _Judge:
         note(self._scope, row, "gate_defer", detail)
 
     def _lease(
-        self, row: RowMapping, person: Person, channel: Channel, request: Request, cap: str, asked: bool
+        self, row: RowMapping, person: Person, channel: Channel, written: _Written, call: int, cap: str, asked: bool
     ) -> Claimed:
         scope = self._scope
         n = row["attempts"] + 1
@@ -253,9 +236,12 @@ class _Judge:
             "its_id": row["id"],
             "nth": n,
             "until": scope.machine + timedelta(seconds=scope.settings.delivery_lease_seconds),
-            "about": request["subject"][:500],
-            "recipient": address_digest(scope.shop.salt, person.row["email"]),
+            "about": channel.about(written.request)[:500],
+            "recipient": address_digest(scope.shop.salt, written.recipient),
+            "billed": written.segments,
+            "price": written.cost,
         }
+        written.links.keep(row["id"])
         scope.owed(_write_attempts)[row["id"], n] = {
             "shop_id": scope.shop_id,
             "outbox_id": row["id"],
@@ -278,7 +264,7 @@ class _Judge:
         )
         scope.owed(_write_ledger)[row["id"]] = counted._asdict()
         person.ledger = [*(entry for entry in person.ledger if entry.outbox_id != row["id"]), counted]
-        return Claimed(row, n, channel, request)
+        return Claimed(row, n, channel, written.request, call)
 
 
 def _write_leases(scope: Scope, rows: dict[Any, Any]) -> None:
@@ -302,6 +288,8 @@ _LEASE = (
         lease_real=bindparam("until"),
         subject=bindparam("about"),
         recipient_digest=bindparam("recipient"),
+        segments=bindparam("billed"),
+        cost=bindparam("price"),
         lane_waiting_real=None,
     )
 )

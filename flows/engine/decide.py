@@ -17,7 +17,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, bindparam, select, text
 
-from connector import eventlog
+from connector import automations, eventlog
 from connector.crashpoints import reach
 from connector.db.rows import among
 from connector.deps import Deps
@@ -32,6 +32,7 @@ from flows.core import signals
 from flows.core.enrol import enrol
 from flows.core.gate import Defer, Skip
 from flows.core.goals import expected_key
+from flows.core.handed_over import hand_over, is_handed_over, left_because
 from flows.core.machine import advance
 from flows.core.model import (
     Effect,
@@ -45,12 +46,13 @@ from flows.core.model import (
     Stimulus,
     TimerFired,
     TimerSet,
+    Transition,
 )
 from flows.core.signals import Derived
-from flows.engine.asking import ask, live_tags
+from flows.engine.asking import ask, live_tags, may_be_written_to
 from flows.engine.book import Book
 from flows.engine.people import Person, load, shop_facts
-from flows.engine.writes import Writes, clock_key, clock_row, trail_row
+from flows.engine.writes import Writes, clock_key, clock_row, run_timer_row, trail_row
 
 log = get(__name__)
 
@@ -302,16 +304,22 @@ class _Desk:
         answer = enrol(flow, event, live, person.past[flow.flow], facts, self.scope.now)
         if answer is None:
             return
-        if isinstance(answer, Note):
-            self._trail(person, answer.code, flow=flow.flow, detail={"event": event.name, **answer.detail})
+        begun: Run | Note | Transition = answer
+        if isinstance(answer, Run) and self.book.left_to_brevo(flow.flow):
+            permitted = may_be_written_to(self.scope, flow, person)
+            begun = hand_over(flow, answer, self.scope.now, permitted=permitted)
+        if isinstance(begun, Note):
+            self._trail(person, begun.code, flow=flow.flow, detail={"event": event.name, **begun.detail})
             return
-        if self.book.left_to_brevo(flow.flow):
-            self._trail(person, "mode_brevo", flow=flow.flow, detail={"event": event.name})
-            return
-        self.writes.new_runs[answer.id] = answer
-        self._open_goal(flow, answer)
-        person.live[answer.id] = answer
-        self._move(person, answer, Entered())
+        run = begun.run if isinstance(begun, Transition) else begun
+        self.writes.new_runs[run.id] = run
+        self._open_goal(flow, run)
+        person.live[run.id] = run
+        if isinstance(begun, Transition):
+            self._take(person, begun)
+            automations.enter(self.scope, run, self._facts(person, run.key))
+        else:
+            self._move(person, run, Entered())
 
     def _open_goal(self, flow: FlowVersion, run: Run) -> None:
         if flow.goal is None:
@@ -332,7 +340,9 @@ class _Desk:
     def _settled(self, person: Person, event: Event) -> None:
         run = person.live.get(UUID(event.props["run_id"]))
         if run is not None:
-            done = EffectDone(event.props["effect"], event.props["outcome"], event.props["reason"], event.occurred_at)
+            told = event.props
+            result = told.get("result", {})
+            done = EffectDone(told["effect"], told["outcome"], told["reason"], event.occurred_at, result)
             self._move(person, run, done)
 
     def _move(self, person: Person, run: Run, stimulus: Stimulus) -> None:
@@ -344,18 +354,25 @@ class _Desk:
             if transition.run is run and not transition.trail:
                 continue
             run = transition.run
-            self._keep(person, run)
-            for timer in transition.timers:
-                row = _run_timer(run, timer) if isinstance(timer, TimerSet) else None
-                self.writes.timers[("run", str(run.id), timer.key)] = row
-            for line in transition.trail:
-                self._trail(person, line.code, run=run, step=line.step, detail=line.detail)
-            if transition.cancel_effects:
-                self._cancel(person, run)
+            self._take(person, transition)
             for effect in transition.effects:
                 done = self._want(person, flow, run, effect)
                 if done is not None:
                     waiting.append(done)
+
+    def _take(self, person: Person, transition: Transition) -> None:
+        """Where the run is now and what is to be read of it; its effects are the caller's."""
+        run = transition.run
+        self._keep(person, run)
+        for timer in transition.timers:
+            row = run_timer_row(run, timer) if isinstance(timer, TimerSet) else None
+            self.writes.timers[("run", str(run.id), timer.key)] = row
+        for line in transition.trail:
+            self._trail(person, line.code, run=run, step=line.step, detail=line.detail)
+        if transition.cancel_effects:
+            self._cancel(person, run)
+        if run.state == "done" and is_handed_over(run):
+            automations.leave(self.scope, run, left_because(run))
 
     def _keep(self, person: Person, run: Run) -> None:
         self.writes.moved_runs[run.id] = run
@@ -378,7 +395,8 @@ class _Desk:
         self.writes.outbox[:] = kept
 
     def _want(self, person: Person, flow: FlowVersion, run: Run, effect: Effect) -> EffectDone | None:
-        """Put a message into the outbox, as the gate says; a skip is answered to the run at once."""
+        """Put a message into the outbox, as the gate says; a skip is answered to the run at once. An action is asked
+        about when it is to be done."""
         row: dict[str, Any] = {
             "key": effect.key,
             "run_id": run.id,
@@ -388,6 +406,7 @@ class _Desk:
             "step": effect.step,
             "channel": effect.channel,
             "message": effect.message,
+            "data": effect.data,
             "purpose": effect.purpose,
             "priority": effect.priority,
             "state": "due",
@@ -398,6 +417,9 @@ class _Desk:
             "deferrals": 0,
             "attempts": 0,
         }
+        if not effect.message:
+            self.writes.outbox.append(row)
+            return None
         verdict = ask(self.scope, self.book, flow, person, row)
         self._log(person, {"gate": effect.key, "verdict": type(verdict).__name__.lower()})
         if isinstance(verdict, Skip):
@@ -466,15 +488,3 @@ class _Desk:
                 detail=detail,
             )
         )
-
-
-def _run_timer(run: Run, timer: TimerSet) -> dict[str, Any]:
-    return {
-        "kind": "run",
-        "owner": str(run.id),
-        "key": timer.key,
-        "person_id": run.person_id,
-        "due_at": timer.due_at,
-        "token": timer.token,
-        "payload": {},
-    }

@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ from connector.clock import monotonic, pause
 from connector.crashpoints import reach
 from connector.db.session import transaction
 from connector.deps import Deps
-from connector.errors import ActionNeeded, AlreadyAccepted, OutcomeUnknown, ProviderError, TooLate
+from connector.errors import ActionNeeded, AlreadyAccepted, OutcomeUnknown, ProviderError, Refused, TooLate
 from connector.logging import get
 from connector.models.flow import runs
 from connector.models.outbox import outbox
@@ -39,6 +39,7 @@ from flows.channels import CHANNELS
 from flows.channels.channel import Channel
 from flows.engine import lane, outcomes, quota, unknown
 from flows.engine.book import Book
+from flows.engine.calls import RefusedTogether
 from flows.engine.claim import Claimed, claim, due
 
 log = get(__name__)
@@ -61,31 +62,41 @@ _ORDER_EVENTS = frozenset({"order_placed", "checkout_completed"})
 
 @dataclass(frozen=True)
 class _Due:
-    """A message that wants to leave: whether an order must stop it, and which checkout it is about."""
+    """A message that wants to leave: whether an order or an answer of the person must stop it, and which checkout it is
+    about."""
 
     id: int
     channel: str
     purpose: str
     priority: int
     stopped_by_order: bool
+    stopped_by_answer: bool
     checkout: str | None
     waiting_since: datetime | None
 
 
 def dispatch_due(deps: Deps, shop: Shop) -> Batch:
-    """Send one batch of what is due."""
+    """Send one batch of what is due, of each channel by itself: each has its own bucket at the provider."""
     settled = unknown.settle_due(deps, shop)
-    wanted, paused = _peek(deps, shop)
-    if not wanted:
-        return settled
-    # One channel at a time: each has its own bucket at the provider.
-    channel = CHANNELS[wanted[0].channel]
-    wanted = [one for one in wanted if one.channel == channel.name]
-    if paused & {channel.name, pauses.ACCOUNT}:
-        sent = _probe(deps, shop, channel, wanted[:1])
-    else:
-        sent, _ = _batch(deps, shop, channel, wanted)
-    return Batch(settled.done + sent.done, settled.more or sent.more)
+    done, more = settled.done, settled.more
+    left_out: set[str] = set()
+    while True:
+        wanted, paused = _peek(deps, shop, left_out)
+        stuck = set()
+        for channel in (CHANNELS[name] for name in dict.fromkeys(one.channel for one in wanted)):
+            mine = [one for one in wanted if one.channel == channel.name]
+            if paused & {channel.name, pauses.ACCOUNT}:
+                sent = _probe(deps, shop, channel, mine[:1])
+            else:
+                sent, _ = _batch(deps, shop, channel, mine)
+                more = more or (len(wanted) == BATCH and sent.done > 0)
+            done, more = done + sent.done, more or sent.more
+            if not sent.done:
+                stuck.add(channel.name)
+        if len(wanted) < BATCH or not stuck:
+            return Batch(done, more)
+        # One that may not be called now keeps none of the others waiting behind it.
+        left_out |= stuck
 
 
 def _probe(deps: Deps, shop: Shop, channel: Channel, wanted: Sequence[_Due]) -> Batch:
@@ -105,6 +116,7 @@ def _probe(deps: Deps, shop: Shop, channel: Channel, wanted: Sequence[_Due]) -> 
 
 def _batch(deps: Deps, shop: Shop, channel: Channel, wanted: Sequence[_Due]) -> tuple[Batch, list[Outcome]]:
     """Send as many of these as the limits allow; what became of each that was claimed."""
+    channel.prepare(deps, shop)
     account = deps.brevo(shop)
     grant = account.grab(channel.bucket, len(wanted))
     if not grant.calls:
@@ -113,14 +125,16 @@ def _batch(deps: Deps, shop: Shop, channel: Channel, wanted: Sequence[_Due]) -> 
         pause(grant.wait if soon else 0.0)
         return Batch(0, soon), []
     more = len(wanted) == BATCH or grant.calls < len(wanted)
-    wanted = wanted[: grant.calls]
-    day = quota.allot(deps, shop, account, wanted)
+    if channel.together is None:
+        wanted = wanted[: grant.calls]
+    day = quota.allot(deps, shop, account, wanted if channel.name == quota.CHANNEL else ())
     reach("t4.granted")
     ready, asked, began = _cleared(deps, shop, wanted)
-    claimed = claim(deps, shop, ready, asked, day.waits, until=began + _CLAIMED_WITHIN) if ready else []
+    until = began + _CLAIMED_WITHIN
+    claimed = claim(deps, shop, ready, asked, day.waits, calls=grant.calls, until=until) if ready else []
     if claimed:
         reach("t4.leased")
-    account.give_back(channel.bucket, grant, grant.calls - len(claimed))
+    account.give_back(channel.bucket, grant, grant.calls - len({one.call for one in claimed}))
     heard = _send_all(deps, shop, account, claimed, began + _LEAVE_WITHIN)
     left = (str, AlreadyAccepted, OutcomeUnknown)
     day.keep([one.row["id"] for one, outcome in zip(claimed, heard, strict=True) if isinstance(outcome, left)])
@@ -134,7 +148,7 @@ def _cleared(deps: Deps, shop: Shop, wanted: Sequence[_Due]) -> tuple[list[int],
     may leave on is never older than the last look.
     """
     began = monotonic()
-    if not any(one.stopped_by_order for one in wanted):
+    if not any(one.stopped_by_order or one.stopped_by_answer for one in wanted):
         return [one.id for one in wanted], False, began
     asked = False
     if lane.clear(deps, shop):
@@ -143,14 +157,17 @@ def _cleared(deps: Deps, shop: Shop, wanted: Sequence[_Due]) -> tuple[list[int],
         began = monotonic()
         if lane.clear(deps, shop):
             return [one.id for one in wanted], asked, began
-    if _patience_is_over(deps, shop, wanted):
-        asked = asked or lane.ask_store(deps, shop, {one.checkout for one in wanted if one.checkout})
-        return [one.id for one in wanted], asked, monotonic()
-    return [one.id for one in wanted if not one.stopped_by_order], asked, began
+    # An answer that waits there nobody else can tell us.
+    free = [one for one in wanted if not one.stopped_by_answer]
+    if free and _patience_is_over(deps, shop, free):
+        asked = asked or lane.ask_store(deps, shop, {one.checkout for one in free if one.checkout})
+        return [one.id for one in free], asked, monotonic()
+    return [one.id for one in free if not one.stopped_by_order], asked, began
 
 
-def _peek(deps: Deps, shop: Shop) -> tuple[list[_Due], set[str]]:
-    """What wants to leave now, and what is paused, also where it is time for a probe."""
+def _peek(deps: Deps, shop: Shop, but: Collection[str] = ()) -> tuple[list[_Due], set[str]]:
+    """What wants to leave now of the channels that there are, ``but`` for these, and what is paused, also where it is
+    time for a probe."""
     with transaction(deps.engine) as connection:
         standing = pauses.pauses(connection, shop.id)
         closed = pauses.closed(standing, deps.clock.machine())
@@ -169,7 +186,7 @@ def _peek(deps: Deps, shop: Shop) -> tuple[list[_Due], set[str]]:
                 runs.c.position,
             )
             .join(runs, (runs.c.shop_id == outbox.c.shop_id) & (runs.c.id == outbox.c.run_id))
-            .where(due(shop, deps), outbox.c.channel.not_in(closed))
+            .where(due(shop, deps), outbox.c.channel.in_(sorted(CHANNELS.keys() - closed - set(but))))
             .order_by(outbox.c.due_at, outbox.c.priority.desc(), outbox.c.id)
             .limit(BATCH)
         ).all()
@@ -181,6 +198,7 @@ def _peek(deps: Deps, shop: Shop) -> tuple[list[_Due], set[str]]:
                 row.purpose,
                 row.priority,
                 bool(_ORDER_EVENTS & set(book.published(row.flow, row.version).flow.exits)),
+                CHANNELS[row.channel].answered and row.purpose == "marketing",
                 row.key if row.key and row.position["trigger"].get("checkout_token") == row.key else None,
                 row.lane_waiting_real,
             )
@@ -193,15 +211,21 @@ def _patience_is_over(deps: Deps, shop: Shop, wanted: Sequence[_Due]) -> bool:
     """Whether the lane has kept these messages for so long that the store's own answer must do."""
     machine = deps.clock.machine()
     with transaction(deps.engine) as connection:
-        connection.execute(
-            update(outbox)
+        # In order, and without those that somebody holds: they are several people's, none of whom is locked here.
+        free = (
+            select(outbox.c.id)
             .where(
                 outbox.c.shop_id == shop.id,
                 outbox.c.id.in_([one.id for one in wanted]),
                 outbox.c.lane_waiting_real.is_(None),
             )
-            .values(lane_waiting_real=machine)
+            .order_by(outbox.c.id)
+            .with_for_update(skip_locked=True)
         )
+        held = connection.scalars(free).all()
+        if held:
+            marked = update(outbox).where(outbox.c.shop_id == shop.id, outbox.c.id.in_(held))
+            connection.execute(marked.values(lane_waiting_real=machine))
     since = min((one.waiting_since for one in wanted if one.waiting_since), default=machine)
     over = machine - since > timedelta(seconds=deps.settings.commerce_lane_patience_seconds)
     if over:
@@ -214,21 +238,25 @@ def _send_all(
 ) -> list[Outcome]:
     """Make the calls; what has come of them by now is written down together, while the others are under way."""
     stop = Event()
-    if len(claimed) <= 1:
-        heard = [_call(account, one, leave_by, stop) for one in claimed]
-        _raise_first(_record_all(deps, shop, list(zip(claimed, heard, strict=True))))
-        return heard
+    calls: dict[int, list[Claimed]] = {}
+    for one in claimed:
+        calls.setdefault(one.call, []).append(one)
+    if len(calls) <= 1:
+        heard = {number: _call(account, several, leave_by, stop) for number, several in calls.items()}
+        _raise_first(_record_all(deps, shop, [(one, heard[one.call]) for one in claimed]))
+        return [heard[one.call] for one in claimed]
     failed: list[DBAPIError] = []
-    with ThreadPoolExecutor(min(_CALLS_AT_ONCE, len(claimed))) as pool:
-        calls = {pool.submit(_call, account, one, leave_by, stop): one for one in claimed}
-        waiting = set(calls)
+    with ThreadPoolExecutor(min(_CALLS_AT_ONCE, len(calls))) as pool:
+        asked = {pool.submit(_call, account, several, leave_by, stop): several for several in calls.values()}
+        waiting = set(asked)
         while waiting:
             wait(waiting, return_when=FIRST_COMPLETED)
             answered, waiting = wait(waiting, timeout=_TOGETHER)
-            failed += _record_all(deps, shop, [(calls[call], call.result()) for call in answered])
+            failed += _record_all(deps, shop, [(one, call.result()) for call in answered for one in asked[call]])
     # Not before the others of the batch are written down.
     _raise_first(failed)
-    return [call.result() for call in calls]
+    outcomes_of = {one.row["id"]: call.result() for call, several in asked.items() for one in several}
+    return [outcomes_of[one.row["id"]] for one in claimed]
 
 
 def _raise_first(failed: Sequence[DBAPIError]) -> None:
@@ -236,15 +264,22 @@ def _raise_first(failed: Sequence[DBAPIError]) -> None:
         raise failed[0]
 
 
-def _call(account: BrevoAccount, one: Claimed, leave_by: float, stop: Event) -> Outcome:
-    """One message; ``stop`` is set when the answer says that the others of the batch had better not leave."""
+def _call(account: BrevoAccount, several: Sequence[Claimed], leave_by: float, stop: Event) -> Outcome:
+    """One call, which carries one message or equal ones; its answer is that of each. ``stop`` is set when it says that
+    the others of the batch had better not leave."""
     outcome: Outcome
+    channel, request = several[0].channel, several[0].request
+    if len(several) > 1:
+        assert channel.together is not None
+        request = channel.together.merged([one.request for one in several])
     try:
         if stop.is_set():
             raise TooLate(PROVIDER, "the channel was paused before this one left")
-        outcome = one.channel.send(account, one.request, leave_by)
+        outcome = channel.send(account, request, leave_by)
     except ProviderError as error:
         outcome = error
+    if isinstance(outcome, Refused) and len(several) > 1:
+        outcome = RefusedTogether(PROVIDER, outcome.detail, status=outcome.status, code=outcome.code)
     if isinstance(outcome, ActionNeeded):
         stop.set()
     reach("t4.answered")

@@ -27,13 +27,15 @@ from connector.models.flow import trail
 from connector.models.outbox import attempts, outbox, send_ledger
 from connector.outbox import settle
 from connector.scope import Scope
+from flows.actions.action import NotDone
 from flows.engine.writes import trail_row
 
 Row = Mapping[str, Any]
 
 
-def record(scope: Scope, row: Row, n: int, outcome: ProviderError | str) -> None:
-    """Write down what attempt ``n`` at this outbox row came to: a provider's message id, or an error.
+def record(scope: Scope, row: Row, n: int, outcome: ProviderError | str | Mapping[str, Any]) -> None:
+    """Write down what attempt ``n`` at this outbox row came to: a provider's message id, what an action brought, or an
+    error.
 
     The caller holds the person's lock. Whoever was held up for longer than its lease says nothing about the attempt
     that was begun since: only an acceptance and a refusal for good are true whoever tells them.
@@ -43,6 +45,14 @@ def record(scope: Scope, row: Row, n: int, outcome: ProviderError | str) -> None
             scope.owed(_write_accepted)[row["id"], n] = {"of": row["id"], "nth": n, "begun": row["created_at"]}
             settle(scope, row, "accepted", reason=None, at=scope.now, message_id=outcome.strip("<> "))
             note(scope, row, "provider_accepted", {"attempt": n})
+        case Mapping():
+            scope.owed(_write_accepted)[row["id"], n] = {"of": row["id"], "nth": n, "begun": row["created_at"]}
+            settle(scope, row, "accepted", reason=None, at=scope.now, result=outcome)
+            note(scope, row, "action_done", {"attempt": n})
+        case NotDone():
+            _close(scope, row, n, "refused", outcome)
+            settle(scope, row, "skipped", reason=outcome.reason, at=scope.now)
+            note(scope, row, "action_skipped", {"attempt": n, "reason": outcome.reason})
         case AlreadyAccepted():
             _close(scope, row, n, "accepted", outcome)
             settle(scope, row, "accepted", reason="already_accepted", at=scope.now)
@@ -150,7 +160,7 @@ def note(scope: Scope, row: Row, code: str, detail: Mapping[str, Any]) -> None:
         run_id=row["run_id"],
         flow=row["flow"],
         step=row["step"],
-        detail={"message": row["message"], **detail},
+        detail={**({"message": row["message"]} if row["message"] else {"action": row["channel"]}), **detail},
     )
     owed = scope.owed(_write_trail)
     owed[len(owed)] = line

@@ -15,15 +15,19 @@ from sqlalchemy.dialects.postgresql import JSONB
 from connector.consent_policy import country_of, in_force
 from connector.db.rows import among
 from connector.models.flow import goal_watches, runs
+from connector.models.loyalty import loyalty_states
 from connector.models.outbox import outbox, send_ledger
 from connector.models.person import consents, persons, suppressions
 from connector.models.store import checkouts, products
 from connector.models.sync import fetches
+from connector.models.told import form_answers, support_tickets
 from connector.scope import Scope
 from connector.suppression import address_digest
 from flows.core.model import PastRun, Run
 from flows.core.permission import OPT_OUTS, OWN, Consents, Policy, may_track_opens, read_consents, shown_state
 
+ADDRESSED = ("email", "sms", "whatsapp")
+"""The channels that write to an address or a number."""
 # Caps look back no further than this.
 LEDGER_DAYS = 31
 # Re-entry rules look at the runs of this long.
@@ -49,6 +53,8 @@ class Person:
     """Everything that deciding about one person reads. ``live`` are live runs by id.
 
     ``consent``: the state by channel, as flows see it; ``track_opens``: whether opens of theirs may be recorded.
+    ``suppressed``: why nothing may be sent to the address that they have, by channel; ``awaits_help``: a support ticket
+    of theirs is open.
     """
 
     row: RowMapping
@@ -56,7 +62,8 @@ class Person:
     consent: dict[str, str] = field(default_factory=dict)
     track_opens: bool = False
     consent_pending: bool = False
-    suppressed: str | None = None
+    awaits_help: bool = False
+    suppressed: dict[str, str] = field(default_factory=dict)
     live: dict[UUID, Run] = field(default_factory=dict)
     past: dict[str, list[PastRun]] = field(default_factory=lambda: defaultdict(list))
     watches: list[RowMapping] = field(default_factory=list)
@@ -83,8 +90,15 @@ class Person:
             "total_spent": str(row["total_spent"]),
             "first_order_at": _iso(row["first_order_at"]),
             "last_order_at": _iso(row["last_order_at"]),
+            "answers": row["answers"] or {},
+            "loyalty": _loyalty(row["loyalty"]),
             "consent": dict(self.consent),
         }
+
+
+def _loyalty(standing: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Of a row of ``loyalty_states``. Of what nobody has told it is not known that there is none."""
+    return {} if standing is None else {name: standing[name] for name in standing["told"]}
 
 
 def shop_facts(scope: Scope) -> dict[str, Any]:
@@ -108,7 +122,9 @@ def load(scope: Scope, person_ids: Sequence[int], *, tokens: Iterable[str] = ())
     """These persons with all that is known of them; ``tokens``: checkouts to load besides those of their runs."""
     if not person_ids:
         return {}
-    rows = scope.connection.execute(_PERSONS, {"shop_id": scope.shop_id, "ids": list(person_ids)})
+    held_since = scope.now - timedelta(days=scope.shop.settings["support_ticket_days"])
+    asked = {"shop_id": scope.shop_id, "ids": list(person_ids), "held_since": held_since}
+    rows = scope.connection.execute(_PERSONS, asked)
     policy = in_force(scope.shop.settings)
     found = {row["id"]: _person(scope, row, policy) for row in rows.mappings()}
     if not found:
@@ -135,7 +151,7 @@ def _person(scope: Scope, row: RowMapping, policy: Policy) -> Person:
         if (state := shown_state(consents.get((channel, purpose)), country, channel, purpose, policy)) is not None
     }
     tracked = may_track_opens(consents, country, policy)
-    return Person(row, consents, shown, tracked, consent_pending=row["consent_pending"])
+    return Person(row, consents, shown, tracked, consent_pending=row["consent_pending"], awaits_help=row["awaits_help"])
 
 
 # The consent of a customer whom the store is being asked about may be another by now.
@@ -169,6 +185,24 @@ _PERSONS = select(
     )
     .exists()
     .label("consent_pending"),
+    select(func.jsonb_object_agg(form_answers.c.name, form_answers.c.value))
+    .where(form_answers.c.shop_id == persons.c.shop_id, form_answers.c.person_id == persons.c.id)
+    .scalar_subquery()
+    .label("answers"),
+    select(func.to_jsonb(loyalty_states.table_valued()))
+    .where(loyalty_states.c.shop_id == persons.c.shop_id, loyalty_states.c.person_id == persons.c.id)
+    .scalar_subquery()
+    .label("loyalty"),
+    select(support_tickets.c.ticket)
+    .where(
+        support_tickets.c.shop_id == persons.c.shop_id,
+        support_tickets.c.person_id == persons.c.id,
+        # One that nobody ever closed holds nobody for good.
+        support_tickets.c.opened_at > bindparam("held_since"),
+        or_(support_tickets.c.closed_at.is_(None), support_tickets.c.closed_at < support_tickets.c.opened_at),
+    )
+    .exists()
+    .label("awaits_help"),
 ).where(persons.c.shop_id == bindparam("shop_id"), among(persons.c.id, "ids"))
 _WATCHES = select(goal_watches).where(
     goal_watches.c.shop_id == bindparam("shop_id"),
@@ -208,15 +242,22 @@ def restore(row: Row[Any]) -> Run:
 
 
 def _suppressions(scope: Scope, found: Mapping[int, Person], given: Mapping[str, Any]) -> None:
-    digests = {address_digest(scope.shop.salt, p.row["email"]): p for p in found.values() if p.row["email"]}
-    if digests:
-        for row in scope.connection.execute(_SUPPRESSED, {**given, "digests": list(digests)}):
-            digests[row.address_digest].suppressed = row.reason
+    # A number may be a whole family's.
+    having: dict[str, list[Person]] = defaultdict(list)
+    for person in found.values():
+        for address in (person.row["email"], person.row["phone"]):
+            if address:
+                having[address_digest(scope.shop.salt, address)].append(person)
+    if having:
+        for row in scope.connection.execute(_SUPPRESSED, {**given, "digests": list(having)}):
+            for person in having[row.address_digest]:
+                person.suppressed[row.channel] = row.reason
 
 
-_SUPPRESSED = select(suppressions.c.address_digest, suppressions.c.reason).where(
+_SUPPRESSED = select(suppressions.c.channel, suppressions.c.address_digest, suppressions.c.reason).where(
     suppressions.c.shop_id == bindparam("shop_id"),
-    suppressions.c.channel == "email",
+    # Named, because they come before the digest in the key.
+    suppressions.c.channel.in_(ADDRESSED),
     among(suppressions.c.address_digest, "digests"),
 )
 

@@ -12,11 +12,13 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from connector.models.flow import flow_versions, flows
+from flows.channels import CHANNELS
 from flows.content.check import Finding, problems
 from flows.content.context import example
-from flows.content.source import MessageSource
+from flows.content.source import MessageSource, parse
+from flows.core.problems import DefinitionError, Problem
 from flows.core.validate import to_data
-from flows.definition_files import FlowFolder, read_folder
+from flows.definition_files import MESSAGE_SUFFIX, MESSAGES, FlowFolder, read_folder
 
 
 def library() -> list[str]:
@@ -41,8 +43,10 @@ def publish_library(connection: Connection, shop_id: int, now: datetime, *, stat
 def publish(connection: Connection, shop_id: int, source: FlowFolder, now: datetime, *, status: str) -> int:
     """Make these files the flow's newest version and give the flow this status; returns the version's number.
 
-    People inside the flow keep the version that they entered with. Files equal to the newest version make none.
+    People inside the flow keep the version that they entered with. Files equal to the newest version make none. Raises
+    DefinitionError for a message that its channel could send to nobody of this shop.
     """
+    _refuse_unsuited(connection, shop_id, source)
     definition, messages = to_data(source.flow), dict(source.texts)
     digest = sha256(orjson.dumps([definition, messages], option=orjson.OPT_SORT_KEYS)).hexdigest()
     name = source.flow.flow
@@ -73,3 +77,13 @@ def publish(connection: Connection, shop_id: int, source: FlowFolder, now: datet
     )
     connection.execute(update(flows).where(mine).values(version=newest + 1))
     return int(newest) + 1
+
+
+def _refuse_unsuited(connection: Connection, shop_id: int, folder: FlowFolder) -> None:
+    found = []
+    for name, text in folder.texts.items():
+        source = parse(f"{MESSAGES}/{name}{MESSAGE_SUFFIX}", text)
+        for sentence in CHANNELS[source.channel].suits(connection, shop_id, source):
+            found.append(Problem(source.name, 0, sentence.rstrip(".")))
+    if found:
+        raise DefinitionError(found)

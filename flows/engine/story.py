@@ -22,17 +22,28 @@ DELIVERY: Mapping[str, str] = {
     "provider_refused": "The provider refused the message for good.",
     "provider_silent": "The provider's answer was not heard: it is looked into.",
     "provider_absent": "The provider never had the message: it is sent again.",
+    "action_done": "It is done.",
+    "action_skipped": "It will not be done.",
+    "action_deferred": "It is put off.",
+    "no_scope": "The app may not make discount codes: the merchant has not granted write_discounts.",
+    "no_percent": "The shop's settings do not say how much it takes off.",
+    "no_pool": "There is no pool of this name for flows.",
+    "pool_empty": "The pool has no code left; it is being filled.",
+    "codes_taken": "Every code that was tried is somebody else's.",
+    "coupon_ended": "The codes of the pool are no longer good.",
     "mode_brevo": "An automation at Brevo runs this flow; the connector only feeds it.",
 }
 """What the engine adds to the codes of the core."""
 
 _MEANING = {**reasons.MOVES, **reasons.REFUSALS, **DELIVERY}
-_OBJECTIONS = {**DELIVERY, **reasons.OBJECTIONS}
+_OBJECTIONS = {**DELIVERY, **reasons.OBJECTIONS, **reasons.WITHHELD}
 # The run says the same again when it goes on.
 _REPEATED = frozenset({"message_accepted", "message_failed"})
 
 # Facts that only carry a decision on; the trail tells them better.
 _UNTOLD = frozenset({"message_settled", "message_requested", "checkout_updated"})
+_TOLD = frozenset("reason until event outcome arm message action code wait zones told_by rules".split())
+"""What of a decision's detail is told."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +67,9 @@ def tell(connection: Connection, shop_id: int, person_id: int) -> list[Line]:
     ):
         if row.code not in _REPEATED:
             lines.append((row.at, 1, Line(row.at, "decided", _decision(row))))
-    for row in connection.execute(
-        select(outbox).where(outbox.c.shop_id == shop_id, outbox.c.person_id == person_id, outbox.c.state == "sent")
-    ):
+    sent = select(outbox).where(outbox.c.shop_id == shop_id, outbox.c.person_id == person_id, outbox.c.state == "sent")
+    # Of an action the trail tells all there is.
+    for row in connection.execute(sent.where(outbox.c.message != "")):
         text = f"{row.channel} {row.flow}/{row.message}: {row.subject!r}"
         lines.append((row.sent_at, 2, Line(row.sent_at, "sent", text)))
     return [line for _, _, line in sorted(lines, key=lambda entry: entry[:2])]
@@ -77,11 +88,7 @@ def _about(props: Mapping[str, Any]) -> str:
 
 def _decision(row: Any) -> str:
     where = "/".join(part for part in (row.flow, row.step) if part)
-    why = ", ".join(
-        f"{key} {value}"
-        for key, value in row.detail.items()
-        if key in ("reason", "until", "event", "outcome", "arm", "message", "wait") and value
-    )
+    why = ", ".join(f"{key} {value}" for key, value in row.detail.items() if key in _TOLD and value)
     meaning = _MEANING.get(row.code, row.code)
     objection = _OBJECTIONS.get(row.detail.get("reason", ""), "")
     parts = (f"{where}:" if where else "", meaning, objection, f"({why})" if why else "")

@@ -2,7 +2,8 @@
 
 An attempt whose lease ran out becomes ``unknown``. Once the provider's own events had time to arrive (they settle
 it at once), the provider's log is asked by our key: found, the message was accepted; absent, it is sent again with
-the same key. A channel whose provider cannot be asked is never sent twice: it stays ``unknown`` for staff.
+the same key. Of a channel whose provider takes the same key twice, or cannot be asked, nothing is ever sent twice: what
+is not found stays ``unknown`` for staff.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import RowMapping, bindparam, delete, select, update
+from sqlalchemy import Column, RowMapping, Select, bindparam, delete, select, update
 
 from connector import pauses
 from connector.brevo.client import BrevoAccount
@@ -22,7 +23,7 @@ from connector.errors import ActionNeeded, ProviderError, RateLimited, Refused
 from connector.logging import get
 from connector.models.outbox import outbox, send_ledger
 from connector.models.person import identities, persons
-from connector.outbox import hold, idempotency_key, settle
+from connector.outbox import hold, settle
 from connector.queue.batch import Batch
 from connector.scope import Scope
 from connector.shops import Shop
@@ -35,6 +36,8 @@ log = get(__name__)
 _BATCH = 16
 # Machine time until a look-up that failed is tried again, and one that needs a person's help.
 _LOOK_AGAIN, _ASK_STAFF = timedelta(seconds=10), timedelta(minutes=10)
+# Until the provider is asked again about a message of which it does not tell, or nobody can ask.
+_ANOTHER_DAY = timedelta(days=1)
 
 
 def settle_due(deps: Deps, shop: Shop) -> Batch:
@@ -54,6 +57,7 @@ def _due(deps: Deps, shop: Shop, state: str) -> Sequence[RowMapping]:
                 .where(
                     outbox.c.shop_id == shop.id,
                     outbox.c.state == state,
+                    outbox.c.channel.in_(list(CHANNELS)),
                     outbox.c.lease_real < deps.clock.machine(),
                 )
                 .order_by(outbox.c.lease_real, outbox.c.id)
@@ -84,7 +88,7 @@ def _look_into(deps: Deps, shop: Shop, rows: Sequence[RowMapping]) -> tuple[int,
     bucket = CHANNELS[rows[0]["channel"]].look_up_bucket
     rows = [row for row in rows if CHANNELS[row["channel"]].look_up_bucket == bucket]
     if bucket is None:
-        _postpone(deps, shop, rows, deps.clock.machine() + timedelta(days=1))
+        _postpone(deps, shop, rows, deps.clock.machine() + _ANOTHER_DAY)
         return len(rows), False
     paused, probing = _refused_key(deps, shop)
     if paused is not None and not probing:
@@ -123,16 +127,19 @@ def _look_up(deps: Deps, shop: Shop, account: BrevoAccount, row: RowMapping) -> 
     recipient = _recipient(deps, shop, row)
     if recipient is None:
         # The address it went to is gone, so nobody can be asked about it: staff see it, it is not sent again.
-        _postpone(deps, shop, [row], deps.clock.machine() + timedelta(days=1))
+        _postpone(deps, shop, [row], deps.clock.machine() + _ANOTHER_DAY)
         return True
-    key = idempotency_key(row["key"])
     try:
-        message_id = channel.look_up(account, recipient, key, row["created_at"], deps.clock.now())
+        message_id = channel.look_up(account, recipient, row["key"], row["created_at"], deps.clock.now())
     except ProviderError as error:
         log.warning("look_up_failed", shop_id=shop.id, outbox_id=row["id"], error=type(error).__name__)
         _look_again(deps, shop, row, channel.name, error)
         return isinstance(error, Refused)
     reach("unknown.looked_up")
+    if message_id is None and not channel.repeats:
+        # It may be told later; that it was not taken nobody can say.
+        _postpone(deps, shop, [row], deps.clock.machine() + _ANOTHER_DAY)
+        return True
     with deps.open(shop) as scope:
         held = hold(scope, row)
         if held is None:
@@ -154,20 +161,21 @@ def _recipient(deps: Deps, shop: Shop, row: RowMapping) -> str | None:
 
 
 _mine = select(outbox.c.person_id).where(outbox.c.shop_id == bindparam("shop_id"), outbox.c.id == bindparam("id"))
-_ADDRESSES = (
-    select(persons.c.email)
-    .where(
-        persons.c.shop_id == bindparam("shop_id"),
-        persons.c.id == _mine.scalar_subquery(),
-        persons.c.email.is_not(None),
+
+
+def _of_person(address: Column[Any]) -> Select[Any]:
+    return select(address).where(
+        persons.c.shop_id == bindparam("shop_id"), persons.c.id == _mine.scalar_subquery(), address.is_not(None)
     )
-    .union(
-        select(identities.c.value).where(
-            identities.c.shop_id == bindparam("shop_id"),
-            identities.c.person_id == _mine.scalar_subquery(),
-            identities.c.kind == "email",
-        )
-    )
+
+
+_ADDRESSES = _of_person(persons.c.email).union(
+    _of_person(persons.c.phone),
+    select(identities.c.value).where(
+        identities.c.shop_id == bindparam("shop_id"),
+        identities.c.person_id == _mine.scalar_subquery(),
+        identities.c.kind == "email",
+    ),
 )
 
 

@@ -17,7 +17,7 @@ from connector.models.flow import runs, timers
 from connector.models.outbox import outbox
 from connector.outbox import settle
 from connector.scope import Scope
-from flows.core.model import Run
+from flows.core.model import Run, TimerSet
 from flows.core.signals import ArmTimer
 
 TimerKey = tuple[str, str, str]
@@ -40,6 +40,19 @@ def clock_row(person_id: int, arm: ArmTimer) -> dict[str, Any]:
         "due_at": arm.due_at,
         "token": "",
         "payload": {"signal": arm.signal, "key": arm.key, "payload": dict(arm.payload)},
+    }
+
+
+def run_timer_row(run: Run, timer: TimerSet) -> dict[str, Any]:
+    """The same of a run's timer."""
+    return {
+        "kind": "run",
+        "owner": str(run.id),
+        "key": timer.key,
+        "person_id": run.person_id,
+        "due_at": timer.due_at,
+        "token": timer.token,
+        "payload": {},
     }
 
 

@@ -18,6 +18,7 @@ from sandbox.demo import account
 from sandbox.demo.drive import STEP, Driver, Stuck
 from sandbox.demo.outage import Outage
 from sandbox.demo.pace import keep_up
+from sandbox.demo.purchases import Entry
 from sandbox.demo.stage import REAL, SHOPS, NotReady, Stage, raised, run_product
 
 FOLDER = Path("var/demo")
@@ -34,6 +35,17 @@ def checks(days: int, shoppers: int) -> dict[str, Callable[[Any], bool]]:
         "duplicate_emails": lambda value: value == 0,
         # A third of all subscribe and are welcomed: more than one email for every third.
         "emails_accepted": lambda value: value > shoppers / 3,
+        # None in a demo that is over before the second day of a cart.
+        "texts_accepted": lambda value: value >= (shoppers / 30 if days >= 10 else 0),
+        "texts_without_a_cart": lambda value: value == 0,
+        "texts_after_purchase": lambda value: value == 0,
+        "duplicate_texts": lambda value: value == 0,
+        "texts_at_forbidden_hours": lambda value: value == 0,
+        "codes_made": lambda value: value >= (shoppers / 30 if days >= 10 else 0),
+        "codes_made_and_not_shown": lambda value: value == 0,
+        "codes_shown_and_not_made": lambda value: value == 0,
+        "codes_of_several_people": lambda value: value == 0,
+        "people_with_several_codes": lambda value: value == 0,
         "simulated_days": lambda value: value >= days,
         "lateness_p95_minutes": lambda value: value <= 15,
         "gaps_found": lambda value: value > 0,
@@ -111,7 +123,7 @@ def _tell(stage: Stage, shop: str, email: str) -> None:
     print(run_product(stage, "person", shop, email))
 
 
-def _table(figures: account.Entry, wanted: Mapping[str, Callable[[Any], bool]]) -> list[str]:
+def _table(figures: Entry, wanted: Mapping[str, Callable[[Any], bool]]) -> list[str]:
     width = max(len(name) for name in figures)
     failed = []
     print()

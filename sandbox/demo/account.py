@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox.demo import codes, texts
+from sandbox.demo.drive import STEP
 from sandbox.demo.outage import Outage
+from sandbox.demo.purchases import Entry, Order, orders_in
 from sandbox.demo.stage import Stage
 
 HOUR, DAY = 3600.0, 86400.0
@@ -26,10 +29,6 @@ CART = {
     "last-chance": 3 * DAY,
 }
 WELCOME = {"hello": 0.0, "story": 2 * DAY, "favourites": 4 * DAY, "guide": 6 * DAY, "last-call": 8 * DAY}
-# The promise: the first byte leaves at most this long after the order's webhook got its 2xx. Real seconds.
-PROMISE = 1.0
-
-Entry = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -74,8 +73,11 @@ def draw_up(stage: Stage, shops: Sequence[str], outage: Outage, *, days: float, 
         source: {one for name, ids in found.items() if name not in ("new", "retry") for one in ids}
         for source, found in became.items()
     }
-    orders = _orders(journal, state)
+    orders = orders_in(journal, state)
+    sent_texts = texts.texts_in(stage, provider, accounts)
+    shown = [codes.Shown(accounts[m.account], m.to, m.run, m.html) for m in mails]
     carts = [Cart(shop, checkout, journal) for shop in shops for checkout in state[shop]["checkouts"]]
+    bought = [(order.shop, order.placed_at) for order in orders if _was_due_for_a_code(order, carts)]
     late = _lateness(mails, accounts, carts, journal, outage)
     figures = {
         "webhooks_acknowledged": len(acknowledged) + len(reports),
@@ -89,12 +91,16 @@ def draw_up(stage: Stage, shops: Sequence[str], outage: Outage, *, days: float, 
         "checkouts_recovered": sum(cart.recovered for cart in carts),
         "emails_after_purchase": sum(_after_purchase(m, accounts[m.account], carts, orders) for m in mails),
         "duplicate_emails": _duplicates(mails),
+        **texts.figures(sent_texts, orders),
+        **codes.figures(codes.codes_in(state), shown, bought, lambda moment: outage.unheard_since(moment, STEP)),
         "simulated_days": days,
         "lateness_p95_minutes": round(_percentile(late, 0.95) / 60, 2),
         "lateness_measured_on": len(late),
         "wall_seconds": round(wall_seconds, 1),
     }
-    return Account(figures, _hero(mails, accounts, orders))
+    owners = {(shop, c["phone"]): c["email"] for shop in shops for c in state[shop]["customers"] if c["phone"]}
+    texted = {(text.shop, owners[text.shop, f"+{text.to}"]) for text in sent_texts}
+    return Account(figures, _hero(mails, accounts, orders, texted))
 
 
 class Cart:
@@ -111,16 +117,6 @@ class Cart:
         ]
         self.abandoned = bool(checkout["abandoned"])
         self.recovered = bool(checkout["recovered"])
-
-
-@dataclass(frozen=True)
-class Order:
-    """An order and when its webhook was acknowledged (real seconds)."""
-
-    shop: str
-    email: str
-    checkout_token: str | None
-    acknowledged_at: float
 
 
 def _mail(entry: Entry) -> Mail:
@@ -141,25 +137,6 @@ def _created(entry: Entry) -> bool:
     return bool(entry["path"] == "/v3/contacts" and entry["method"] == "POST" and entry["status"] == 201)
 
 
-def _orders(journal: Sequence[Entry], state: Mapping[str, Any]) -> list[Order]:
-    deliveries = {
-        (e["shop"], e["object_id"]): e["webhook_id"]
-        for e in journal
-        if e["kind"] == "webhook" and e["topic"] == "orders/create" and not e["forged"]
-    }
-    first: dict[str, float] = {}
-    for entry in journal:
-        if entry["kind"] == "acknowledged":
-            first.setdefault(entry["webhook_id"], entry["real"])
-    found = []
-    for shop, kept in state.items():
-        for order in kept["orders"]:
-            webhook = deliveries.get((shop, f"order/{order['id']}"))
-            if webhook in first:
-                found.append(Order(shop, order["email"], order["checkout_token"], first[webhook]))
-    return found
-
-
 def _about(mail: Mail, shop: str, carts: Sequence[Cart]) -> Cart | None:
     """The checkout that a cart email links to."""
     tokens = set(re.findall(r"[0-9a-f]{16,}", mail.html))
@@ -170,13 +147,19 @@ def _after_purchase(mail: Mail, shop: str, carts: Sequence[Cart], orders: Sequen
     """Whether this email left more than the promised second after an order that ends its flow was acknowledged."""
     cart = _about(mail, shop, carts) if mail.flow == "cart-recovery" else None
     for order in orders:
-        if order.shop != shop or mail.first_byte_at <= order.acknowledged_at + PROMISE:
+        if not order.forbids(shop, mail.first_byte_at):
             continue
         if cart is not None and order.checkout_token == cart.token:
             return True
         if mail.flow == "welcome" and order.email == mail.to:
             return True
     return False
+
+
+def _was_due_for_a_code(order: Order, carts: Sequence[Cart]) -> bool:
+    """Whether this order completes a cart that was left until the third message."""
+    cart = next((c for c in carts if c.shop == order.shop and c.token == order.checkout_token), None)
+    return cart is not None and order.placed_at - max(cart.edits) >= CART["incentive"] - STEP
 
 
 def _duplicates(mails: Sequence[Mail]) -> int:
@@ -228,10 +211,13 @@ def _percentile(values: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("inf")
 
 
-def _hero(mails: Sequence[Mail], accounts: Mapping[str, str], orders: Sequence[Order]) -> tuple[str, str]:
-    """(shop, email) of somebody who was reminded and then bought; else of whoever got the most emails."""
+def _hero(
+    mails: Sequence[Mail], accounts: Mapping[str, str], orders: Sequence[Order], texted: Set[tuple[str, str]]
+) -> tuple[str, str]:
+    """(shop, email) of somebody who was reminded, by text as well if there is one, and then bought; else of whoever got
+    the most emails."""
     buyers = {(order.shop, order.email) for order in orders}
     counted = Counter((accounts[m.account], m.to) for m in mails if m.flow == "cart-recovery")
     counted = counted or Counter((accounts[m.account], m.to) for m in mails)
-    known = [who for who, _ in counted.most_common() if who in buyers] or list(counted)
+    known = sorted(counted, key=lambda who: (who in buyers, who in texted, counted[who]), reverse=True)
     return known[0] if known else ("", "")

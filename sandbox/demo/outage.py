@@ -32,6 +32,11 @@ class Outage:
         begin = day - day % DAY + _NOON
         return cls(begin, begin + (8 if days >= 10 else 2) * HOUR)
 
+    def unheard_since(self, moment: float, step: float) -> float:
+        """From when on the product may not have heard at ``moment`` of what happened: the stop before it, or the
+        beginning of the outage."""
+        return self.begin if self.begin < moment <= self.end + step else moment - step
+
     def play(self, stage: Stage, step: float) -> None:
         """Nobody answers while the shoppers go on; then the product is back."""
         stage.end("up")

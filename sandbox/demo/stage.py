@@ -30,8 +30,10 @@ SETTINGS = {
     "address": "Harbour Street 1, 20457 Hamburg, Germany",
     "offers": {
         "welcome": {"code": "HELLO15", "percent": 15, "expires_days": 9},
-        "cart": {"code": "BACK10", "percent": 10, "expires_days": 3},
+        # Without a code: each person gets one of their own.
+        "cart": {"percent": 10},
     },
+    "sms": {"sender": "Demo"},
 }
 READY_SECONDS = 60.0
 STOP_SECONDS = 20.0

@@ -10,6 +10,7 @@ from sandbox.provider.attributes import Attributes
 from sandbox.provider.campaigns import CampaignMail
 from sandbox.provider.commerce import Shop
 from sandbox.provider.contacts import ContactBook
+from sandbox.provider.coupons import Collection
 from sandbox.provider.imports.process import Process
 from sandbox.provider.limits import Limiter
 from sandbox.provider.lists import Lists
@@ -47,6 +48,7 @@ class Account:
     hooks: dict[int, Hook] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
     processes: dict[int, Process] = field(default_factory=dict)
+    coupon_collections: dict[str, Collection] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
     hooks_made: int = 0
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.provider import moments
-from sandbox.provider.shapes import CATEGORY, CATEGORY_BATCH, ORDER, ORDER_BATCH, PRODUCT, PRODUCT_BATCH
+from sandbox.provider.shapes import ALERT, CATEGORY, CATEGORY_BATCH, ORDER, ORDER_BATCH, PRODUCT, PRODUCT_BATCH
 from sandbox.provider.wire import Answer, Call, Refusal, Route, invalid, not_found
 
 MOST_ORDERS, MOST_PRODUCTS, MOST_CATEGORIES = 1000, 100, 100
@@ -23,6 +23,8 @@ class Shop:
     products: dict[str, dict[str, Any]] = field(default_factory=dict)
     categories: dict[str, dict[str, Any]] = field(default_factory=dict)
     batches: int = 0
+    # (product, contact) of those who are to be told when it is back.
+    alerts: set[tuple[str, str]] = field(default_factory=set)
 
 
 def activate(call: Call) -> Answer:
@@ -154,6 +156,18 @@ def put_categories(call: Call) -> Answer:
         return _put_many(call, _active(call).categories, call.body["categories"], MOST_CATEGORIES)
 
 
+def ask_for_alert(call: Call) -> Answer:
+    who = call.body.get("contactIdentifiers", {})
+    with call.account.lock:
+        shop = _active(call)
+        if call.path["id"] not in shop.products:
+            raise not_found("Product not found")
+        if not who:
+            raise invalid("At least one contact identifier is required")
+        shop.alerts.add((call.path["id"], who.get("ext_id") or who.get("email") or who["sms"]))
+    return Answer(204)
+
+
 ROUTES = [
     Route("POST", "/ecommerce/activate", activate),
     Route("GET", "/ecommerce/config/displayCurrency", display_currency),
@@ -162,6 +176,7 @@ ROUTES = [
     Route("POST", "/products", put_product, PRODUCT),
     Route("GET", "/products/<id>", get_product),
     Route("POST", "/products/batch", put_products, PRODUCT_BATCH),
+    Route("POST", "/products/<id>/alerts/back_in_stock", ask_for_alert, ALERT),
     Route("POST", "/categories", put_category, CATEGORY),
     Route("POST", "/categories/batch", put_categories, CATEGORY_BATCH),
 ]

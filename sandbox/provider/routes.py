@@ -6,6 +6,7 @@ from sandbox.provider import (
     attributes,
     commerce,
     contact_calls,
+    coupons,
     double_opt_in,
     events,
     lists,
@@ -23,7 +24,7 @@ from sandbox.provider.webhooks import registrations
 from sandbox.provider.wire import Route
 
 _MODULES = (
-    attributes, commerce, contact_calls, double_opt_in, events, imports, lists, mail_reports, plans, registrations,
-    segments, senders, sending, sms, stored_templates, text_reports, whatsapp,
+    attributes, commerce, contact_calls, coupons, double_opt_in, events, imports, lists, mail_reports, plans,
+    registrations, segments, senders, sending, sms, stored_templates, text_reports, whatsapp,
 )  # fmt: skip
 ROUTES: list[Route] = [route for module in _MODULES for route in module.ROUTES]

@@ -126,6 +126,12 @@ HOOK_CREATE = {
     "url*": "string", "channel": ("email", "sms"), "type": ("marketing", "transactional", "inbound"),
 }  # fmt: skip
 
+COUPON_COLLECTION = {
+    "defaultCoupon*": "string", "expirationDate": "string", "name*": "string", "remainingCouponsAlert": "integer",
+    "remainingDaysAlert": "integer",
+}  # fmt: skip
+COUPONS = {"collectionId*": "string", "coupons*": ["string"]}
+
 ORDER = {
     "amount*": "number",
     "billing": {
@@ -154,6 +160,7 @@ PRODUCT_FIELDS = {
 }  # fmt: skip
 PRODUCT = {**PRODUCT_FIELDS, "updateEnabled": "boolean"}
 PRODUCT_BATCH = {"products*": [PRODUCT_FIELDS], "updateEnabled": "boolean"}
+ALERT = {"contactIdentifiers": {"email": "string", "ext_id": "string", "sms": "string"}}
 CATEGORY_FIELDS = {
     "deletedAt": "string", "id*": "string", "isDeleted": "boolean", "name": "string", "url": "string",
 }  # fmt: skip

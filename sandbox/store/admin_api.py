@@ -31,7 +31,9 @@ from sandbox.store.actions import Actions
 from sandbox.store.bulk.fields import bulk_resolvers
 from sandbox.store.bulk.operations import Operations
 from sandbox.store.cost import MAX_QUERY_COST, Bucket, QueryCost
+from sandbox.store.discount_mutations import discount_resolvers
 from sandbox.store.journal import Journal
+from sandbox.store.metafield_mutations import metafield_mutations
 from sandbox.store.mutations import mutation_resolvers, parse_datetime
 from sandbox.store.pages import Asked
 from sandbox.store.protected import withhold
@@ -52,7 +54,13 @@ class AdminApi:
     ) -> None:
         self._clock = clock
         self._journal = journal
-        tables = (RESOLVERS, mutation_resolvers(actions), bulk_resolvers(operations))
+        tables = (
+            RESOLVERS,
+            mutation_resolvers(actions),
+            metafield_mutations(actions),
+            bulk_resolvers(operations),
+            discount_resolvers(),
+        )
         self._schema = _with_resolvers(published_schema(), tables)
         self._buckets = {domain: Bucket(clock) for domain in shops}
         # Clients send the same few documents again and again.

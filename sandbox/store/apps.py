@@ -11,7 +11,7 @@ DEFAULT_CLIENT_ID = "store-client-id"
 GRANTED = (
     "read_all_orders", "read_customer_merge", "read_customers", "read_draft_orders", "read_fulfillments",
     "read_inventory", "read_locations", "read_orders", "read_products", "read_returns", "write_customer_merge",
-    "write_customers",
+    "write_customers", "write_discounts",
 )  # fmt: skip
 
 

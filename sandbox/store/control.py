@@ -182,10 +182,24 @@ def _shop_state(platform: Platform, shop: Shop) -> dict[str, Any]:
                     "checkout_token": o.checkout_token,
                     "cart_token": o.cart_token,
                     "total": amount(o.subtotal),
+                    "discount_code": o.discount_code,
                     "created_at": o.created_at,
                     "cancelled_at": o.cancelled_at,
                     "test": o.test,
                 }
                 for o in shop.orders.values()
+            ],
+            "discounts": [
+                {
+                    "id": d.id,
+                    "title": d.title,
+                    "codes": [one.code for one in d.codes],
+                    "used": sum(len(one.used) for one in d.codes),
+                    "percentage": d.percentage,
+                    "amount": None if d.amount is None else amount(d.amount),
+                    "created_at": d.created_at,
+                    "ends_at": d.ends_at,
+                }
+                for d in shop.discounts.by_id.values()
             ],
         }

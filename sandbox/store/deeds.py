@@ -73,14 +73,15 @@ def open_recovery(deed: Deed, checkout: str) -> None:
     deed.touched |= {"checkout_token": cart.token, "email": cart.email}
 
 
-def complete_checkout(deed: Deed, checkout: str) -> None:
+def complete_checkout(deed: Deed, checkout: str, code: str | None = None) -> None:
+    """Buy what is in a checkout, with a discount code if one is typed."""
     cart = deed.shop.checkout(checkout)
     if not cart.email:
         raise ValueError("a checkout without an email cannot be completed")
     names = (cart.address.first_name, cart.address.last_name) if cart.address else (None, None)
     person, is_new = _buyer(deed, cart.email, *names)
     consented = cart.accepts_marketing and person.consent.state != "subscribed"
-    sale = deed.shop.complete_checkout(deed.now, cart, person)
+    sale = deed.shop.complete_checkout(deed.now, cart, person, code)
     if is_new:
         deed.customer("customers/create", person)
     if consented:
@@ -96,9 +97,10 @@ def create_order(
     first_name: str | None = None,
     last_name: str | None = None,
     test: bool = False,
+    code: str | None = None,
 ) -> None:
     person, is_new = _buyer(deed, email, first_name, last_name)
-    sale = deed.shop.place_order(deed.now, person, lines_of(deed.shop, items))
+    sale = deed.shop.place_order(deed.now, person, lines_of(deed.shop, items), code)
     sale.test = test
     if is_new:
         deed.customer("customers/create", person)

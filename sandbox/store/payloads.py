@@ -119,8 +119,10 @@ def order(shop: Shop, sale: Order) -> dict[str, Any]:
     """Body of the orders/* topics but edited and delete."""
     currency = shop.settings.currency
     values = dict.fromkeys(_ORDER_MONEY, Decimal(0))
-    for name in ("subtotal_price", "total_price", "total_line_items_price"):
+    for name in ("subtotal_price", "total_price"):
         values[name] = sale.subtotal
+    values["total_line_items_price"] = sale.full_price
+    values["total_discounts"] = values["current_total_discounts"] = sale.discount
     values["current_subtotal_price"] = values["current_total_price"] = sale.worth
     money: dict[str, Any] = {}
     for name, value in values.items():
@@ -149,7 +151,9 @@ def order(shop: Shop, sale: Order) -> dict[str, Any]:
         "current_total_duties_set": None,
         "customer_locale": sale.locale,
         "device_id": None,
-        "discount_codes": [],
+        "discount_codes": [{"code": sale.discount_code, "amount": amount(sale.discount), "type": "fixed_amount"}]
+        if sale.discount_code
+        else [],
         "duties_included": False,
         "email": sale.email,
         "estimated_taxes": False,

@@ -202,6 +202,9 @@ class Order:
     # What the shopper paid in, where it is not the shop's currency, and how much of it is one of the shop's.
     presentment_currency: str | None = None
     presentment_rate: Decimal = Decimal(1)
+    # The code that was typed, and what it took off.
+    discount_code: str | None = None
+    discount: Decimal = Decimal(0)
     # These four are replaced, never changed: most of a quarter of a million orders share the empty ones.
     fulfillments: Sequence[Fulfillment] = field(default=(), repr=False)
     refunds: Sequence[Refund] = field(default=(), repr=False)
@@ -215,7 +218,12 @@ class Order:
 
     @property
     def subtotal(self) -> Decimal:
-        """Before returns."""
+        """Before returns, less what a code took off."""
+        return max(self.full_price - self.discount, Decimal(0))
+
+    @property
+    def full_price(self) -> Decimal:
+        """Before returns and discounts."""
         return sum(
             (self._price(line, line.quantity - self.taken_out.get(line.id, 0)) for line in self.lines), Decimal(0)
         )
@@ -225,7 +233,8 @@ class Order:
         """After returns; nothing once it is cancelled."""
         if self.cancelled_at is not None:
             return Decimal(0)
-        return sum((self._price(line, self.left(line)) for line in self.lines), Decimal(0))
+        left = sum((self._price(line, self.left(line)) for line in self.lines), Decimal(0))
+        return max(left - self.discount, Decimal(0))
 
     @property
     def refunded(self) -> Decimal:

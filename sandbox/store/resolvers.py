@@ -15,6 +15,7 @@ from graphql import GraphQLError, GraphQLResolveInfo
 
 from sandbox.store import pages
 from sandbox.store.bulk.operation import Operation
+from sandbox.store.discounts import Discount
 from sandbox.store.records import (
     INVENTORY_ITEM_OFFSET,
     Address,
@@ -127,6 +128,7 @@ _KIND_OF: dict[type, str] = {
     Segment: "Segment",
     Operation: "BulkOperation",
     Address: "MailingAddress",
+    Discount: "DiscountCodeBasic",
 }
 
 
@@ -303,7 +305,7 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
         "unpaid": lambda o, info: o.financial_status == "pending",
         "customerLocale": lambda o, info: o.locale,
         "customerAcceptsMarketing": lambda o, info: o.accepts_marketing,
-        "discountCodes": constant([]),
+        "discountCodes": lambda o, info: [o.discount_code] if o.discount_code else [],
         "lineItems": lambda o, info, **arguments: pages.page(_sold(o), arguments),
         "shippingAddress": lambda o, info: o.address,
         "billingAddress": lambda o, info: o.address,
@@ -319,11 +321,11 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
         "totalReceivedSet": bag_of(lambda o: o.subtotal),
         "netPaymentSet": bag_of(lambda o: o.subtotal - o.refunded),
         "totalRefundedSet": bag_of(lambda o: o.refunded),
+        "totalDiscountsSet": bag_of(lambda o: o.discount),
+        "currentTotalDiscountsSet": bag_of(lambda o: o.discount),
         **{
             name: bag_of(zero)
             for name in (
-                "totalDiscountsSet",
-                "currentTotalDiscountsSet",
                 "totalShippingPriceSet",
                 "totalTaxSet",
                 "currentTotalTaxSet",

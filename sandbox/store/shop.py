@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from sandbox.store.apps import DEFAULT_CLIENT_ID, App
 from sandbox.store.bulk.operation import Operation
 from sandbox.store.catalogue import stock
+from sandbox.store.discounts import Discounts
 from sandbox.store.installation import Installation
 from sandbox.store.records import (
     Address,
@@ -60,6 +61,7 @@ class Shop:
         self.segments: dict[int, Segment] = {}
         self.subscriptions: dict[int, Subscription] = {}
         self.bulk_operations: dict[int, Operation] = {}
+        self.discounts = Discounts()
         # Whether the user who installed the app may see abandoned checkouts: a permission of staff, not a scope.
         self.abandoned_checkouts_allowed = True
         # Whether the app was approved for data that names a person.
@@ -216,20 +218,30 @@ class Shop:
             raise ValueError(f"checkout {checkout.token} is completed")
         del self.checkouts[checkout.token]
 
-    def complete_checkout(self, now: float, checkout: Checkout, customer: Customer) -> Order:
-        """Turn a checkout with an email into a paid order of `customer`."""
+    def complete_checkout(self, now: float, checkout: Checkout, customer: Customer, code: str | None = None) -> Order:
+        """Turn a checkout with an email into a paid order of `customer`, less what a discount code takes off."""
         if checkout.completed_at is not None:
             raise ValueError(f"checkout {checkout.token} is completed")
+        off = self.discounts.redeem(code, customer.id, checkout.subtotal, now) if code else Decimal(0)
         checkout.customer = customer
         checkout.completed_at = checkout.updated_at = now
         if checkout.address is None:
             checkout.address = self.address(customer.first_name or "", customer.last_name or "")
-        return self._place_order(now, customer, checkout.lines, checkout.address, checkout)
+        sale = self._place_order(now, customer, checkout.lines, checkout.address, checkout)
+        sale.discount_code, sale.discount = code, off
+        return sale
 
-    def place_order(self, now: float, customer: Customer, lines: list[tuple[Variant, int]]) -> Order:
+    def place_order(
+        self, now: float, customer: Customer, lines: list[tuple[Variant, int]], code: str | None = None
+    ) -> Order:
         """An order that no checkout webhook announced, as a quick-pay button makes it."""
+        bought = self._lines(lines)
+        total = sum((line.total for line in bought), Decimal(0))
+        off = self.discounts.redeem(code, customer.id, total, now) if code else Decimal(0)
         address = customer.address or self.address(customer.first_name or "", customer.last_name or "")
-        return self._place_order(now, customer, self._lines(lines), address, None)
+        sale = self._place_order(now, customer, bought, address, None)
+        sale.discount_code, sale.discount = code, off
+        return sale
 
     def cancel_order(self, now: float, order: Order, reason: str) -> None:
         if order.cancelled_at is not None:

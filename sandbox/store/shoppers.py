@@ -32,6 +32,10 @@ RETURN_TO_BUY = 0.20
 CANCEL = 0.05
 WITHDRAW = 0.12
 NO_EMAIL = 0.05
+# Of those who abandon: they have an account with a number, and agree to text messages.
+TEXTS = 0.35
+# What numbers begin with that regulators keep free for fiction: a French and a German one.
+_NUMBERS = (("+336", 39_980_000), ("+49171", 3_920_000))
 
 _FIRST_NAMES = (
     "Ada Bruno Chloé Dmitri Elif Farid Grace Hugo Inès Jonas Karin Léa Mateo Nora Oscar Paula Quentin Rosa "
@@ -74,16 +78,29 @@ def plan(settings: WorldSettings, start: float) -> list[Planned]:
     planned: list[Planned] = []
     for n in range(settings.shoppers):
         shop = settings.shops[n % len(settings.shops)]
-        shopper = _Shopper(n, shop, start, settings.days, Random(f"{settings.seed}:shopper:{n}"))
+        phone = _phone(n, Random(f"{settings.seed}:phone:{n}"))
+        shopper = _Shopper(n, shop, start, settings.days, Random(f"{settings.seed}:shopper:{n}"), phone)
         for at, action, arguments in shopper.story():
             if at < end:
                 planned.append(Planned(at, len(planned), shop.domain, action, arguments))
     return sorted(planned, key=lambda deed: (deed.at, deed.place))
 
 
+def _phone(n: int, rng: Random) -> str | None:
+    """The number of shopper `n`, None for most of them. By chance of its own: who has one does all else as before."""
+    if rng.random() >= TEXTS:
+        return None
+    country, first = rng.choice(_NUMBERS)
+    return f"{country}{first + n}"
+
+
 class _Shopper:
-    def __init__(self, n: int, shop: ShopSettings, start: float, days: int, rng: Random) -> None:
+    def __init__(
+        self, n: int, shop: ShopSettings, start: float, days: int, rng: Random, phone: str | None = None
+    ) -> None:
+        """`phone`: who abandons a checkout agrees to text messages to it."""
         self._n = n
+        self._phone = phone
         self._zone = ZoneInfo(shop.timezone)
         self._rng = rng
         self._arrival = start + rng.random() * max(0.0, days - 1) * DAY
@@ -99,9 +116,13 @@ class _Shopper:
         subscribes = rng.random() < SUBSCRIBE
         shops = kind < ABANDON + BUY
         now = self._slot(self._arrival)
+        texted = {"phone": self._phone} if self._phone and kind < ABANDON else {}
         signs_up = (subscribes and rng.random() < 0.8) or not shops
+        if signs_up or texted:
+            yield now, "create_customer", self._person() | texted | {"accepts_marketing": signs_up and subscribes}
+        if texted:
+            yield now, "set_consent", {"email": self._email, "state": "subscribed", "channel": "sms"}
         if signs_up:
-            yield now, "create_customer", self._person() | {"accepts_marketing": subscribes}
             if subscribes and rng.random() < WITHDRAW:
                 later = self._slot(now + rng.uniform(1, 10) * DAY)
                 yield later, "set_consent", {"email": self._email, "state": "unsubscribed"}

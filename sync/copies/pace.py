@@ -44,12 +44,15 @@ _A_CONTACT, _AN_ORDER = 0.0015, 0.0015
 
 @dataclass(frozen=True)
 class Counts:
-    """How many records Brevo is to be told of. ``products``: their records there, which variants have too."""
+    """How many records Brevo is to be told of. ``products``: their records there, which variants have too; ``whole``:
+    whether the store has said of everything how much there is.
+    """
 
     contacts: int = 0
     orders: int = 0
     products: int = 0
     categories: int = 0
+    whole: bool = True
 
     @classmethod
     def of_store(
@@ -86,7 +89,8 @@ class Plan:
 
 def plan(counts: Counts, rooms: Mapping[str, Room], *, looks: int = 0, only_listed: int = 0) -> Plan:
     """What ends soonest. ``rooms``: of the buckets TOGETHER, ALONE and CONTACTS; ``looks``: calls of TOGETHER that are
-    needed besides; ``only_listed``: so many of the product records cannot go alone.
+    needed besides; ``only_listed``: so many of the product records cannot go alone. As long as it is not known how much
+    there is, no other goes in a list: its call may be one that orders need, whose next comes in an hour.
     """
     fixed = _batches(counts.orders) + ceil(counts.categories / MOST_CATEGORIES) + looks
 
@@ -100,7 +104,7 @@ def plan(counts: Counts, rooms: Mapping[str, Room], *, looks: int = 0, only_list
 
     # With every list more the lists take longer and the rest less: the best is where they cross.
     fewest, most = ceil(only_listed / MOST_PRODUCTS), ceil(counts.products / MOST_PRODUCTS)
-    low, high = fewest, most
+    low, high = fewest, most if counts.whole else fewest
     while low < high:
         middle = (low + high) // 2
         found = by(middle)
@@ -207,7 +211,9 @@ WHERE shop_id = :shop_id AND quiet AND (state IN ('due', 'leased') OR state = 'w
 )
 _TO_COME = text(
     """
-SELECT kind, sum(greatest(coalesce(records_expected, 0) - done, 0)) AS records FROM backfill_parts
+SELECT kind, sum(greatest(coalesce(records_expected, 0) - done, 0)) AS records,
+    bool_and(records_expected IS NOT NULL OR state = 'paging') AS told
+FROM backfill_parts
 WHERE shop_id = :shop_id AND state IN ('waiting', 'running', 'copying', 'applying', 'paging')
 GROUP BY kind
 """
@@ -218,7 +224,8 @@ def _count(deps: Deps, shop: Shop) -> Counts:
     asked = {"shop_id": shop.id}
     with autocommitted(deps.engine) as connection:
         row = connection.execute(_COUNT, {**asked, "its_contact": ITS_CONTACT}).one()
-        to_come = {one.kind: int(one.records) for one in connection.execute(_TO_COME, asked)}
+        parts = connection.execute(_TO_COME, asked).all()
+    to_come = {one.kind: int(one.records) for one in parts}
     # Records at Brevo of a product, on average.
     each = (row.all_products + row.variants - row.single) / row.all_products if row.all_products else 2.0
     return Counts(
@@ -226,4 +233,5 @@ def _count(deps: Deps, shop: Shop) -> Counts:
         orders=row.orders + to_come.get("orders", 0),
         products=ceil((row.products + to_come.get("products", 0)) * max(1.0, each)),
         categories=row.categories + to_come.get("collections", 0),
+        whole=all(one.told for one in parts),
     )

@@ -15,8 +15,6 @@ from sqlalchemy import Connection, text
 
 from connector.brevo.commerce_calls import MOST_PRODUCTS
 from connector.clock import monotonic
-from connector.queue.bells import QUEUE_OF_KIND
-from connector.queue.bells import waiting as waiting_shops
 from connector.shops import Shop
 from sync.copies import account_currency, commerce, pace
 from sync.copies.resource import Claim, Resource, Snapshot
@@ -33,9 +31,10 @@ _FEW = 3
 _MOST_ALONE = 10
 # In bulk so many products are looked at in one turn.
 _CLAIMED = 100
-# In bulk a turn waits for single calls so long, in machine seconds: they come one or two a second.
-_TURN_SECONDS = 1.0
-# And for the calls of one product that has begun.
+# In bulk a turn waits for single calls so long, in machine seconds: they come one or two a second, and what it begins
+# with (claiming and reading a hundred products) takes the better part of one.
+_TURN_SECONDS = 5.0
+# For the calls of one product that has begun.
 _PATIENCE = 10.0
 
 _ACCOUNT = text("SELECT currency FROM account_currencies WHERE shop_id = :shop_id")
@@ -118,19 +117,13 @@ def _send_in_bulk(turn: Turn, held: Sequence[Claim]) -> None:
     # For want of a list nobody rests who can go alone.
     turn.rest = 0.0
     open_ = {one.entity_id for one in turn.left}
-    busy = _others_wait(turn)
     for snapshot in short:
         if snapshot.claim.entity_id not in open_:
             continue
-        has_call = turn.calls(ALONE, 1, lane=LANE) if busy else turn.await_call(ALONE, until, lane=LANE)
-        if not has_call or not turn.tell(ALONE, snapshot, partial(_put_alone, turn, snapshot.body)):
+        if not turn.await_call(ALONE, until, lane=LANE):
             return
-
-
-def _others_wait(turn: Turn) -> bool:
-    """Whether the process has something else to do than to wait for calls."""
-    beside = [kind for kind, queue in QUEUE_OF_KIND.items() if queue == QUEUE_OF_KIND["bulk"] and kind != "bulk"]
-    return any(waiting_shops(turn.deps.redis, kind) for kind in beside)
+        if not turn.tell(ALONE, snapshot, partial(_put_alone, turn, snapshot.body)):
+            return
 
 
 def _put_alone(turn: Turn, body: Sequence[Mapping[str, Any]]) -> None:

@@ -15,11 +15,11 @@ from connector.attribute_values import Dropped, converted
 from connector.shops import Shop
 from sync.mapping.attribute import CONDITIONS, IDENTIFIERS, Attribute, read
 from sync.mapping.problems import Problem, WrongMapping
-from sync.mapping.sources import metafield_key, source
+from sync.mapping.sources import LOYALTY, metafield_key, question, source
 
 __all__ = [
-    "BLACKLISTING", "CLEARED", "IDENTIFIERS", "TODAY", "Attribute", "attributes", "body", "computed_sources",
-    "defaults", "metafields", "of_shop", "stored_sources", "values",
+    "BLACKLISTING", "CLEARED", "IDENTIFIERS", "TODAY", "Attribute", "answers", "attributes", "body", "computed_sources",
+    "defaults", "loyalty", "metafields", "of_shop", "stored_sources", "values",
 ]  # fmt: skip
 
 BLACKLISTING = frozenset({"unsubscribed", "undeliverable"})
@@ -66,9 +66,13 @@ def of_shop(shop: Shop) -> tuple[Attribute, ...]:
     """The mapping in force for a shop, under the names that are its own at Brevo.
 
     Shops that share an account share its contacts: what the second knows of somebody does not replace what the first
-    does. Raises WrongMapping like ``attributes``.
+    does. What the programme of a shop that keeps no loyalty data would fill is not in force. Raises WrongMapping like
+    ``attributes``.
     """
-    return _in_force(_key(shop.settings["contact_mapping"]), shop.attribute_prefix)
+    named = _in_force(_key(shop.settings["contact_mapping"]), shop.attribute_prefix)
+    if shop.settings["loyalty"] is not None:
+        return named
+    return tuple(one for one in named if one.source not in LOYALTY)
 
 
 def stored_sources(mapping: tuple[Attribute, ...]) -> list[str]:
@@ -79,6 +83,18 @@ def stored_sources(mapping: tuple[Attribute, ...]) -> list[str]:
 def computed_sources(mapping: tuple[Attribute, ...]) -> list[str]:
     """What of the mapping is computed when a contact is sent."""
     return sorted({one.source for one in mapping if (found := source(one.source)) and found.computed})
+
+
+def answers(mapping: tuple[Attribute, ...]) -> dict[str, str]:
+    """{question of a form: the source that asks for its answer} of those that are mapped."""
+    named = {one.source for one in mapping if (found := source(one.source)) and found.answered}
+    return {question(one): one for one in sorted(named)}
+
+
+def loyalty(mapping: tuple[Attribute, ...]) -> dict[str, str]:
+    """{field of somebody's standing: the source that asks for it} of those that are mapped."""
+    named = sorted({one.source for one in mapping} & LOYALTY.keys())
+    return {one.removeprefix("loyalty."): one for one in named}
 
 
 def metafields(mapping: tuple[Attribute, ...]) -> list[str]:

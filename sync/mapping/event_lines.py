@@ -7,9 +7,9 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from connector.event_mapping import names_of
+from connector.event_mapping import flow_of, names_of
 from connector.shops import ShopSettingsSchema
-from flows.core.vocabulary import EVENTS
+from flows.core.vocabulary import CUSTOM, EVENTS, EventName, event_named
 from sync.mapping.problems import EVENTS as PART
 from sync.mapping.problems import Problem
 
@@ -30,17 +30,22 @@ def problems(name: str, entry: Any) -> Iterator[Problem]:
         )
         return
     ours = list(entry.get("events") or (name,))
+    known: dict[str, EventName] = {}
     for event in ours:
-        if event not in EVENTS:
-            yield Problem(PART, name, f"is about `{event}`, which never happens here", f"ours are {', '.join(EVENTS)}")
-    known = [event for event in ours if event in EVENTS]
+        if (about := event_named(event)) is not None:
+            known[event] = about
+            continue
+        if flow_of(event) is not None:
+            continue
+        cure = f"ours are {', '.join(EVENTS)}, and {CUSTOM}NAME for what the events API tells"
+        yield Problem(PART, name, f"is about `{event}`, which never happens here", cure)
     if "shape" in entry and "properties" in entry:
         yield Problem(PART, name, "has `shape` and `properties`", "a shape says which properties travel: leave one out")
     named = [*names_of(entry.get("properties") or [])]
     named += [one["from"] for one in (entry.get("contact_properties") or {}).values()]
     for property_ in dict.fromkeys(named):
-        if known and not any(_carries(event, property_) for event in known):
-            has = dict.fromkeys(one for event in known for one in EVENTS[event].props)
+        if known and not any(not about.props or property_ in about.props for about in known.values()):
+            has = dict.fromkeys(one for about in known.values() for one in about.props)
             what = " or ".join(known)
             yield Problem(PART, name, f"names `{property_}`, which {what} does not have", f"it has {', '.join(has)}")
 
@@ -50,11 +55,6 @@ def _of(said: Any, name: str) -> Any:
     inner = said["event_mapping"]
     inner = inner.get(name, inner) if isinstance(inner, Mapping) else inner
     return inner.get("value", inner) if isinstance(inner, Mapping) else inner
-
-
-def _carries(event: str, property_: str) -> bool:
-    known = EVENTS[event].props
-    return not known or property_ in known
 
 
 def _flat(said: Any) -> str:

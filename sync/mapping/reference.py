@@ -46,7 +46,8 @@ def _events() -> str:
     for name, entry in event_mapping.defaults().items():
         ours = ", ".join(f"`{one}`" for one in entry.get("events") or (name,))
         props = ", ".join(f"`{one}`" for one in event_mapping.names_of(entry.get("properties") or []).values())
-        flows = ", ".join(f"`{one}`" for one in entry.get("flows") or ())
+        own = event_mapping.flow_of(name) if name not in EVENTS else None
+        flows = ", ".join(f"`{one}`" for one in entry.get("flows") or ([own] if own else ()))
         rows.append((f"`{entry['as']}`", ours, props or f"those of Brevo's plugins, for a {entry['shape']}", flows))
     return _table(("at Brevo", "ours", "properties", "only while left to Brevo"), rows)
 
@@ -63,7 +64,7 @@ _CONSENT = {f"consent.CHANNEL.{field}": about for field, about in sources.CONSEN
 PARTS: Mapping[str, Callable[[], str]] = {
     "shipped": _shipped,
     "person": lambda: _named(("from", "what it is"), {**sources.PERSON, **_CONSENT}),
-    "read": lambda: _named(("from", "what it is"), {**sources.CUSTOMER, **sources.PATTERNS}),
+    "read": lambda: _named(("from", "what it is"), {**sources.CUSTOMER, **sources.LOYALTY, **sources.PATTERNS}),
     "computed": _computed,
     "types": lambda: _named(("type", "what it holds"), TYPES),
     "transforms": lambda: _named(("transform", "what it does"), TRANSFORMS),

@@ -48,13 +48,23 @@ CUSTOMER: Mapping[str, str] = {
 }
 """Fields that are read from the store, and kept, only while a mapping names them."""
 
+LOYALTY: Mapping[str, str] = {
+    "loyalty.points": "how many points they have, see [Loyalty](loyalty.md)",
+    "loyalty.tier": "their tier",
+    "loyalty.reward": "a reward that waits for them",
+    "loyalty.expires_at": "until when points, tier or reward are good",
+}
+"""Fields of the person's standing in the shop's loyalty programme."""
+
 # They are read with every customer, 50 customers at a time.
 MOST_METAFIELDS = 20
 _METAFIELD = re.compile(r"metafield:[A-Za-z0-9_$:-]{2,255}\.[A-Za-z0-9_-]{2,64}\Z")
 _TAG = re.compile(r"(tagged|tag_after):.{1,100}\Z")
+_ANSWER = re.compile(r"answer:[A-Za-z0-9_]{1,64}\Z")
 
 PATTERNS: Mapping[str, str] = {
     "metafield:NAMESPACE.KEY": "a metafield of the customer, as its type says: a number, a date, a list, ...",
+    "answer:NAME": "what the person last answered in a form to the question NAME, told by the [events API](api.md)",
     "tagged:TAG": "whether the customer has the tag, true or false",
     "tag_after:BEGINNING": "the rest of the first tag that begins so: `tag_after:tier-` makes gold of tier-gold",
 }
@@ -62,11 +72,14 @@ PATTERNS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """``stored``: kept in ``profile_fields``; ``computed``: by ``sync.profile_values``."""
+    """``stored``: kept in ``profile_fields``; ``computed``: by ``sync.profile_values``; ``answered``: in a form;
+    ``loyalty``: of the shop's programme."""
 
     name: str
     stored: bool = False
     computed: bool = False
+    answered: bool = False
+    loyalty: bool = False
 
 
 def source(name: str) -> Source | None:
@@ -75,6 +88,10 @@ def source(name: str) -> Source | None:
         return Source(name, computed=True)
     if name in CUSTOMER or _METAFIELD.match(name):
         return Source(name, stored=True)
+    if _ANSWER.match(name):
+        return Source(name, answered=True)
+    if name in LOYALTY:
+        return Source(name, loyalty=True)
     if name in PERSON or _TAG.match(name):
         return Source(name)
     family, _, rest = name.partition(".")
@@ -87,6 +104,11 @@ def metafield_key(name: str) -> str:
     return name.removeprefix("metafield:")
 
 
+def question(name: str) -> str:
+    """What an answer answers: ``size`` of ``answer:size``."""
+    return name.removeprefix("answer:")
+
+
 def every_name() -> list[str]:
     """All that may be written, with what stands for a choice in capitals."""
-    return [*PERSON, *(f"consent.CHANNEL.{field}" for field in CONSENT), *CUSTOMER, *VALUES, *PATTERNS]
+    return [*PERSON, *(f"consent.CHANNEL.{field}" for field in CONSENT), *CUSTOMER, *LOYALTY, *VALUES, *PATTERNS]

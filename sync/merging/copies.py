@@ -62,7 +62,7 @@ def wishes(merge: Merge) -> int:
 _OTHERS = text(
     """
 UPDATE sync_state SET state = 'done', lease_real = NULL, reason = 'merged'
-WHERE shop_id = :shop_id AND entity_id = :gone AND entity IN ('events', 'store_consent', 'double_opt_in')
+WHERE shop_id = :shop_id AND entity_id = :gone AND entity IN ('events', 'store_consent', 'double_opt_in', 'loyalty')
 """
 )
 

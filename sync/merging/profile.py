@@ -14,7 +14,18 @@ from sync import conflicts, fetch, profiles
 from sync.merging.merge import Merge
 
 # What the kept one has is kept, what it lacks is taken over.
-_FILLED = ("email", "phone", "first_name", "last_name", "locale", "country", "city", "timezone", "customer_id")
+_FILLED = (
+    "email",
+    "phone",
+    "first_name",
+    "last_name",
+    "locale",
+    "country",
+    "region",
+    "city",
+    "timezone",
+    "customer_id",
+)
 _EMPTY: Mapping[str, Any] = {
     **dict.fromkeys(_FILLED),
     "tags": [],

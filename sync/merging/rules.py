@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from connector.models.coupon import coupons
 from connector.models.event import events, exit_marks
 from connector.models.flow import decisions, goal_watches, trail
 from connector.models.identity import identity_conflicts, left_contacts, person_merges
 from connector.models.outbox import outbox, send_ledger
+from connector.models.outgoing import webhook_deliveries
 from connector.models.person import double_opt_ins, identities
 from connector.models.privacy import privacy_requests
 from connector.models.rerun import sync_run_failures, sync_runs
 from connector.models.store import checkouts
-from sync.merging import consents, copies, profile, runs
+from connector.models.told import support_tickets
+from sync.merging import answers, consents, copies, loyalty, profile, runs, signals
 from sync.merging.merge import Rule, follows, stays
 
 RULES: Mapping[str, Rule] = MappingProxyType(
@@ -30,12 +33,19 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "left_contacts": follows(left_contacts),
         # With the customer that the kept one is now, who is read again.
         "profile_fields": profile.fields,
+        "form_answers": answers.newest,
+        "loyalty_states": loyalty.newest,
+        # Whoever of the two waits for help, both do.
+        "support_tickets": follows(support_tickets),
         # Nothing that happened is lost, and what a shopper bought or began is theirs.
         "events": follows(events),
         "checkouts": follows(checkouts),
         "orders": copies.bought,
         "exit_marks": follows(exit_marks),
         "pending_events": runs.undecided,
+        # One of two that wait to be told the same is enough.
+        "catalogue_signal_people": signals.waiting,
+        "product_alerts": signals.asked,
         # Before consent, whose changes may be told.
         "person_work": runs.work,
         "runs": runs.of_one_person,
@@ -44,6 +54,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "goal_watches": follows(goal_watches),
         # A message under way is recorded as the kept one's; a due one is judged anew on the kept one's facts.
         "outbox": follows(outbox),
+        # A code that one of them was given is the one's.
+        "coupons": follows(coupons),
         # The messages to both count in the caps of the one.
         "send_ledger": follows(send_ledger),
         "consent_ledger": consents.together,
@@ -54,6 +66,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "trail": follows(trail),
         "decisions": follows(decisions),
         "feed": copies.told,
+        # Whose data it is told of is read when it leaves.
+        "webhook_deliveries": follows(webhook_deliveries),
         "sync_state": copies.wishes,
         "lists_left": copies.lists,
         "sync_runs": follows(sync_runs),

@@ -9,13 +9,17 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, select, text
 
+from connector import automations
 from connector.db.rows import among
 from connector.models.flow import runs
 from connector.models.outbox import outbox
 from connector.outbox import settle
 from connector.scope import Scope
+from flows.core.handed_over import MARK
 from sync.merging.merge import Merge, follows
 
+MERGED = "merged"
+"""How a run ends that another one of the same person goes on for."""
 _FOLLOW = follows(runs)
 
 
@@ -23,7 +27,7 @@ def of_one_person(merge: Merge) -> int:
     """Of two live runs of one flow for one key the older goes on, and the other ends: nobody is written to twice."""
     scope = merge.scope
     doubled = scope.connection.scalars(_DOUBLED, merge.given).all()
-    end(scope, doubled, "merged")
+    end(scope, doubled, MERGED)
     return _FOLLOW(merge)
 
 
@@ -54,13 +58,25 @@ def end(scope: Scope, run_ids: Sequence[UUID], outcome: str) -> None:
     """
     if not run_ids:
         return
-    given = {"shop_id": scope.shop_id, "runs": list(run_ids), "outcome": outcome, "now": scope.now}
+    given = {"shop_id": scope.shop_id, "runs": list(run_ids), "outcome": outcome, "now": scope.now, "mark": MARK}
+    if outcome != MERGED:
+        # Of two that are one the other goes on, and so does the automation that carries it out.
+        for run in scope.connection.execute(_HANDED_OVER, given).all():
+            automations.leave(scope, run, outcome)
     scope.connection.execute(_END, given)
     scope.connection.execute(_UNWATCH, given)
     for row in scope.connection.execute(_UNSENT, given).mappings().all():
         settle(scope, dict(row), "skipped", reason=f"run_{outcome}", at=scope.now, awaited=False)
 
 
+_HANDED_OVER = text(
+    """
+SELECT id, flow, key, person_id FROM runs
+WHERE shop_id = :shop_id AND id = ANY (CAST(:runs AS uuid[])) AND state = 'live'
+    AND CAST(position #>> ARRAY['vars', :mark] AS boolean)
+ORDER BY id
+"""
+)
 # A goal that is reached later is the goal of the run that went on, not of this one.
 _UNWATCH = text(
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from connector.models.identity import identity_conflicts, left_contacts, person_merges
+from connector.models.loyalty import loyalty_states
 from connector.models.mapping import profile_fields
 from connector.models.person import (
     consent_ledger,
@@ -17,6 +18,8 @@ from connector.models.person import (
 )
 from connector.models.privacy import erasures, privacy_requests
 from connector.models.survey import address_opt_outs
+from connector.models.told import form_answers, support_tickets
+from connector.models.whatsapp import whatsapp_numbers
 from sync.privacy.held import PERSON, Blank, Delete, Held, Keep, whose
 
 HELD = (
@@ -34,6 +37,7 @@ HELD = (
                 "last_name": None,
                 "locale": None,
                 "country": None,
+                "region": None,
                 "city": None,
                 "timezone": None,
                 "customer_id": None,
@@ -54,6 +58,7 @@ HELD = (
             "last_name": "name",
             "locale": "language",
             "country": "where they live",
+            "region": "where they live",
             "city": "where they live",
             "timezone": "where they live",
             "customer_id": "the store's id of them",
@@ -74,6 +79,37 @@ HELD = (
         Delete(),
         {"value": "metafields, notes, postal address"},
         "shop_id person_id source",
+        PERSON,
+    ),
+    Held(
+        form_answers,
+        "what the person answered, for conditions, messages and attributes",
+        Delete(),
+        {"form": "which form they filled in", "name": "what they were asked", "value": "what they answered"},
+        "shop_id person_id answered_at",
+        PERSON,
+    ),
+    Held(
+        loyalty_states,
+        "where the person stands in the merchant's loyalty programme",
+        Delete(),
+        {
+            "points": "how many points they have",
+            "tier": "their tier",
+            "reward": "a reward that waits for them",
+            "expires_at": "until when it holds",
+            "last_tier": "the tier they had",
+            "told": "who said so, and when",
+        },
+        "shop_id person_id changed_at version unwritten",
+        PERSON,
+    ),
+    Held(
+        support_tickets,
+        "whether marketing waits because the person waits for help",
+        Delete(),
+        {"ticket": "the help desk's number", "opened_at": "when they asked", "closed_at": "when it was settled"},
+        "shop_id person_id",
         PERSON,
     ),
     Held(
@@ -163,6 +199,13 @@ HELD = (
         Keep("a digest: it keeps somebody who comes back from being mailed, and does not tell who it is"),
         {},
         "shop_id channel address_digest state source since",
+    ),
+    Held(
+        whatsapp_numbers,
+        "when a number last wrote, or had enough: for a day",
+        Keep("a digest: it does not tell who it is, and goes after a day"),
+        {},
+        "shop_id number_digest replied_at wait_until of_use_until",
     ),
     Held(
         erasures,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from connector.models.catalogue_signal import catalogue_signal_people, catalogue_signals, product_alerts
+from connector.models.coupon import coupon_pools, coupons
 from connector.models.currency import account_currencies, currency_rates
 from connector.models.store import (
     carts,
@@ -88,6 +90,59 @@ HELD = (
         },
         "shop_id id order_id status shipment_status moved_at created_at source_updated_at delivered_at",
         whose("order_id", "orders"),
+    ),
+    Held(
+        coupons,
+        "discount codes made here: which were given out, and used",
+        Blank(
+            "the store still takes the code; for whom it was made is forgotten",
+            {"person_id": None, "run_id": None, "outbox_id": None, "order_id": None},
+        ),
+        {
+            "person_id": "who was given it",
+            "run_id": "in which run of a flow",
+            "outbox_id": "by which step",
+            "order_id": "the order it was used for",
+        },
+        "shop_id id code variant state pool flow name terms ends_at discount_id created_at made_at given_at told_at"
+        " redeemed_at",
+        f"({PERSON} OR {whose('order_id', 'orders')})",
+    ),
+    Held(
+        coupon_pools,
+        "codes that are kept ready",
+        NOTHING,
+        {},
+        "shop_id name terms prefix ends_at size collection collection_id fallback discount_id creation_id state reason"
+        " attempts due_real lease_real created_at",
+    ),
+    Held(
+        catalogue_signal_people,
+        "who is to be told of a price or of stock, until they are",
+        Delete(),
+        {"variant_id": "what interests them", "why": "because they looked at it, carted or bought it"},
+        "shop_id signal_id person_id",
+        PERSON,
+    ),
+    Held(
+        product_alerts,
+        "who has asked to be told when something is back",
+        Delete(),
+        {
+            "product_id": "what they want",
+            "variant_id": "what they want",
+            "asked_at": "when they asked",
+            "reason": "what Brevo said",
+        },
+        "shop_id person_id state attempts due_real lease_real",
+        PERSON,
+    ),
+    Held(
+        catalogue_signals,
+        "changes of prices and stock that people are told of",
+        NOTHING,
+        {},
+        "shop_id id kind product_id at variants state people told reason due_real",
     ),
     Held(
         currency_rates,

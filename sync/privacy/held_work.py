@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from connector.models.api_key import api_keys
 from connector.models.arming import armings
 from connector.models.backfill import backfill_failures, backfill_lines, backfill_parts, backfills
 from connector.models.brevo import brevo_grants
@@ -11,20 +12,27 @@ from connector.models.flow import decisions, flow_versions, flows, goal_watches,
 from connector.models.inbox import inbox, inbox_keys
 from connector.models.mapping import mapping_edits, profile_passes
 from connector.models.outbox import attempts, outbox, send_ledger
+from connector.models.outgoing import webhook_attempts, webhook_deliveries, webhook_endpoints
 from connector.models.pause import channel_pauses
 from connector.models.reconcile import gap_reports, gaps, reconcile_passes
 from connector.models.report import complaint_brakes, report_passes
 from connector.models.rerun import sync_run_failures, sync_runs
 from connector.models.shop import shops
+from connector.models.short_link import short_link_clicks, short_links
 from connector.models.staff import audit_log, staff, staff_sessions, staff_shops
 from connector.models.survey import brevo_surveys, brevo_templates, checklist_ticks
 from connector.models.sync import catalogue_passes, external_ids, feed, fetches, sync_state
+from connector.models.whatsapp import whatsapp_accounts, whatsapp_templates
 from sync.privacy.held import NOTHING, PERSON, Blank, Delete, Held, Keep, whose
 
 # The order is that of erasure: what is found by way of another table comes before it.
 _EVENTS = f"({PERSON} OR {whose('subject', 'subjects', 'text')})"
 _OF_EVENTS = f"({PERSON} OR event_id IN (SELECT id FROM events WHERE events.shop_id = :shop AND {_EVENTS}))"  # noqa: S608
 _MESSAGES = f"outbox_id IN (SELECT id FROM outbox WHERE outbox.shop_id = :shop AND {PERSON})"  # noqa: S608
+_CALLS = (
+    "delivery_id IN (SELECT id FROM webhook_deliveries"  # noqa: S608
+    f" WHERE webhook_deliveries.shop_id = :shop AND {_OF_EVENTS})"
+)
 _OF_STORE = (
     f"(kind = 'Customer' AND {whose('remote_id', 'customers')} OR kind = 'Order' AND {whose('remote_id', 'orders')})"
 )
@@ -33,6 +41,22 @@ _COPIES = (
 )
 
 HELD = (
+    Held(
+        webhook_attempts,
+        "each call that was to tell an address of the merchant what happened",
+        Delete(),
+        {"answer": "what was answered to what was told of them", "error": "what went wrong with it"},
+        "shop_id delivery_id n started_real milliseconds status",
+        _CALLS,
+    ),
+    Held(
+        webhook_deliveries,
+        "events that addresses of the merchant are to be told of",
+        Delete(),
+        {"event_id": "what happened to them"},
+        "shop_id id endpoint_id occurred_at person_id state made_real due_real attempts tries",
+        _OF_EVENTS,
+    ),
     Held(
         pending_events,
         "events that the flows have not decided about",
@@ -120,6 +144,22 @@ HELD = (
         PERSON,
     ),
     Held(
+        short_link_clicks,
+        "when the links in a message were followed",
+        Delete(),
+        {"clicked_at": "when they followed a link"},
+        "shop_id link_id n outbox_id",
+        _MESSAGES,
+    ),
+    Held(
+        short_links,
+        "where the short links in a message lead",
+        Delete(),
+        {"target": "may lead to their own checkout"},
+        "shop_id id outbox_id created_at",
+        _MESSAGES,
+    ),
+    Held(
         outbox,
         "messages: to be sent, sent, and what became of them",
         Delete(),
@@ -136,8 +176,8 @@ HELD = (
             "unsubscribed_at": "that they opted out",
             "reported": "what became of it",
         },
-        "shop_id id key run_id flow version person_id step channel message purpose priority state created_at due_at"
-        " deadline deferrals attempts retry_real lease_real lane_waiting_real sent_at",
+        "shop_id id key run_id flow version person_id step channel message data purpose priority state created_at"
+        " due_at deadline deferrals attempts retry_real lease_real lane_waiting_real segments cost sent_at",
         PERSON,
     ),
     Held(
@@ -164,6 +204,13 @@ HELD = (
         "shop_id entity entity_id wanted_version sent_version state due_real lease_real attempts quiet run_id import_id"
         " import_version",
         _COPIES,
+    ),
+    Held(
+        api_keys,
+        "which of the merchant's systems may tell of events",
+        NOTHING,
+        {},
+        "shop_id id name digest created_at last_used_at revoked_at",
     ),
     Held(
         contact_imports,
@@ -289,6 +336,14 @@ HELD = (
         {},
         "shop_id channel reason detail since probe_real probes",
     ),
+    Held(
+        webhook_endpoints,
+        "addresses of the merchant that are told what happens",
+        NOTHING,
+        {},
+        "shop_id id url description events include_person secret secret_before secret_before_until_real state reason"
+        " created_at failing_since_real lease_real rest_real",
+    ),
     Held(mapping_edits, "the merchant's mapping", NOTHING, {}, "shop_id id document made_by made_at"),
     Held(
         profile_passes,
@@ -356,6 +411,20 @@ HELD = (
         NOTHING,
         {},
         "shop_id id name subject active double_opt_in read_at",
+    ),
+    Held(
+        whatsapp_accounts,
+        "how the merchant's WhatsApp account stands",
+        NOTHING,
+        {},
+        "shop_id asked_real read_real found",
+    ),
+    Held(
+        whatsapp_templates,
+        "the merchant's WhatsApp templates at Brevo",
+        NOTHING,
+        {},
+        "shop_id id name language category status",
     ),
     Held(
         checklist_ticks,

@@ -1,7 +1,7 @@
 """Whom a body names: read off its fields, whatever the topic, so that what was never applied is found too.
 
-A name is a pair of kind and value: ``("customer", "17")``, order, draft_order, checkout, cart, email (lower case) or
-phone (digits only).
+A name is a pair of kind and value: ``("customer", "17")``, order, draft_order, checkout, cart, external (another system
+of the merchant's), email (lower case) or phone (digits only).
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ _TOP = {
     "checkouts/": ("token", "checkout"),
     "carts/": ("token", "cart"),
 }
+# What our own events API is told.
+_OF_API = "events/"
 _TOLD_AT = ("updated_at", "created_at", "consent_updated_at", "occurred_at")
 
 
@@ -40,6 +42,9 @@ def in_body(topic: str, body: Any) -> frozenset[Name]:
         for beginning, (field, kind) in _TOP.items():
             if topic.startswith(beginning):
                 _add(found, kind, body.get(field))
+        person = body.get("person")
+        if topic.startswith(_OF_API) and isinstance(person, Mapping):
+            _add(found, "external", person.get("external_id"))
     _walk(found, "", body)
     return frozenset(found)
 

@@ -109,7 +109,8 @@ def erase(scope: Scope, traces: Traces, held: Iterable[Held] = FIELD_MAP) -> Era
 _MESSAGES = text(
     """
 SELECT provider_message_id FROM outbox
-WHERE shop_id = :shop AND person_id = ANY(CAST(:persons AS bigint[])) AND provider_message_id IS NOT NULL
+WHERE shop_id = :shop AND person_id = ANY(CAST(:persons AS bigint[])) AND channel = 'email'
+    AND provider_message_id IS NOT NULL
 ORDER BY id
 """
 )

@@ -4,17 +4,19 @@ the same account.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import bindparam, select, update
 
 from connector import eventlog
 from connector.models.outbox import outbox
-from connector.outbox import hold, settle
+from connector.outbox import TEST, hold, settle
 from connector.scope import Scope
+from connector.suppression import address_digest
 from sync import address_opt_outs, consent, people
 from sync.address_opt_outs import OptOut
-from sync.reports import brake, opt_outs, states, words
+from sync.reports import brake, opt_outs, states, whatsapp_numbers, words
 from sync.reports.opt_outs import Consequence
 from sync.reports.report import Report
 
@@ -43,6 +45,10 @@ def happened(scope: Scope, report: Report) -> None:
     The caller holds the shop's NORMALISE lock: a number may be several people's.
     """
     row = _message(scope, report)
+    if row is None and report.campaign is None and TEST in report.tags:
+        # Staff wrote to themselves: what becomes of it is counted nowhere, but an address that is dead is dead.
+        _follow(scope, None, report)
+        return
     person_id = row["person_id"] if row else _person(scope, report)
     event = report.event
     if event == "message_opened" and person_id is not None and not consent.tracks_opens(scope, person_id):
@@ -63,9 +69,7 @@ def _log(scope: Scope, row: dict[str, Any] | None, person_id: int | None, report
         "link": report.link or None,
         "reason": report.reason,
         "campaign": report.campaign,
-        "flow": row["flow"] if row else None,
-        "message": row["message"] if row else None,
-        "run_id": str(row["run_id"]) if row else None,
+        **about(row),
         **({"detail": dict(report.detail)} if report.detail else {}),
     }
     eventlog.append(
@@ -76,6 +80,15 @@ def _log(scope: Scope, row: dict[str, Any] | None, person_id: int | None, report
             )
         ],
     )
+
+
+def about(row: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What an event of a message says of it; ``row``: of the outbox, None when the message is not ours."""
+    return {
+        "flow": row["flow"] if row else None,
+        "message": row["message"] if row else None,
+        "run_id": str(row["run_id"]) if row else None,
+    }
 
 
 def subject(report: Report, row: Any) -> str:
@@ -93,16 +106,28 @@ def _message(scope: Scope, report: Report) -> dict[str, Any] | None:
     if report.custom:
         row = scope.connection.execute(_BY_KEY, {"shop_id": scope.shop_id, "key": report.custom}).mappings().first()
     if row is None and report.message_id:
-        row = scope.connection.execute(_BY_ID, {"shop_id": scope.shop_id, "id": report.message_id}).mappings().first()
+        named = {"shop_id": scope.shop_id, "id": report.message_id}
+        if report.channel in _SHARED:
+            statement, named = _BY_ID_AND_ADDRESS, named | {"digest": _digest(scope, report)}
+        else:
+            statement = _BY_ID
+        row = scope.connection.execute(statement, named).mappings().first()
     return None if row is None else hold(scope, row)
 
 
+def _digest(scope: Scope, report: Report) -> str:
+    return address_digest(scope.shop.salt, report.address) if report.address else ""
+
+
+# One call of theirs carries several messages, which have one id.
+_SHARED = frozenset({"whatsapp"})
 _BY_KEY = select(outbox).where(outbox.c.shop_id == bindparam("shop_id"), outbox.c.key == bindparam("key"))
 _BY_ID = (
     select(outbox)
     .where(outbox.c.shop_id == bindparam("shop_id"), outbox.c.provider_message_id == bindparam("id"))
     .limit(1)
 )
+_BY_ID_AND_ADDRESS = _BY_ID.where(outbox.c.recipient_digest == bindparam("digest"))
 
 
 def _person(scope: Scope, report: Report) -> int | None:
@@ -134,7 +159,8 @@ def _remember(scope: Scope, row: dict[str, Any], report: Report, event: str) -> 
 
 def _follow(scope: Scope, person_id: int | None, report: Report) -> None:
     """What this means for writing to them again."""
-    follows = opt_outs.consequence(report.event, reason=report.reason, text=report.text)
+    whatsapp_numbers.heard(scope, report)
+    follows = opt_outs.consequence(report.event, channel=report.channel, reason=report.reason, text=report.text)
     if report.address is None or follows == opt_outs.NONE:
         return
     if follows.suppression:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-# What carriers and regulators count as a way to say no (FCC 47 CFR 64.1200(a)(10), and French), as whole answers.
-_STOP_WORDS = frozenset(
-    {
-        "stop", "stopall", "stop all", "quit", "end", "revoke", "opt out", "optout", "cancel", "unsubscribe", "arret",
-        "desabo", "desinscription", "remove", "baja", "abmelden",
-    }
-)  # fmt: skip
-# Meta's code for a person who does not want marketing any more.
-_STOPPED_MARKETING = "131050"
+from connector.brevo.whatsapp_errors import Meaning, meaning
+
+# What carriers and regulators count as a way to say no (FCC 47 CFR 64.1200(a)(10)), with what French, Spanish, German,
+# Italian and Dutch carriers know: as whole answers, spelled without spaces.
+_STOP_WORDS = (
+    "stop stopall stopsms stopmsg quit end revoke optout cancel unsubscribe unsub remove removeme arret arreter desabo"
+    " desabonner desabonnement desinscription desinscrire baja cancelar abmelden abmeldung stopp annulla cancella"
+    " disiscrivi afmelden uitschrijven"
+).split()
+_STOPS = re.compile(f"(?:{'|'.join(_STOP_WORDS)})+")
+# With these an answer may begin, and whatever follows: "Stop texting me", "arrêt svp".
+_FIRST_WORDS = frozenset({"stop", "stopp", "stopall", "unsubscribe", "arret", "arretez", "desinscription", "abmelden"})
 # Why Brevo blocks a message, in its own words: "blocked : due to unsubscribed user", hardBounce, adminBlocked ...
 _SAID_NO = re.compile(r"unsubscri|black-?list|block-?list", re.IGNORECASE)
 _DEAD = re.compile(r"bounce|invalid", re.IGNORECASE)
@@ -37,7 +41,12 @@ COMPLAINED = Consequence("unsubscribed", "complaint")
 LEFT = Consequence("unsubscribed")
 
 
-def consequence(event: str, *, reason: str | None = None, text: str | None = None) -> Consequence:
+_OF_WHATSAPP: Mapping[Meaning, Consequence] = {Meaning.LEFT: LEFT, Meaning.UNREACHABLE: BOUNCED}
+
+
+def consequence(
+    event: str, *, channel: str = "email", reason: str | None = None, text: str | None = None
+) -> Consequence:
     """What follows from this event of ours. ``reason``: the provider's words, ``text``: what was replied."""
     if event == "message_bounced":
         return BOUNCED
@@ -49,8 +58,8 @@ def consequence(event: str, *, reason: str | None = None, text: str | None = Non
         return _blocked(reason or "")
     if event == "message_replied" and says_no(text):
         return LEFT
-    if event == "message_error" and _STOPPED_MARKETING in (reason or ""):
-        return LEFT
+    if event == "message_error" and channel == "whatsapp":
+        return _OF_WHATSAPP.get(meaning(reason), NONE)
     return Consequence("subscribed") if event == "message_subscribed" else NONE
 
 
@@ -63,10 +72,12 @@ def _blocked(reason: str) -> Consequence:
 
 
 def says_no(text: str | None) -> bool:
-    """Whether an answer is one of the words that stop all messages: in any case, with accents, dots or emoji.
+    """Whether an answer says that no more messages are wanted: a word that stops them in any case, with accents,
+    spaces, dots or emoji, alone, again and again, or at the beginning. In doubt it does.
 
-    >>> says_no("  Stop! "), says_no("ARRÊT"), says_no("please don't stop")
-    (True, True, False)
+    >>> says_no("  Stop! "), says_no("S T O P"), says_no("ARRÊT svp"), says_no("please don't stop")
+    (True, True, True, False)
     """
     plain = unicodedata.normalize("NFKD", (text or "")[:200]).encode("ascii", "ignore").decode().lower()
-    return " ".join(re.sub(r"[^a-z ]", " ", plain).split()) in _STOP_WORDS
+    words = re.sub(r"[^a-z ]", " ", plain).split()
+    return bool(_STOPS.fullmatch("".join(words))) or bool(words and words[0] in _FIRST_WORDS)

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from connector.brevo import whatsapp_errors
 from sync.reports import words
 
 # They may happen again to the same message, so the moment is part of what they are.
@@ -49,7 +50,14 @@ class Report:
     @property
     def event(self) -> str:
         """Our name of what happened."""
-        return words.event(self.channel, self.word)
+        found = words.event(self.channel, self.word)
+        # Nothing is wrong with the message nor with the number.
+        return "message_deferred" if found == "message_error" and self.has_had_enough else found
+
+    @property
+    def has_had_enough(self) -> bool:
+        """Whether Meta did not deliver because the person gets enough marketing for now."""
+        return self.channel == "whatsapp" and whatsapp_errors.meaning(self.reason) is whatsapp_errors.Meaning.WAIT
 
     @property
     def identity(self) -> str:

@@ -32,4 +32,11 @@ def problems(contract: dict[str, Any], method: str, path: str, sent: dict[str, A
     schema = contract["paths"][path][method]["requestBody"]["content"]["application/json"]["schema"]
     whole = {**schema, "components": contract["components"]}
     found = [error.message for error in jsonschema.Draft202012Validator(whole).iter_errors(sent)]
-    return found + [f"unknown: {name}" for name in sent if name not in schema["properties"]]
+    known = {name for one in _shapes(contract, schema) for name in one["properties"]}
+    return found + [f"unknown: {name}" for name in sent if name not in known]
+
+
+def _shapes(contract: dict[str, Any], schema: dict[str, Any]) -> list[dict[str, Any]]:
+    """The shapes that a body may have, of which some calls have several."""
+    named = [one["$ref"].rpartition("/")[2] for one in schema.get("anyOf", [])]
+    return [contract["components"]["schemas"][name] for name in named] or [schema]

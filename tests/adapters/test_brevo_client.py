@@ -67,6 +67,44 @@ def test_an_email_is_accepted_with_its_message_id() -> None:
     assert brevo.body() == body and brevo.body()["params"]["sale"] is True
 
 
+def test_a_text_is_accepted_with_its_number_and_sent_as_it_is() -> None:
+    brevo = Scripted([json(201, {"messageId": 1511882900176220})])
+    body = {"sender": "Goods", "recipient": "4915112345678", "content": "Hi", "unicodeEnabled": False, "tag": ["k"]}
+    assert account_for(brevo).send_sms(body) == "1511882900176220"
+    assert str(brevo.requests[0].url) == "http://brevo.test/v3/transactionalSMS/send" and brevo.body() == body
+
+
+def test_a_whatsapp_message_goes_to_several_as_it_is() -> None:
+    brevo = Scripted([json(201, {"messageId": "23befbae"})])
+    body = {"senderNumber": "337", "contactNumbers": ["336", "335"], "templateId": 7, "params": {"NAME": "Ann"}}
+    assert account_for(brevo).send_whatsapp(body) == "23befbae"
+    assert str(brevo.requests[0].url) == "http://brevo.test/v3/whatsapp/sendMessage" and brevo.body() == body
+    for answer in (json(201, {}), httpx.Response(502), httpx.ReadTimeout("slow")):
+        brevo = Scripted([answer])
+        with pytest.raises(OutcomeUnknown):
+            account_for(brevo).send_whatsapp(body)
+        assert len(brevo.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (json(201, {"messageId": None}), OutcomeUnknown),
+        (json(201, {"reference": "x"}), OutcomeUnknown),
+        (httpx.Response(500), OutcomeUnknown),
+        (httpx.ReadTimeout("slow"), OutcomeUnknown),
+        (httpx.ConnectError("nobody there"), Retry),
+        (json(402, {"code": "not_enough_credits", "message": "Not enough credits"}), ActionNeeded),
+        (json(400, {"code": "invalid_parameter", "message": "Invalid telephone number"}), Refused),
+    ],
+)
+def test_what_sending_a_text_may_come_to(answer: httpx.Response | Exception, error: type[Exception]) -> None:
+    brevo = Scripted([answer])
+    with pytest.raises(error):
+        account_for(brevo).send_sms({"sender": "Goods", "recipient": "4915112345678", "content": "Hi"})
+    assert len(brevo.requests) == 1
+
+
 @pytest.mark.parametrize(
     ("answer", "error"),
     [

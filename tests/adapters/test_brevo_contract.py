@@ -44,6 +44,13 @@ WEBHOOK = {
     "auth": {"type": "bearer", "token": "t"},
 }
 
+TEXT = {
+    "sender": "Goods", "recipient": "4915112345678", "content": "Sale [STOP_CODE]", "type": "marketing",
+    "tag": ["key", "flow", "message"], "unicodeEnabled": False, "organisationPrefix": "Goods",
+}  # fmt: skip
+OF_WHATSAPP = {"senderNumber": "33700000000", "contactNumbers": ["33612345678"]}
+WHATSAPP = {**OF_WHATSAPP, "templateId": 7, "params": {"NAME": "Ann"}}
+
 
 @pytest.mark.parametrize(
     ("method", "path", "sent"),
@@ -53,6 +60,11 @@ WEBHOOK = {
         ("post", "/webhooks", {**WEBHOOK, "type": "transactional", "channel": "email"}),
         ("put", "/webhooks/{webhook_id}", WEBHOOK),
         ("post", "/contacts/attributes/{attribute_category}/{attribute_name}", {"type": "float"}),
+        ("post", "/transactionalSMS/send", TEXT),
+        ("post", "/whatsapp/sendMessage", WHATSAPP),
+        ("post", "/whatsapp/sendMessage", {**OF_WHATSAPP, "text": "Hi"}),
+        ("post", "/couponCollections", {"name": "A", "defaultCoupon": "B", "expirationDate": NOW.isoformat()}),
+        ("post", "/coupons", {"collectionId": "7d5b0e9a-2a4e-4f3e-9d43-6a2f0c0b1a11", "coupons": ["A"]}),
     ],
 )
 def test_our_bodies_fit(contract: dict[str, Any], method: str, path: str, sent: dict[str, Any]) -> None:
@@ -70,8 +82,12 @@ def test_every_call_of_the_client_is_in_the_contract(contract: dict[str, Any]) -
     account.update_contact("7", {"attributes": {}}, "ext_id")
     account.get_contact("7", "ext_id")
     account.create_event(EVENT)
+    account.coupon_collections(), account.create_coupon_collection("A", "B", NOW), account.add_coupons("c", ["A"])
     account.send_email({"subject": "s"})
     account.emails("a@x.test", "2026-11-01", "2026-11-02")
+    account.send_sms({"sender": "Goods", "recipient": "4915112345678", "content": "s"})
+    account.sms_events("4915112345678", "key", NOW.date(), NOW.date())
+    account.send_whatsapp(WHATSAPP), account.whatsapp_templates(), account.whatsapp_config()
     account.activate_ecommerce()
     account.put_order({"id": "1"})
     account.put_history([{"id": "1"}])
@@ -79,6 +95,7 @@ def test_every_call_of_the_client_is_in_the_contract(contract: dict[str, Any]) -
     account.put_product({"id": "1", "name": "Mug"})
     account.put_products([{"id": "1", "name": "Mug"}])
     account.put_categories([{"id": "1"}])
+    account.ask_for_alert("1", {"email": "a@x.test"})
     account.create_webhook(WEBHOOK)
     account.update_webhook(1, WEBHOOK)
     for request in brevo.requests:

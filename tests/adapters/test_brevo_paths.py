@@ -28,6 +28,7 @@ CHOICES = {"channel": "email"}
 # What the SDK's signatures want of a body, whatever the call.
 BODY: dict[str, Any] = {
     "email": "p@x.test", "id": "1", "name": "n", "url": "https://c.test", "event_name": "n",
+    "recipient": "33612345678", "sender": "Shop",
     "identifiers": {"email_id": "p@x.test"},
 }  # fmt: skip
 

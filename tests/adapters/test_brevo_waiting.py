@@ -108,7 +108,7 @@ def _unwaited(calls: list[dict[str, Any]]) -> tuple[int, int]:
     return len(closed), len(late)
 
 
-@pytest.mark.parametrize("mode", ["limited", "control"])
+@pytest.mark.parametrize("mode", ["limited", pytest.param("control", marks=pytest.mark.long)])
 def test_no_429_goes_unwaited(redis_url: str, provider: Provider, mode: str) -> None:
     account = provider.account(tier="general")
     calls = _ours(redis_url, provider, account, mode)

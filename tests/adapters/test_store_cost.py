@@ -168,7 +168,7 @@ class Unheeding(Budget):
         return Hold(0.0)
 
 
-@pytest.mark.parametrize("heeds", [True, False])
+@pytest.mark.parametrize("heeds", [True, pytest.param(False, marks=pytest.mark.long)])
 def test_throttled_is_waited_out_by_all_workers(
     redis_url: str, tmp_path: Path, heeds: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,11 +23,13 @@ from connector.app import create_app
 from connector.db.session import transaction
 from connector.models.arming import armings
 from connector.models.backfill import backfills
+from connector.models.coupon import coupons
 from connector.models.event import events
 from connector.models.flow import trail
 from connector.models.identity import identity_conflicts
 from connector.models.inbox import inbox
 from connector.models.outbox import outbox
+from connector.models.outgoing import webhook_attempts, webhook_deliveries, webhook_endpoints
 from connector.models.pause import channel_pauses
 from connector.models.person import consent_ledger, consents, identities, person_work, persons
 from connector.models.rerun import sync_run_failures, sync_runs
@@ -54,6 +56,7 @@ class Desk:
     conflict: int
     channel: str = "email"
     arming: int = 0
+    endpoint: int = 0
 
     @property
     def path(self) -> str:
@@ -168,9 +171,14 @@ def furnish(installation: Installation, domain: str, *, number: int, text: str =
             channel_pauses, channel="email", reason="no_credits", detail=f"No credits {text}", since=made.now,
             probe_real=made.now, probes=0,
         )  # fmt: skip
+        endpoint = made.put(
+            webhook_endpoints, url=f"https://erp.example/{text}", description=text, events=["order_placed"],
+            include_person=True, secret="", state="active", created_at=made.now,
+        )  # fmt: skip
+        made.webhook_delivery(endpoint)
         if text:
             connection.execute(update(shops).where(shops.c.id == shop.id).values(name=f"Tea{text}", sender_email=text))
-    return Desk(shop, person, delivery, run, open_run, conflict, arming=arming)
+    return Desk(shop, person, delivery, run, open_run, conflict, arming=arming, endpoint=endpoint)
 
 
 @dataclass
@@ -192,6 +200,22 @@ class _Furniture:
         made = self.connection.execute(statement.returning(table.c.id)).scalar_one()
         return int(made) if isinstance(made, int) else 0
 
+    def webhook_delivery(self, endpoint: int) -> None:
+        """One that has failed, of an event that the page names."""
+        fact = {"event_id": uuid5(NAMESPACE_URL, f"webhook {self.number}"), "occurred_at": self.now}
+        self.put(
+            events, id=fact["event_id"], occurred_at=self.now, name=f"order_placed{self.text}", subject="order:1",
+            source="shopify", historical=False, props={}, received_at=self.now,
+        )  # fmt: skip
+        delivery = self.put(
+            webhook_deliveries, endpoint_id=endpoint, state="failed", made_real=self.now, due_real=self.now,
+            attempts=1, tries=1, **fact,
+        )  # fmt: skip
+        self.put(
+            webhook_attempts, delivery_id=delivery, n=1, started_real=self.now, milliseconds=9, status=500,
+            answer=f"no room for ann.bell@example.com {self.text}",
+        )  # fmt: skip
+
     def person(self, last_name: str) -> int:
         text, now, number = self.text, self.now, self.number
         customer = 7000 + number + (1000 if last_name == "cole" else 0)
@@ -210,6 +234,11 @@ class _Furniture:
     def history(self, person_id: int) -> None:
         """Consent, an order, a message that was refused, what was decided, and what Brevo would not take."""
         text, now = self.text, self.now
+        self.put(
+            coupons, code=f"CART-{self.number}{text}", variant=0, state="made", person_id=person_id, flow="cart",
+            name="offer", terms={"amount": "5.00"}, ends_at=now, created_at=now, given_at=now, redeemed_at=now,
+            order_id=1,
+        )  # fmt: skip
         told = {
             "person_id": person_id, "channel": f"email{text}", "purpose": f"newsletter{text}", "state": "subscribed",
             "level": f"single_opt_in{text}", "source": f"shopify{text}", "evidence_at": now,

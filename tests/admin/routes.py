@@ -29,7 +29,7 @@ FORMS: Mapping[str, Any] = {
     "admin.connect_brevo": lambda desk: {"key": "xkeysib-1234567890"},
     "admin.finish_brevo": lambda desk: {"code": "a-code", "state": "a-state"},
 }
-OBJECTS = ("person_id", "delivery_id", "run_id", "arming_id")
+OBJECTS = ("person_id", "delivery_id", "run_id", "arming_id", "endpoint_id")
 
 
 def rules(office: Office) -> Iterator[tuple[Rule, str]]:
@@ -45,7 +45,7 @@ def address(office: Office, rule: Rule, shop: Desk, objects: Desk) -> str:
     run = objects.open_run if rule.endpoint == "admin.stop_sync" else objects.run
     known: dict[str, Any] = {
         "shop_id": shop.shop.id, "person_id": objects.person, "delivery_id": objects.delivery, "run_id": run,
-        "channel": objects.channel, "arming_id": objects.arming,
+        "channel": objects.channel, "arming_id": objects.arming, "endpoint_id": objects.endpoint,
     }  # fmt: skip
     assert rule.arguments <= set(known), f"{rule}: say which object {rule.arguments - set(known)} is"
     with office.app.test_request_context():

@@ -37,6 +37,7 @@ ACTS: dict[str, tuple[Any, str, str]] = {
     "admin.stop_arming": (lambda desk: {}, "arming.stop", "arming"),
     "admin.replay_delivery": (lambda desk: {}, "delivery.replay", "delivery"),
     "admin.replay_deliveries": (lambda desk: {"state": "quarantined"}, "delivery.replay", "delivery"),
+    "admin.resend_webhook": (lambda desk: {}, "webhook.resend", "webhook endpoint"),
     "admin.resume_channel": (lambda desk: {}, "channel.resume", "channel"),
     "admin.tick_checklist": (lambda desk: {"item": "shopify.welcome", "done": "true"}, "checklist.tick", "checklist"),
     "admin.sign_out": (lambda desk: {}, "session.end", "staff"),

@@ -11,6 +11,8 @@ import pytest
 
 from connector.doctor.checks import BREVO, INSTALLATION, SHOP
 from connector.doctor.finding import Check
+from flows.actions import ACTIONS
+from flows.actions.action import Action
 from flows.channels import CHANNELS
 from flows.channels.channel import Channel
 from flows.core.signals import SIGNALS
@@ -23,11 +25,12 @@ from webhooks.topics.topic import Topic
 
 # Folder -> (what its modules define, what is registered, modules that the others share).
 REGISTRIES: Mapping[str, tuple[type, Iterable[object], set[str]]] = {
-    "flows/core/steps": (StepKind, STEPS.values(), {"kind"}),
-    "flows/core/signals": (Signal, SIGNALS.values(), {"signal", "orders_of_person"}),
-    "flows/channels": (Channel, CHANNELS.values(), {"channel"}),
+    "flows/core/steps": (StepKind, STEPS.values(), {"kind", "message"}),
+    "flows/core/signals": (Signal, SIGNALS.values(), {"signal", "orders_of_person", "loyalty_of_person"}),
+    "flows/actions": (Action, ACTIONS.values(), {"action"}),
+    "flows/channels": (Channel, CHANNELS.values(), {"channel", "whatsapp_templates"}),
     "connector/doctor/checks": (Check, (*INSTALLATION, *SHOP, *BREVO), set()),
-    "webhooks/topics": (Topic, TOPICS.values(), {"topic", "payload", "brevo_payload"}),
+    "webhooks/topics": (Topic, TOPICS.values(), {"topic", "payload", "brevo_payload", "api_payload"}),
 }
 
 

@@ -30,6 +30,8 @@ _CROSSES_SHOPS = {
     "shops": "a shop is what the others begin with",
     "uq_shops_domain": "deliveries name a shop by its domain",
     "ix_inbox_keys_received_at": "old keys of all shops are removed by age",
+    "ix_checkouts_products": "an index of values, which has no beginning; the store's product ids are one shop's only",
+    "ix_orders_products": "the same",
     "staff": "staff belong to the installation",
     "uq_staff_email": "staff sign in before it is known which shop they look at",
     "staff_sessions": "the same",

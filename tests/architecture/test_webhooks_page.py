@@ -14,6 +14,7 @@ from cryptography.fernet import Fernet
 from sqlalchemy import Engine, insert, select, text, update
 
 from connector import shops
+from connector.api import openapi
 from connector.db.schema import metadata
 from connector.db.session import transaction
 from connector.deps import Deps
@@ -27,6 +28,8 @@ from sync.reports.words import SMS, WHATSAPP
 from tests.architecture.project import PROJECT, by_first_code, codes, table_rows
 from webhooks import process
 from webhooks.topics import TOPICS
+from webhooks.topics.api_events import topic_of
+from webhooks.topics.api_payload import SCHEMAS
 from webhooks.topics.orders import WHOLE
 from webhooks.topics.returns import EVENTS as RETURNS
 
@@ -75,6 +78,7 @@ def _stories(at: datetime) -> dict[str, Story]:
         **_of_purchases(early.isoformat(), hour.isoformat(), late.isoformat()),
         **_of_goods(early.isoformat(), late.isoformat()),
         **_of_messages(at),
+        **_of_other_systems(),
     }
 
 
@@ -261,6 +265,12 @@ def _of_messages(at: datetime) -> dict[str, Story]:
     }
 
 
+def _of_other_systems() -> dict[str, Story]:
+    known = [("customers/create", ADA)]
+    told = {kind: openapi.example(kind) | {"person": {"external_id": "crm-7", "customer_id": 7}} for kind in SCHEMAS}
+    return {topic_of(kind): Story([body], known) for kind, body in told.items()}
+
+
 @pytest.fixture
 def deps(database_url: str) -> Iterator[Deps]:
     # Applying a delivery rings no bell: nothing listens on this Redis.
@@ -328,6 +338,13 @@ def await_file(deps: Deps, shop: shops.Shop) -> None:
         scope.connection.execute(update(parts).where(parts.c.shop_id == shop.id).values(waiting))
 
 
+def as_held(deps: Deps, shop: shops.Shop) -> None:
+    """The message waits because of an open ticket."""
+    held = {"state": "due", "reason": "held", "due_at": deps.clock.now() + timedelta(hours=6)}
+    with transaction(deps.engine) as connection:
+        connection.execute(update(outbox).where(outbox.c.shop_id == shop.id).values(held))
+
+
 def as_known_to_brevo(deps: Deps, shop: shops.Shop) -> None:
     with transaction(deps.engine) as connection:
         connection.execute(update(sync_state).where(sync_state.c.shop_id == shop.id).values(sent_version=1))
@@ -340,6 +357,9 @@ def changes(deps: Deps, shop: shops.Shop, source: str, topic: str) -> tuple[set[
         deliver(deps, shop, "shopify", name, body)
     if topic == "bulk_operations/finish":
         await_file(deps, shop)
+    if topic == "events/support_ticket_closed":
+        put_message(deps, shop)
+        as_held(deps, shop)
     if source == "brevo":
         put_message(deps, shop)
         as_known_to_brevo(deps, shop)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 
+from flows.content import text_message
 from flows.content.check import problems
 from flows.content.context import example
 from flows.content.render import Rendered, render
@@ -26,6 +27,9 @@ FLOWS = sorted(folder.name for folder in LIBRARY.iterdir() if (folder / "flow.ya
 MESSAGES = sorted(
     f"{folder}/{file.stem}" for folder in FLOWS for file in (LIBRARY / folder / "messages").glob("*.liquid")
 )
+TEXTS = ["cart-recovery/quick-reminder"]
+EMAILS = [name for name in MESSAGES if name not in TEXTS]
+OWN: dict[str, str | int] = {"code": "BACK-7YQK4MTR9X", "percent": 12, "ends_at": "2026-05-08T10:00:00+00:00"}
 DAY = timedelta(days=1)
 START = datetime(2026, 5, 1, 10, 0, tzinfo=UTC)
 
@@ -36,8 +40,8 @@ def source(name: str) -> MessageSource:
 
 
 def context(name: str, **offer: object) -> dict:
-    """The example for this message; with ``offer``, the shop's only offer is changed so."""
-    facts = example(checkout=name.startswith("cart"))
+    """The example for this message, without codes of one's own; with ``offer``, the shop's only offer is changed so."""
+    facts = {**example(checkout=name.startswith("cart")), "coupon": {}}
     for value in facts["shop"]["offers"].values():
         value |= offer
     return facts
@@ -49,7 +53,7 @@ def folder(name: str) -> FlowFolder:
 
 def test_both_flows_are_there() -> None:
     assert FLOWS == ["cart-recovery", "welcome"]
-    assert len(MESSAGES) == 11
+    assert len(MESSAGES) == 12
 
 
 @pytest.mark.parametrize("name", FLOWS)
@@ -68,9 +72,9 @@ def test_nothing_is_wrong_with_any_message(name: str) -> None:
 
 
 @pytest.mark.parametrize("offers", [True, False], ids=["with offers", "without offers"])
-@pytest.mark.parametrize("name", MESSAGES)
+@pytest.mark.parametrize("name", EMAILS)
 def test_every_message_is_complete_for_everybody(name: str, offers: bool) -> None:
-    facts = example(offers=offers, checkout=name.startswith("cart"))
+    facts = {**example(offers=offers, checkout=name.startswith("cart")), "coupon": {}}
     facts["person"] |= {"first_name": None, "last_name": None}
     rendered = render(source(name), facts)
     assert facts["links"]["unsubscribe"] in rendered.links
@@ -85,7 +89,35 @@ def test_every_message_is_complete_for_everybody(name: str, offers: bool) -> Non
         assert "Linen apron" in rendered.text
 
 
-@pytest.mark.parametrize("name", MESSAGES)
+@pytest.mark.parametrize("name", ["incentive", "incentive-urgency", "last-chance"])
+def test_a_code_of_ones_own_goes_before_the_one_for_all(name: str) -> None:
+    source_ = source(f"cart-recovery/{name}")
+    for known in ({"cart": OWN}, {"cart": None}, {}):
+        for offers in (True, False):
+            rendered = render(source_, {**example(offers=offers), "coupon": known})
+            own, for_all = bool(known.get("cart")), offers and not known.get("cart")
+            assert (str(OWN["code"]) in rendered.text, "CART10" in rendered.text) == (own, for_all)
+            said = rendered.subject + rendered.preview + rendered.text
+            assert ("12%" in said, "10%" in said) == (own, for_all)
+            assert ("May 8, 2026" in said) == (own and name != "last-chance")
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_text_is_one_segment_with_its_link_for_every_shop_of_middling_length(name: str) -> None:
+    facts = example()
+    links: list[str] = []
+
+    def shorten(target: str) -> str:
+        links.append(target)
+        return "https://go.shop.example/c/1-0000000000"
+
+    text = text_message.fill(source(name), facts, shorten)
+    assert links == [facts["checkout"]["recovery_url"]] and text.startswith("Fern & Fjord: ")
+    length = text_message.as_billed(text)
+    assert (length.segments, length.unicode) == (1, False) and length.places < 140
+
+
+@pytest.mark.parametrize("name", EMAILS)
 def test_what_is_tapped_is_large_enough(name: str) -> None:
     """44 px: the padding of the button and of the unsubscribe link, and one line of their text."""
     found = elements(render(source(name), context(name)).html)

@@ -5,12 +5,12 @@ from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.core.calendar import QuietHours
 from flows.core.gate import (
     Defer,
     GateFacts,
@@ -23,6 +23,7 @@ from flows.core.gate import (
     Verdict,
     gate,
 )
+from flows.core.hours import Hours, Quiet, outside
 from flows.core.permission import No, Yes
 from tests.core.examples import DAY, HOUR, T0
 
@@ -40,6 +41,7 @@ MESSAGE = GateMessage(
     not_while_in=("post-purchase",),
     hold_after_purchase=7 * DAY,
 )
+PARIS = ZoneInfo("Europe/Paris")
 FINE = GateFacts(permission=Yes(), timezone="Europe/Paris", shop_cap=Limit(3, 7))
 MORNING = datetime.fromisoformat("2026-11-03T08:00:00+00:00")
 
@@ -64,7 +66,8 @@ def rival(priority: int = 90, due_at: datetime = T0, run: int = 1, flow: str = "
 
 
 THREE = [sent(T0 - timedelta(days=days)) for days in (1, 3, 6)]
-NIGHT = QuietHours(time(21), time(9))
+NIGHT = Quiet(outside(time(21), time(9)), (PARIS,), {"rules": "the merchant"})
+NOON = Quiet(outside(time(10), time(12)), (PARIS,), {"zones": "Europe/Paris"})
 
 # In the order in which the gate asks: facts, verdict for marketing, verdict for a transactional message.
 OBJECTIONS: list[tuple[dict[str, Any], Verdict, Verdict]] = [
@@ -109,8 +112,8 @@ OBJECTIONS: list[tuple[dict[str, Any], Verdict, Verdict]] = [
     ),
     ({"ledger": THREE}, Defer(T0 + DAY, "shop_cap", {"count": 3}), Send()),
     (
-        {"quiet": QuietHours(time(10), time(12))},
-        Defer(T0 + HOUR, "quiet_hours", {"timezone": "Europe/Paris"}),
+        {"quiet": NOON},
+        Defer(T0 + HOUR, "quiet_hours", {"zones": "Europe/Paris"}),
         Send(),
     ),
     (
@@ -152,9 +155,9 @@ def test_the_first_objection_in_the_order_decides(first: int) -> None:
 
 def test_a_deferral_past_the_deadline_is_at_once_a_skip() -> None:
     hurried = replace(MESSAGE, deadline=T0 + timedelta(minutes=30))
-    verdict = ask(message=hurried, quiet=QuietHours(time(10), time(12)))
-    assert verdict == Skip("deadline", {"because": "quiet_hours", "timezone": "Europe/Paris"})
-    assert isinstance(ask(message=replace(MESSAGE, deadline=T0 + HOUR), quiet=QuietHours(time(10), time(12))), Defer)
+    verdict = ask(message=hurried, quiet=NOON)
+    assert verdict == Skip("deadline", {"because": "quiet_hours", "zones": "Europe/Paris"})
+    assert isinstance(ask(message=replace(MESSAGE, deadline=T0 + HOUR), quiet=NOON), Defer)
 
 
 @pytest.mark.parametrize(
@@ -225,9 +228,28 @@ def test_an_exit_of_another_flow_is_none_of_this_one() -> None:
     assert ask(exit_mark="cart_cleared") == Send()
 
 
-def test_a_holiday_is_quiet_all_day() -> None:
-    verdict = ask(holidays={date(2026, 11, 2)}, quiet=NIGHT)
-    assert verdict == Defer(MORNING, "quiet_hours", {"timezone": "Europe/Paris"})
+def test_a_closed_day_is_quiet_to_its_end_and_the_deferral_says_why() -> None:
+    closed = replace(NIGHT, hours=replace(NIGHT.hours, closed=frozenset({date(2026, 11, 2)})))
+    assert ask(quiet=closed) == Defer(MORNING, "quiet_hours", {"rules": "the merchant"})
+
+
+def test_hours_that_never_come_are_a_skip() -> None:
+    never = Quiet(Hours(((),) * 7), (PARIS,), NOON.why)
+    assert ask(quiet=never) == Skip("deadline", {"because": "quiet_hours", "zones": "Europe/Paris"})
+    assert ask(message=replace(MESSAGE, deadline=T0 + 20 * DAY), quiet=never) == Defer(
+        T0 + 14 * DAY, "quiet_hours", NOON.why
+    )
+    assert ask(message=replace(MESSAGE, purpose="transactional"), quiet=never) == Send()
+
+
+@pytest.mark.parametrize("objection", [{"rivals": [rival()]}, {"ledger": [sent(T0)]}])
+def test_the_next_morning_of_who_yields_is_no_forbidden_hour(objection: dict[str, Any]) -> None:
+    """9:00 in Paris is 3:00 in New York, where the person may be as well; the day after is a holiday."""
+    both = Quiet(Hours(NIGHT.hours.week, frozenset({date(2026, 11, 3)})), (PARIS, ZoneInfo("America/New_York")))
+    verdict = ask(quiet=both, **objection)
+    assert isinstance(verdict, Defer) and verdict.until == datetime.fromisoformat("2026-11-04T14:00:00+00:00")
+    assert verdict.reason in ("rival", "contacted_today")
+    assert ask(**objection) == Defer(MORNING, verdict.reason, verdict.detail), "the control: without hours 9:00 it is"
 
 
 FACTS = st.builds(

@@ -21,8 +21,12 @@ from tests.core.examples import DAY, FACTS, HOUR, SHOPPER, T0, abandoned, event,
 LIBRARY = Path(__file__).parents[2] / "flows" / "library"
 CART = read_folder(LIBRARY / "cart-recovery").flow
 WELCOME = read_folder(LIBRARY / "welcome").flow
-OFFERS = {"welcome": {"code": "HELLO15"}, "cart": {"code": "CART10"}}
+OFFERS = {
+    "welcome": {"code": "HELLO15", "percent": 15, "expires_days": 9},
+    "cart": {"code": "CART10", "percent": 10, "expires_days": 3},
+}
 WITH_OFFERS = {**FACTS, "shop": {**FACTS["shop"], "offers": OFFERS}}
+BY_TEXT = {**WITH_OFFERS, "person": {**FACTS["person"], "consent": {"email": "subscribed", "sms": "subscribed"}}}
 
 
 def subscribed(at: datetime = T0) -> Event:
@@ -50,6 +54,21 @@ def test_the_cart_flow_writes_one_hour_and_one_two_and_three_days_after_the_last
     story = play(CART, begin(CART, facts), T0, facts=facts)
     last_change = T0 - HOUR
     assert [at - last_change for _, at in sent(story)] == [HOUR, 24 * HOUR, 48 * HOUR, 72 * HOUR]
+
+
+def test_who_agreed_to_texts_gets_one_between_the_first_email_and_the_second() -> None:
+    story = play(CART, begin(CART, BY_TEXT), T0, facts=BY_TEXT)
+    last_change = T0 - HOUR
+    (text,) = [(name, at - last_change) for name, at in sent(story) if CART.messages[name].channel == "sms"]
+    assert text == ("quick-reminder", 4 * HOUR)
+    emails = [at - last_change for name, at in sent(story) if CART.messages[name].channel == "email"]
+    assert emails == [HOUR, 24 * HOUR, 48 * HOUR, 72 * HOUR]
+
+
+def test_the_text_has_left_or_is_given_up_before_the_second_email() -> None:
+    """Also when the first one leaves as late as it may."""
+    held_up = CART.messages["reminder"].deadline + CART.messages["quick-reminder"].deadline
+    assert HOUR + held_up + 3 * HOUR < 24 * HOUR
 
 
 def test_welcome_is_for_people_who_have_not_bought() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,9 @@ def test_every_step_and_signal_is_registered_under_its_name() -> None:
 def test_every_step_has_an_example_that_loads_and_a_place_in_the_document(name: str) -> None:
     kind = STEPS[name]
     wanted = {"reminder", "incentive", "incentive-countdown", "free-shipping"}
-    messages = {message: MESSAGES["last"] for message in wanted}
+    of_channel = name in ("sms", "whatsapp")
+    wanted |= set(kind.example.values()) if of_channel else set()
+    messages = {message: replace(MESSAGES["last"], channel=name if of_channel else "email") for message in wanted}
     flow = load(definition(steps=[kind.example]), messages=messages)
     assert flow.steps[flow.first or ""].kind == name
     assert kind.about.strip() and f"\n### {name}\n" in DOCUMENT
@@ -95,11 +98,15 @@ def test_every_code_that_the_core_gives_is_explained() -> None:
     everything = "\n".join(source.values())
     moves = set(re.findall(r'TrailLine\(\s*now,\s*"(\w+)"', everything)) | set(re.findall(r'code="(\w+)"', everything))
     moves |= {f"message_{outcome}" for outcome in ("accepted", "skipped", "failed", "unknown")}
+    moves |= {f"coupon_{outcome}" for outcome in ("made", "skipped", "failed")}
     assert moves == told["moves"]
-    assert set(re.findall(r'Note\(\s*"(\w+)"', source["enrol.py"])) == told["refusals"]
+    asked = source["enrol.py"] + source["handed_over.py"]
+    assert set(re.findall(r'Note\(\s*"(\w+)"', asked)) == told["refusals"]
     gate = source["gate.py"]
     given = set(re.findall(r'Skip\(\s*"(\w+)"', gate)) | set(re.findall(r'Defer\([^"]*"(\w+)"', gate))
     assert given == told["objections"]
+    channels = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "flows" / "channels").glob("*.py"))
+    assert set(re.findall(r'Withheld\(\s*"(\w+)"', channels)) == set(reasons.WITHHELD)
 
 
 def test_refusals_and_objections_stand_in_the_order_in_which_they_are_asked() -> None:
@@ -143,6 +150,7 @@ NEEDS_LOADING = (
     "is no field",
     "no length of time",
     "does not exist",
+    "is written for",
     "longer than",
     "wait needs",
     "“+24h”",

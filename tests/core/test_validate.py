@@ -10,6 +10,7 @@ from flows.core import graph
 from flows.core.canonical import canonical
 from flows.core.model import FlowVersion, MessageSpec, Reentry, Step
 from flows.core.problems import DefinitionError, Finder
+from flows.core.steps import STEPS
 from flows.core.validate import from_data, load, to_data
 from tests.core.examples import DAY, MESSAGES, definition, flow
 from tests.core.test_histories import FLOWS
@@ -31,6 +32,7 @@ def split(**changes: Any) -> dict[str, Any]:
 
 
 # What is changed in a good flow, and what its author then reads.
+KINDS = ", ".join(STEPS)
 BROKEN: list[tuple[dict[str, Any], str]] = [
     ({"flow": None}, "“flow” is missing. Add it."),
     ({"flow": "Cart Recovery"}, "“flow”: use small letters, digits and dashes."),
@@ -92,11 +94,12 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
     ({"messages": {}}, "“messages” is filled in from the files in messages/. Leave it out."),
     ({"steps": None}, "“steps” is missing. Add it."),
     ({"steps": []}, "“steps”: a flow needs at least one step."),
-    ({"steps": [{"emial": "last"}]}, "“emial” is no step. Each step is one of email, wait, when, split, end."),
-    ({"steps": ["email"]}, "“'email'” is no step. Each step is one of email, wait, when, split, end."),
+    ({"steps": [{"sms": "last"}]}, "The message “last” is written for email."),
+    ({"steps": [{"emial": "last"}]}, f"“emial” is no step. Each step is one of {KINDS}."),
+    ({"steps": ["email"]}, f"“'email'” is no step. Each step is one of {KINDS}."),
     (
         {"steps": [{"email": "last", "wait": "3h"}]},
-        "“email, wait”: two steps in one entry. Each step is one of email, wait, when, split, end.",
+        f"“email, wait”: two steps in one entry. Each step is one of {KINDS}.",
     ),
     (
         {"steps": [{"email": "hello"}]},
@@ -138,7 +141,7 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"steps": [{"when": {"event.total": 5}, "then": [{"wiat": "3h"}]}]},
-        "“wiat” is no step. Each step is one of email, wait, when, split, end.",
+        f"“wiat” is no step. Each step is one of {KINDS}.",
     ),
     ({"steps": [split(shares={"a": 50, "b": 40})]}, "“shares”: the shares sum to 90, they must sum to 100."),
     ({"steps": [split(arms={"a": [], "b": [], "c": []})]}, "“arms”: “c” has steps but no share."),

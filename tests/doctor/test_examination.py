@@ -29,7 +29,7 @@ from tests.sandbox.store_process import SHOP as DOMAIN
 from webhooks.topics import TOPICS
 
 ALL_SCOPES = ("read_customer_merge", "read_customers", "read_draft_orders", "read_fulfillments", "read_inventory",
-              "read_orders", "read_products", "read_returns", "write_customers")  # fmt: skip
+              "read_orders", "read_products", "read_returns", "write_customers", "write_discounts")  # fmt: skip
 
 
 Illness = Callable[[Patient], AbstractContextManager[None]]
@@ -116,6 +116,11 @@ def fetch(patient: Patient, state: str) -> AbstractContextManager[None]:
 def event(patient: Patient, state: str) -> AbstractContextManager[None]:
     given = {"person_id": 1, "event_id": "11111111-1111-1111-1111-111111111111", "name": "n", "body": "{}"}
     return patient.rows("feed", state=state, due_real=ago(patient), attempts=0, **given)
+
+
+def endpoint(patient: Patient, **values: Any) -> AbstractContextManager[None]:
+    given = {"url": "https://erp.example/", "description": "", "include_person": False, "secret": ""}
+    return patient.rows("webhook_endpoints", events="{}", created_at=patient.deps.clock.now(), **{**given, **values})
 
 
 def pending(patient: Patient, **span: float) -> AbstractContextManager[None]:
@@ -232,6 +237,12 @@ SHOPS: dict[str, Fault] = {
         lambda p: p.rows("reconcile_passes", look="all:Order", due_at=p.deps.clock.now(), attempts=3,
                          reason="no scope"),
         {("gaps", W)}, "no scope"),
+    "an endpoint that was disabled": (
+        lambda p: endpoint(p, state="disabled", reason="failing"),
+        {("outgoing webhooks", B)}, "connector webhook enable a.myshopify.com"),
+    "an endpoint at which nothing arrives": (
+        lambda p: endpoint(p, state="active", failing_since_real=ago(p, hours=2)),
+        {("outgoing webhooks", W)}, "connector webhook attempts a.myshopify.com"),
     "complaints": (
         lambda p: p.rows("channel_pauses", channel="email:marketing", reason="complaints", detail="4 of 500", probes=0,
                          since=p.deps.clock.now(), probe_real=ago(p)),
@@ -348,6 +359,7 @@ def test_a_check_that_fails_is_a_finding_without_the_text_of_the_error(
     assert "ann@" not in str(found)
 
 
+@pytest.mark.long
 def test_a_query_budget_that_others_have_used_up_is_waited_for(patient: Patient) -> None:
     patient.store.post("unsubscribe", shop=DOMAIN)
     patient.store.post("bucket", shop=DOMAIN, left=400)

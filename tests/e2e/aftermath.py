@@ -25,7 +25,7 @@ Rows = Callable[[str], list[tuple[Any, ...]]]
 class Aftermath:
     """``excused``: emails that the product decided not to send, with the reason; ``ended``: see ``audit.too_late``;
     ``needless``: events that may be missing; ``unfinished``: what of the product's own books is not as it must be when
-    nothing is left to do."""
+    nothing is left to do; ``codes_known``, ``codes_made``: discount codes (shop, code), here and at the store."""
 
     store_log: list[audit.Entry]
     provider_log: list[audit.Entry]
@@ -42,6 +42,8 @@ class Aftermath:
     events: Mapping[tuple[str, str, str], str]
     needless: Collection[tuple[str, str, str]]
     unfinished: Collection[str]
+    codes_known: Collection[tuple[str, str]]
+    codes_made: Collection[tuple[str, str]]
 
     @classmethod
     def read(cls, platforms: Platforms, rows: Rows, *, within: float = 0.0) -> Aftermath:
@@ -63,7 +65,11 @@ class Aftermath:
                 (account_of(shop), email, flow, message): f"{ended}: {reason}"
                 for shop, email, flow, message, ended, reason in rows(_NOT_SENT.format(state=state))
             },
-            outbox=dict(rows(f"SELECT key, {state} FROM outbox")),
+            outbox=dict(rows(f"SELECT key, {state} FROM outbox WHERE message <> ''")),
+            codes_known=frozenset(rows("SELECT shops.domain, code FROM coupons JOIN shops ON shops.id = shop_id")),
+            codes_made=frozenset(
+                (shop, code) for shop, state in shops.items() for one in state["discounts"] for code in one["codes"]
+            ),
             processed={key for source, key in handled if source == "shopify"},
             reports_lost=max(0, reported - told),
             ended=_ended(store_log),
@@ -89,6 +95,9 @@ class Aftermath:
         said += audit.astray(self.provider_log, self.accounts)
         said += audit.contact_faults(self.contacts, self.customers)
         said += audit.event_faults(self.provider_log, self.events, self.needless)
+        if set(self.codes_known) != set(self.codes_made):
+            odd = sorted(set(self.codes_known) ^ set(self.codes_made))
+            said.append(f"{len(odd)} discount codes are known to one side only: {odd[:3]}")
         if self.reports_lost:
             said.append(f"{self.reports_lost} reports of the provider are lost")
         return [*said, *self.unfinished]
@@ -126,6 +135,10 @@ _BOOKS = {
         " AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.shop_id = runs.shop_id AND run_id = runs.id"
         " AND outbox.state IN ('due', 'leased', 'unknown'))"
     ),
+    "people with two codes of one flow": (
+        "SELECT count(*) FROM (SELECT 1 FROM coupons WHERE run_id IS NOT NULL GROUP BY shop_id, run_id"
+        " HAVING count(*) > 1) AS twice"
+    ),
     "people who entered the welcome twice": (
         "SELECT count(*) FROM (SELECT 1 FROM runs WHERE flow = 'welcome' GROUP BY shop_id, person_id"
         " HAVING count(*) > 1) AS twice"
@@ -141,7 +154,7 @@ _BOOKS = {
         " send_ledger.shop_id AND outbox.id = send_ledger.outbox_id AND state = 'sent')"
     ),
     "messages sent without a ledger entry": (
-        "SELECT count(*) FROM outbox WHERE state = 'sent' AND NOT EXISTS (SELECT 1 FROM send_ledger"
+        "SELECT count(*) FROM outbox WHERE state = 'sent' AND message <> '' AND NOT EXISTS (SELECT 1 FROM send_ledger"
         " WHERE send_ledger.shop_id = outbox.shop_id AND send_ledger.outbox_id = outbox.id)"
     ),
     "wishes, records and events left": (

@@ -28,6 +28,7 @@ from flows.definition_files import compile_texts, read_folder
 from flows.engine import arming
 from flows.engine.publish import publish
 from sync import backfill
+from sync.coupons import pools
 from sync.privacy import Named, requests
 from sync.reruns import What, start
 from tests.e2e.nursery import Nursery
@@ -51,6 +52,14 @@ SHORT = {
 }
 
 
+CODES = """
+flow: codes
+name: Codes
+trigger: {on: newsletter_subscribed}
+steps:
+  - coupon: {as: hello, percent: 10, valid: 30d}
+"""
+
 # In one look, because work moves from one of these to the other: what of now waits for nothing but somebody to do it,
 # what is leased or unknown or is to be tried again, and what the provider is to be told.
 _WORK = """
@@ -66,6 +75,7 @@ _WORK = """
         OR EXISTS (SELECT 1 FROM sync_runs WHERE state IN ('queued', 'running', 'stopping'))
         OR EXISTS (SELECT 1 FROM backfills WHERE state IN ('queued', 'running', 'stopping'))
         OR EXISTS (SELECT 1 FROM privacy_requests WHERE state IN ('due', 'leased'))
+        OR EXISTS (SELECT 1 FROM coupon_pools WHERE state = 'due')
         OR EXISTS (SELECT 1 FROM brevo_surveys WHERE state = 'due'),
         EXISTS (SELECT 1 FROM sync_state WHERE state IN ('due', 'leased', 'gathering', 'importing'))
         OR EXISTS (SELECT 1 FROM feed WHERE state IN ('due', 'leased'))
@@ -142,6 +152,28 @@ class Crashable:
             ((shop_id,),) = self.rows("SELECT id FROM shops WHERE domain = %s", (shop,))
             change_settings(connection, shop_id, {"marketing_cap": cap, "quiet_hours": quiet_hours})
             publish(connection, shop_id, limited, datetime.fromtimestamp(self.platforms.now, UTC), status="active")
+        engine.dispose()
+
+    def give_codes(self, shop: str) -> None:
+        """Who subscribes is given a discount code, of which no message tells."""
+        engine = create_engine(self.postgres.url)
+        with transaction(engine) as connection:
+            ((shop_id,),) = self.rows("SELECT id FROM shops WHERE domain = %s", (shop,))
+            now = datetime.fromtimestamp(self.platforms.now, UTC)
+            publish(connection, shop_id, compile_texts(CODES, {}, "flow.yaml"), now, status="active")
+        engine.dispose()
+
+    def keep_codes(self, shop: str, number: int) -> None:
+        """Staff want a collection of codes at the provider, another one each time."""
+        engine = create_engine(self.postgres.url)
+        now = datetime.fromtimestamp(self.platforms.now, UTC)
+        with transaction(engine) as connection:
+            known = by_domain(connection, shop)
+            assert known is not None
+            scope = Scope(connection, known, now, datetime.now(UTC), Settings())
+            terms = pools.terms_of(10, None, None)
+            wanted = {"size": 3, "collection": f"Story {number}", "fallback": "ASK"}
+            pools.keep(scope, f"brevo-story-{number}", terms=terms, **wanted)
         engine.dispose()
 
     def sync_again(self, shop: str) -> None:

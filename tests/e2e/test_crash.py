@@ -103,6 +103,7 @@ def send_naively(url: str, key: str, addresses: list[str]) -> None:
                     continue
 
 
+@pytest.mark.long
 def test_control_a_sender_that_does_not_ask_mails_people_twice(folder: Path) -> None:
     addresses = [f"person{number}@example.com" for number in range(60)]
     with Platforms(folder, [IGNORES]) as platforms:

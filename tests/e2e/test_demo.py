@@ -6,19 +6,26 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from sandbox.demo import codes, texts
 from sandbox.demo.__main__ import checks
+from sandbox.demo.outage import Outage
+from sandbox.demo.purchases import Order
 from tests.e2e.product import environment, leftovers, open_folder
 from tests.runtime.conftest import PROJECT, eventually
 
 DAYS, SHOPPERS = 2, 30
+# So long that carts come to their texts and codes.
+LONG = 30
 KEYS = {
     "webhooks_acknowledged", "webhooks_processed", "lost", "contacts", "provider_calls", "emails_accepted",
-    "checkouts_abandoned", "checkouts_recovered", "emails_after_purchase", "duplicate_emails", "simulated_days",
-    "lateness_p95_minutes", "wall_seconds",
+    "checkouts_abandoned", "checkouts_recovered", "emails_after_purchase", "duplicate_emails", "texts_accepted",
+    "codes_made", "simulated_days", "lateness_p95_minutes", "wall_seconds",
 }  # fmt: skip
 PLAY = """
 import sys
@@ -65,14 +72,77 @@ def test_control_every_check_of_the_demo_can_fail() -> None:
         "emails_after_purchase": 1,
         "duplicate_emails": 1,
         "emails_accepted": SHOPPERS // 3,
-        "simulated_days": DAYS - 1,
+        "texts_accepted": 0,
+        "texts_without_a_cart": 1,
+        "texts_after_purchase": 1,
+        "duplicate_texts": 1,
+        "texts_at_forbidden_hours": 1,
+        "codes_made": 0,
+        "codes_made_and_not_shown": 1,
+        "codes_shown_and_not_made": 1,
+        "codes_of_several_people": 1,
+        "people_with_several_codes": 1,
+        "simulated_days": LONG - 1,
         "lateness_p95_minutes": 15.1,
         "gaps_found": 0,
         "gaps_not_repaired": 1,
     }
-    wanted = checks(DAYS, SHOPPERS)
+    wanted = checks(LONG, SHOPPERS)
     assert set(wanted) == set(wrong)
     assert [name for name, holds in wanted.items() if holds(wrong[name])] == []
+
+
+# A Saturday, 22:00 in Paris and Berlin.
+NIGHT = datetime(2026, 11, 21, 21, 0, tzinfo=UTC).timestamp()
+HOURS = [
+    ("33", NIGHT - 1, False), ("33", NIGHT, True), ("49", NIGHT, True), ("49", NIGHT + 10 * 3600 - 1, True),
+    ("49", NIGHT + 10 * 3600, False), ("33", NIGHT + 10 * 3600, True), ("33", NIGHT + 34 * 3600, False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("country", "at", "forbidden"), HOURS)
+def test_control_hours_at_which_nobody_may_be_texted_are_known(country: str, at: float, forbidden: bool) -> None:
+    assert texts.forbidden(f"{country}612345678", at) is forbidden
+
+
+def test_control_texts_that_should_not_have_left_are_counted() -> None:
+    text = texts.Text("s", "33612345678", "run:step:1:1", "quick-reminder", frozenset({"tok"}), 100.0, NIGHT - 1)
+    order = Order("s", "a@example.com", "tok", 99.5)
+    right = {"texts_accepted": 1} | dict.fromkeys(
+        ("texts_without_a_cart", "texts_after_purchase", "duplicate_texts", "texts_at_forbidden_hours"), 0
+    )
+    assert texts.figures([text], [order, replace(order, shop="t", acknowledged_at=1)]) == right
+    assert texts.figures([text], [replace(order, acknowledged_at=98.9)]) == right | {"texts_after_purchase": 1}
+    wrong = [text, replace(text, accepted_at=NIGHT, tokens=frozenset()), replace(text, shop="t")]
+    assert texts.figures(wrong, []) == right | {
+        "texts_accepted": 3, "texts_without_a_cart": 1, "duplicate_texts": 1, "texts_at_forbidden_hours": 1,
+    }  # fmt: skip
+
+
+def test_control_codes_that_do_not_agree_are_counted() -> None:
+    discounts = [{"codes": [code], "created_at": 1000.0} for code in ("BACK-AAAAAA", "BACK-CCCCCC", "SALE")]
+    made = codes.codes_in({"s": {"discounts": discounts}})
+    shown = [codes.Shown("s", "a", "run1", "<b>BACK-AAAAAA</b>"), codes.Shown("s", "a", "run1", "BACK-AAAAAA")]
+    other = codes.Shown("s", "c", "run2", "BACK-CCCCCC")
+    wrong = replace(other, to="d", run="run3", html="BACK-CCCCCC BACK-EEEEEE")
+    outage = Outage(begin=5000.0, end=9000.0)
+
+    def counted(mails: list[codes.Shown], *bought: codes.Bought) -> dict[str, int]:
+        found = codes.figures(made, mails, bought, lambda moment: outage.unheard_since(moment, 100.0))
+        assert found.pop("codes_made") == 2
+        return {name: n for name, n in found.items() if n}
+
+    assert counted([*shown, other]) == {}
+    assert counted(shown) == {"codes_made_and_not_shown": 1}
+    # Each of those who bought in between explains one, elsewhere or long before it none.
+    assert counted(shown, ("s", 950.0)) == {"codes_for_who_had_just_bought": 1}
+    assert counted(shown, ("t", 950.0), ("s", 899.0), ("s", 1001.0)) == {"codes_made_and_not_shown": 1}
+    both = {"codes_for_who_had_just_bought": 1, "codes_made_and_not_shown": 1}
+    assert counted([], ("s", 950.0)) == both
+    assert counted([*shown, other, wrong]) == {
+        "codes_shown_and_not_made": 1, "codes_of_several_people": 1, "people_with_several_codes": 1,
+    }  # fmt: skip
+    assert [outage.unheard_since(at, 100.0) for at in (5000.0, 5001.0, 9100.0, 9101.0)] == [4900, 5000, 5000, 9001]
 
 
 def test_control_a_process_left_behind_is_found(folder: Path) -> None:

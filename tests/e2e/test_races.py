@@ -127,7 +127,7 @@ def settings(platforms: Platforms, database_url: str, redis_url: str) -> dict[st
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("batches", [2, pytest.param(20, marks=[pytest.mark.long, pytest.mark.alone])])
+@pytest.mark.parametrize("batches", [1, pytest.param(20, marks=[pytest.mark.long, pytest.mark.alone])])
 def test_no_cart_email_leaves_more_than_a_second_after_the_order(
     folder: Path, database_url: str, redis_url: str, batches: int
 ) -> None:
@@ -149,6 +149,7 @@ def test_no_cart_email_leaves_more_than_a_second_after_the_order(
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.long
 def test_control_without_the_look_at_unread_orders_emails_leave_too_late(
     folder: Path, database_url: str, redis_url: str
 ) -> None:

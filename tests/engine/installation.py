@@ -49,6 +49,7 @@ from sync.reports.passes import CHANNELS
 from tests.databases import engine_of
 from tests.sandbox.provider_process import SENDER, Account, Provider
 from tests.sandbox.store_process import SHOP, StoreProcess
+from webhooks import brevo_entries
 from webhooks.topics import TOPICS
 from webhooks.writer import InboxRow, Writer
 
@@ -192,14 +193,20 @@ class Installation:
     # Shops
 
     def connect(
-        self, domain: str = SHOP, *, flows: Iterable[str] | None = None, looks: bool = False, **settings: Any
+        self,
+        domain: str = SHOP,
+        *,
+        flows: Iterable[str] | None = None,
+        looks: bool = False,
+        brevo: Mapping[str, Any] | None = None,
+        **settings: Any,
     ) -> ConnectedShop:
         """Connect a shop of the simulated store with a provider account of its own and the shipped ``flows``.
 
         ``looks``: what was not told is looked for by itself, at the store and at the provider, the catalogue at once;
-        without it only where a test asks.
+        without it only where a test asks. ``brevo``: what the account there has.
         """
-        account = self.provider.account(tier="extended") if self.provider else None
+        account = self.provider.account(**{"tier": "extended", **(brevo or {})}) if self.provider else None
         secrets = {
             "brevo_key": account.key if account else "brevo-key",
             "shopify_token": self.store.ready["tokens"][domain] if self.store else "store-token",
@@ -269,12 +276,13 @@ class ConnectedShop:
         """Store a delivery as the intake does."""
         raw = body if isinstance(body, bytes) else orjson.dumps(body)
         known = TOPICS.get((source, topic))
+        stops = source == "brevo" and any(brevo_entries.may_stop(one) for one in brevo_entries.objects(raw))
         row = InboxRow(
             shop_id=self.id,
             source=source,
             external_id=webhook_id or f"webhook-{next(_webhook_numbers)}",
             topic=topic,
-            lane=known.lane if known else "other",
+            lane="commerce" if stops else known.lane if known else "other",
             raw=raw,
             headers={"triggered_at": self.installation.now.isoformat()},
             received_at=self.installation.now,

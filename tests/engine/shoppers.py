@@ -40,7 +40,7 @@ def begin_checkout(
 ) -> None:
     """A guest who ticks the box for emails begins a checkout, now or at ``at``."""
     moment = at or shop.installation.now
-    body = checkout(token, email, moment, items=items, buyer_accepts_marketing=True, **fields)
+    body = checkout(token, email, moment, items=items, **{"buyer_accepts_marketing": True, **fields})
     shop.deliver("checkouts/create", body)
 
 

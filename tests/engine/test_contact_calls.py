@@ -101,6 +101,7 @@ def test_a_thousand_changes_of_two_hundred_people_are_at_most_210_calls(
         assert calls_for(product, store, webhooks, "thousand", 200) <= 210
 
 
+@pytest.mark.long
 def test_control_without_a_window_there_are_more(
     database_url: str, redis_url: str, tmp_path: Path, provider: Provider, store: StoreProcess, webhooks: Receiver
 ) -> None:

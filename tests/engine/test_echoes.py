@@ -78,7 +78,7 @@ def unheard(product: Installation, receiver: Receiver) -> ConnectedShop:
     return shop
 
 
-@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("named", [True, pytest.param(False, marks=pytest.mark.long)])
 def test_every_write_is_echoed_and_nothing_follows(product: Installation, receiver: Receiver, named: bool) -> None:
     """The same life with nobody listening is the measure: as many writes, and not one word more in the ledger."""
     quiet = unheard(product, receiver)
@@ -91,6 +91,7 @@ def test_every_write_is_echoed_and_nothing_follows(product: Installation, receiv
     assert len(shop.rows(consent_ledger)) == len(quiet.rows(consent_ledger))
 
 
+@pytest.mark.long
 def test_taking_every_report_for_news_doubles_the_writes(
     product: Installation, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

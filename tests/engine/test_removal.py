@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from connector import worker
 from connector.install import store as install_store
 from connector.models.flow import runs, timers
 from connector.models.inbox import inbox
 from connector.models.outbox import outbox
 from connector.models.shop import shops as shops_table
 from connector.shops import load
+from connector.work import work_of
 from tests.engine.installation import DAY, HOUR, START, ConnectedShop, Installation
 from tests.engine.shoppers import begin_checkout, subscribe
 from tests.sandbox.store_process import OTHER_SHOP
@@ -39,7 +39,7 @@ def test_everything_stops_at_once_and_the_other_shop_goes_on(product: Installati
     assert state(shop) == "uninstalled"
     # Nobody has closed anything yet, and still nothing is claimed, by whatever was loaded before.
     for kind in ("deliver", "sync", "flows"):
-        assert not worker.WORK[kind](shop.deps, shop.shop).more
+        assert not work_of(kind)(shop.deps, shop.shop).more
     assert shop.sent() == before
     product.settle("closing")
     assert {run.state for run in shop.rows(runs)} == {"done"} and shop.rows(timers) == []

@@ -8,7 +8,7 @@ import pytest
 
 from connector.models.flow import runs
 from flows.core import goals
-from flows.engine import claim
+from flows.engine import endings
 from tests.engine.installation import DAY, HOUR, START, ConnectedShop, Installation
 from tests.engine.payloads import checkout
 from tests.engine.shoppers import begin_checkout
@@ -107,7 +107,7 @@ def test_by_person_the_other_cart_would_be_lost(
 ) -> None:
     """The control: reached by person, as an order is, one cleared cart ends both flows."""
     monkeypatch.setattr(goals, "OF_THEIR_KEY", frozenset())
-    monkeypatch.setattr(claim, "OF_THEIR_KEY", frozenset())
+    monkeypatch.setattr(endings, "OF_THEIR_KEY", frozenset())
     clear_the_first(shop)
     product.play(5 * DAY)
     assert outcomes(shop) == {"one": "exit:cart_cleared", "two": "exit:cart_cleared"}

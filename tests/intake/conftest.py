@@ -15,6 +15,7 @@ from tests.intake.webprocess import WebProcess
 from webhooks import intake
 from webhooks.ringer import Ringer
 from webhooks.topics import TOPICS
+from webhooks.writer import Writer
 
 
 @pytest.fixture
@@ -58,12 +59,15 @@ def start_intake(counted: Counted, rung: list[tuple[str, int]]) -> Iterator[Call
     def start(settings: Settings) -> intake.Intake:
         ringer = Ringer(ring, counted)
         ringer.start()
+        writer = Writer(settings.database_url, settings.intake_timeout_seconds, counted)
+        writer.start()
         rest = Response("somewhere else", status=404)
         built = intake.build(
             settings,
             topics=TOPICS,
             # Shops' own secrets are stored as "sealed:<secret>" here.
             decrypt=lambda shop_id, token: token.removeprefix("sealed:") if token.startswith("sealed:") else 1 / 0,
+            writer=writer,
             ringer=ringer,
             counts=counted,
             rest=rest,

@@ -67,6 +67,7 @@ def _rest_of(wire: socket.socket) -> bytes:
     return b""
 
 
+@pytest.mark.long
 def test_control_where_nobody_looks_they_hold_everybody_up(
     database_url: str, redis_url: str, engine: Engine, tmp_path: Path
 ) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import orjson
-from sqlalchemy import insert, select, text
+from sqlalchemy import func, insert, select, text
 
 from connector.db.schema import metadata
 from connector.db.session import transaction
+from connector.models.outbox import outbox
 from connector.models.person import persons
 from tests.engine.installation import ConnectedShop
 from tests.privacy.crowd import Soul
@@ -29,7 +31,7 @@ _WRITTEN = {
     "runs": ("outcome = :mark", _PERSON),
     "goal_watches": ("match = :mark", _PERSON),
     "consents": ("level = :mark, source = :mark", _PERSON),
-    "persons": ("timezone = :mark, country = :mark", "id = :person"),
+    "persons": ("timezone = :mark, country = :mark, region = :mark", "id = :person"),
 }
 
 
@@ -70,12 +72,33 @@ def _rows(soul: Soul, person_id: int, shop: ConnectedShop) -> list[tuple[str, di
         "kind": "phone", "value": soul.phone, "person_id": person_id, "other_id": nobody, "noted_at": now,
         "resolution": soul.says("decided"),
     }  # fmt: skip
+    stands = {
+        "person_id": person_id, "points": soul.number, "tier": soul.says("tier"), "reward": soul.says("reward"),
+        "last_tier": soul.says("tier before"), "told": {"tier": {"source": soul.mark}}, "changed_at": now,
+        "expires_at": now, "version": 1, "unwritten": False,
+    }  # fmt: skip
     clock = {
         "kind": "signal", "owner": str(person_id), "key": soul.mark, "person_id": person_id, "token": "1",
         "due_at": now + timedelta(days=9), "payload": {"key": soul.token},
     }  # fmt: skip
+    theirs = (outbox.c.shop_id == shop.id) & (outbox.c.person_id == person_id)
+    message = select(func.min(outbox.c.id)).where(theirs).scalar_subquery()
+    link = {"outbox_id": message, "created_at": now}
+    told = {
+        "id": person_id, "endpoint_id": 1, "event_id": UUID(int=soul.number), "occurred_at": now,
+        "person_id": person_id, "state": "failed", "made_real": now, "due_real": now, "attempts": 1, "tries": 1,
+    }  # fmt: skip
+    tried = {"delivery_id": person_id, "n": 1, "started_real": now, "milliseconds": 1}
+    bought = {"variant": 0, "person_id": person_id, "outbox_id": message, "order_id": soul.order_id}
     noted = {"person_id": person_id, "at": now, "code": "entered", "detail": {"of": soul.mark}}
+    news = {"signal_id": 1, "person_id": person_id, "variant_id": soul.number, "why": soul.mark}
+    alert = {
+        "product_id": soul.number, "person_id": person_id, "variant_id": soul.number, "asked_at": now,
+        "state": "refused", "reason": soul.says("said"), "attempts": 1, "due_real": now,
+    }  # fmt: skip
     return [
+        ("catalogue_signal_people", news),
+        ("product_alerts", alert),
         ("sync_runs", run),
         ("sync_run_failures", {**failure, "failed_at": now}),
         ("backfill_lines", {**part, **line, **whose}),
@@ -86,7 +109,13 @@ def _rows(soul: Soul, person_id: int, shop: ConnectedShop) -> list[tuple[str, di
         ("person_merges", merge),
         ("identity_conflicts", doubt),
         ("profile_fields", {"person_id": person_id, "source": "customer.note", "value": soul.says("note")}),
+        ("loyalty_states", stands),
         ("left_contacts", {"gone_id": nobody, "person_id": person_id, "email": soul.email}),
         ("timers", clock),
+        ("webhook_deliveries", told),
+        ("webhook_attempts", {**tried, "answer": soul.says("heard"), "error": soul.says("trouble")}),
         ("trail", noted),
+        ("coupons", {"code": f"CODE{soul.n}", "state": "made", "terms": {}, **bought, "created_at": now}),
+        ("short_links", {"id": f"link{soul.n}", "target": f"https://goods.example/{soul.mark}", **link}),
+        ("short_link_clicks", {"link_id": f"link{soul.n}", "n": 1, "outbox_id": message, "clicked_at": now}),
     ]

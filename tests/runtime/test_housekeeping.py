@@ -24,6 +24,7 @@ from connector.housekeeping import keep_house
 from connector.locks import HOUSEKEEPING
 from connector.models.inbox import inbox, inbox_keys
 from connector.models.outbox import attempts
+from connector.models.short_link import short_link_clicks, short_links
 from connector.models.sync import feed, fetches
 from connector.queue import bells
 from tests.engine.installation import ConnectedShop, installation
@@ -247,3 +248,14 @@ def test_housekeeping_that_fails_shows_and_is_tried_again(shop: ConnectedShop, m
     monkeypatch.setattr(housekeeping, "keep_house", once)
     housekeeping.run(shop.deps, stop)
     assert story == [(60.0, "failing"), (30.0, "alive"), (30.0, "alive")]
+
+
+def test_old_short_links_go_with_their_clicks(shop: ConnectedShop) -> None:
+    for days in (399, 401):
+        link = {"shop_id": shop.id, "id": f"link{days:06}", "target": "https://goods.example/", "outbox_id": 1}
+        insert(shop, short_links, {**link, "created_at": shop.installation.now - days * DAY})
+        click = {"shop_id": shop.id, "link_id": link["id"], "n": 1, "outbox_id": 1, "clicked_at": shop.installation.now}
+        insert(shop, short_link_clicks, click)
+    done = keep_house(shop.deps)
+    assert (done["short links"], done["clicks"]) == (1, 1)
+    assert left(shop, short_links, "id") == left(shop, short_link_clicks, "link_id") == ["link000399"]

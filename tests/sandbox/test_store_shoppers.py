@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from datetime import datetime
@@ -65,6 +66,15 @@ def test_the_shares_of_shoppers_are_about_as_stated(planned: list[Planned]) -> N
     assert all(2 * 3600 <= completed[c] - last[c] <= 3 * 86400 for c in recovered)
     kinds = Counter(one.action for one in planned)
     assert kinds["cancel_order"] >= 3 and kinds["set_consent"] >= 3
+
+
+def test_some_who_abandon_agree_to_texts_at_a_number_of_their_own(planned: list[Planned]) -> None:
+    numbers = {one.arguments["email"]: one.arguments["phone"] for one in planned if "phone" in one.arguments}
+    agreed = [one.arguments["email"] for one in planned if one.arguments.get("channel") == "sms"]
+    assert sorted(agreed) == sorted(numbers) and len(set(numbers.values())) == len(numbers)
+    assert 20 <= len(numbers) <= 70
+    assert all(re.fullmatch(r"\+33639\d{6}|\+4917139\d{5}", number) for number in numbers.values())
+    assert {number[:3] for number in numbers.values()} == {"+33", "+49"}
 
 
 @given(st.integers(1_700_000_000, 1_900_000_000), st.sampled_from(["Europe/Paris", "America/New_York"]))

@@ -9,8 +9,9 @@ from typing import Any
 import orjson
 import pytest
 
-from connector.event_mapping import LARGEST, SHORTENED, bounded, defaults, provider_events
+from connector.event_mapping import ENTERED, LARGEST, LEFT, SHORTENED, bounded, defaults, flow_of, provider_events
 from flows.core.vocabulary import EVENTS
+from flows.engine.publish import library
 from sync.mapping import contact, document, reference, sources
 from sync.mapping.attribute import Attribute
 from sync.mapping.problems import WrongMapping
@@ -206,7 +207,16 @@ def test_lists_inside_a_shape_are_shortened_and_a_long_text_is_left_out() -> Non
 
 def test_events_that_are_mapped_are_ours() -> None:
     for name, entry in defaults().items():
-        assert set(entry.get("events") or (name,)) <= set(EVENTS)
+        assert set(entry.get("events") or (name,)) <= set(EVENTS) or flow_of(name) in library()
+
+
+def test_what_an_automation_is_told_is_mapped_by_the_name_of_its_flow() -> None:
+    read = document.read("events:\n  my-own_entered: {as: mine}\n  cart-recovery_left: null\n").events
+    said = {name: [*provider_events(name, {"flow": flow}, read, left_to_brevo=(), shop="S", at=AT)]
+            for flow, name in (("my-own", ENTERED), ("cart-recovery", LEFT))}  # fmt: skip
+    assert [told.name for told in said[ENTERED]] == ["mine"] and said[LEFT] == []
+    with pytest.raises(WrongMapping, match="never happens"):
+        document.read("events:\n  my own_entered: {as: mine}\n")
 
 
 # --- the page

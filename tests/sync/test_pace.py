@@ -87,6 +87,13 @@ def test_of_a_big_store_on_the_general_plan_both_ways_end_together() -> None:
     assert general(TOGETHER).seconds_for(252 + 530) > 1.15 * best
 
 
+@pytest.mark.parametrize(("only_listed", "lists"), [(0, 0), (150, 2)])
+def test_no_list_takes_a_call_that_orders_may_need_which_nobody_has_counted_yet(only_listed: int, lists: int) -> None:
+    given_rooms = {bucket: general(bucket) for bucket in (TOGETHER, ALONE, CONTACTS)}
+    assert plan(Counts(products=7_000), given_rooms, only_listed=only_listed).lists > lists, "the control"
+    assert plan(Counts(products=7_000, whole=False), given_rooms, only_listed=only_listed).lists == lists
+
+
 def test_what_store_counts_come_to() -> None:
     assert Counts.of_store(products=10, variants=10).products == 10
     assert Counts.of_store(products=10, variants=30).products == 37

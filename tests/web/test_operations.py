@@ -93,6 +93,7 @@ def test_the_signs_of_life_are_told_without_the_kind_of_error(
     assert {name: one["state"] for name, one in told.items()} == {
         "clock": "failing", "housekeeping": "silent", "worker:intake": "silent", "worker:fetch": "silent",
         "worker:flows": "silent", "worker:deliver": "alive", "worker:sync": "silent", "worker:bulk": "silent",
+        "worker:backfill": "silent",
     }  # fmt: skip
     assert told["clock"]["failures"] == 3 and 300 <= told["worker:flows"]["age"] < 330
     assert "OperationalError" not in answer.get_data(as_text=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from webhooks.topics import (
+    api_events,
     app,
     brevo_contact,
     brevo_marketing,
@@ -75,4 +76,5 @@ TOPICS = _register(
     brevo_whatsapp.TOPICS,
     brevo_contact.TOPICS,
     brevo_notices.TOPICS,
+    api_events.TOPICS,
 )

@@ -82,6 +82,7 @@ class AddressPayload(Payload):
     address2 = text(255)
     city = text(255)
     province = text(255)
+    province_code = text(8)
     zip = text(64)
     country = text(255)
     country_code = text(8)

@@ -37,7 +37,7 @@ class Topic:
     applied for a shop that has removed the app too; all else is then of no concern any more.
     """
 
-    source: Literal["shopify", "brevo"]
+    source: Literal["shopify", "brevo", "api"]
     name: str
     lane: Lane
     schema: type[Schema]

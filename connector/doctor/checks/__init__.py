@@ -18,6 +18,7 @@ from connector.doctor.checks import (
     gaps,
     lags,
     leases,
+    outgoing,
     partitions,
     pauses,
     platform_time,
@@ -70,6 +71,7 @@ SHOP: tuple[Check[ConnectedShop], ...] = (
     leases.CHECK,
     stopped.CHECK,
     gaps.CHECK,
+    outgoing.CHECK,
 )
 
 WITHOUT_BREVO = (connection.CHECK, store.CHECK, scopes.CHECK, store_webhooks.CHECK, stopped.CHECK)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from connector.db.migrate import heads
+from connector.db import migrate
 from connector.doctor.finding import Check, Finding, broken
 from connector.doctor.subject import Installation
 
@@ -19,7 +18,7 @@ def _run(installation: Installation) -> Iterator[Finding]:
     try:
         with installation.connection() as connection:
             version = int(str(connection.scalar(text("SHOW server_version_num"))))
-            current = frozenset(MigrationContext.configure(connection).get_current_heads())
+            current = migrate.current(connection)
     except OperationalError as error:
         yield broken(
             f"PostgreSQL does not answer ({type(error.orig).__name__}).",
@@ -28,10 +27,10 @@ def _run(installation: Installation) -> Iterator[Finding]:
         return
     if version < _OLDEST:
         yield broken(f"PostgreSQL is of version {version // 10_000}.", "Use version 15 or newer.")
-    if current != heads():
+    if current != migrate.heads():
         is_at = ", ".join(sorted(current)) or "nothing"
         yield broken(
-            f"The schema is at {is_at} where this release wants {', '.join(sorted(heads()))}.",
+            f"The schema is at {is_at} where this release wants {', '.join(sorted(migrate.heads()))}.",
             "Run `connector db upgrade`.",
         )
 

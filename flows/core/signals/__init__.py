@@ -9,11 +9,16 @@ from typing import Any
 from flows.core.facts import Facts
 from flows.core.model import Event
 from flows.core.signals.checkout_abandoned import CHECKOUT_ABANDONED
+from flows.core.signals.close_to_upgrade import CLOSE_TO_UPGRADE
 from flows.core.signals.first_order import FIRST_ORDER
 from flows.core.signals.first_order_anniversary import FIRST_ORDER_ANNIVERSARY
 from flows.core.signals.lapsed import LAPSED
 from flows.core.signals.newsletter_subscribed import NEWSLETTER_SUBSCRIBED
+from flows.core.signals.points_earned import POINTS_EARNED
+from flows.core.signals.points_expiring import POINTS_EXPIRING
+from flows.core.signals.points_spent import POINTS_SPENT
 from flows.core.signals.repeat_order import REPEAT_ORDER
+from flows.core.signals.reward_available import REWARD_AVAILABLE
 from flows.core.signals.signal import (
     Anchor,
     ArmTimer,
@@ -26,6 +31,9 @@ from flows.core.signals.signal import (
     SignalSettings,
     put_off,
 )
+from flows.core.signals.tier_downgrade_risk import TIER_DOWNGRADE_RISK
+from flows.core.signals.tier_downgraded import TIER_DOWNGRADED
+from flows.core.signals.tier_upgraded import TIER_UPGRADED
 
 __all__ = [
     "SIGNALS",
@@ -56,6 +64,14 @@ SIGNALS: Mapping[str, Signal] = {
         CHECKOUT_ABANDONED,
         LAPSED,
         FIRST_ORDER_ANNIVERSARY,
+        POINTS_EARNED,
+        POINTS_SPENT,
+        TIER_UPGRADED,
+        TIER_DOWNGRADED,
+        CLOSE_TO_UPGRADE,
+        REWARD_AVAILABLE,
+        POINTS_EXPIRING,
+        TIER_DOWNGRADE_RISK,
     )
 }
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flows.core.facts import Facts
+from flows.core.loyalty import Programme
 from flows.core.model import Event, FlowVersion
 
 
@@ -69,6 +70,7 @@ class SignalSettings:
     test_orders: bool = False
     pos_orders: bool = False
     draft_orders: bool = False
+    loyalty: Programme = Programme()
 
     @classmethod
     def of(
@@ -79,6 +81,7 @@ class SignalSettings:
         test_orders: bool = False,
         pos_orders: bool = False,
         draft_orders: bool = False,
+        loyalty: Programme | None = None,
     ) -> SignalSettings:
         """The thresholds that these flows ask for, each list ascending. `told`: what the provider is told of."""
         asked: dict[str, set[timedelta]] = {}
@@ -88,7 +91,8 @@ class SignalSettings:
             if flow.trigger.after is not None:
                 asked.setdefault(flow.trigger.on, set()).add(flow.trigger.after)
         thresholds = {name: tuple(sorted(spans)) for name, spans in asked.items()}
-        return cls(thresholds, frozenset(heard), test_orders, pos_orders, draft_orders)
+        programme = loyalty or Programme()
+        return cls(thresholds, frozenset(heard), test_orders, pos_orders, draft_orders, programme)
 
     def seconds(self, signal: str, default: timedelta) -> tuple[int, ...]:
         """The thresholds of this signal in seconds, ascending."""

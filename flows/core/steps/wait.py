@@ -81,6 +81,12 @@ def due(wait: Wait, run: Run, facts: Facts, now: datetime) -> datetime:
             return moment if now - moment <= MISSED else calendar.next_time_of_day(at, now, where)
 
 
+def longest(wait: Wait) -> timedelta:
+    """So long this wait lasts at most, counted from the moment it counts from."""
+    # A time of day comes again after a day, which is 25 hours when the clocks go back.
+    return timedelta(hours=25) if isinstance(wait, UntilTime) else wait.span
+
+
 def run(step: Step, run: Run, facts: Facts, now: datetime, woke: Woke | None) -> Answer:
     if isinstance(woke, TimerFired) and run.waiting is not None:
         # From when it was due, so that a late tick does not push back everything behind it.

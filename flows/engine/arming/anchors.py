@@ -20,6 +20,15 @@ def _of_person(moment: str) -> TextClause:
 ANCHORS: Mapping[str, TextClause] = {
     "last_order": _of_person("last_order_at"),
     "first_order": _of_person("first_order_at"),
+    "loyalty_end": text(
+        """
+SELECT persons.id AS person_id, persons.seed, '' AS key, loyalty_states.expires_at AS at, persons.timezone
+FROM loyalty_states JOIN persons ON persons.shop_id = loyalty_states.shop_id AND persons.id = loyalty_states.person_id
+WHERE loyalty_states.shop_id = :shop_id AND loyalty_states.person_id = ANY(CAST(:ids AS bigint[]))
+    AND loyalty_states.expires_at IS NOT NULL
+ORDER BY persons.id
+"""
+    ),
     # With something in it that nobody has bought since.
     "open_checkouts": text(
         """

@@ -112,6 +112,10 @@ def _snapshot(account: Account) -> Body:
             "tier": account.tier,
             "contacts": [contact.as_json() for contact in account.contacts.all()],
             "attributes": [attribute.as_json() for attribute in account.attributes.all()],
+            "coupon_collections": [
+                {"id": one.id, "name": one.name, "default": one.default, "codes": list(one.codes)}
+                for one in account.coupon_collections.values()
+            ],
             "lists": [{"id": lst.id, "name": lst.name} for lst in account.lists.all()],
             "events": list(account.events),
             "emails": [message.as_row() for message in account.mailbox.messages],
@@ -121,6 +125,7 @@ def _snapshot(account: Account) -> Body:
             "orders": dict(account.shop.orders),
             "products": dict(account.shop.products),
             "categories": dict(account.shop.categories),
+            "alerts": sorted(account.shop.alerts),
             "imports": [
                 {"id": one.id, "status": one.status, "imported": one.imported, "refused": one.counts}
                 for one in account.processes.values()

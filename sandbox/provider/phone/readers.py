@@ -40,6 +40,11 @@ REASONS = {
     "blocked": "The contact is blocklisted",
     "error": "The number has no WhatsApp account",
 }
+# As Meta words them: https://developers.facebook.com, Cloud API, error codes.
+STOPPED_MARKETING = (
+    "(#131050) Unable to deliver the message. This recipient has chosen to stop receiving marketing messages"
+)
+TOO_LATE = "(#131047) Re-engagement message: more than 24 hours have passed since the recipient last replied"
 LAST_WORDS = "STOP"
 
 
@@ -90,9 +95,9 @@ class Readers:
         def draw(question: str) -> float:
             return chance(rates.seed, text.message_id, text.number, question)
 
-        blocked = self._is_blocked(account, text)
+        blocked, reason = self._is_blocked(account, text)
         if blocked:
-            return self.act(account, text, blocked, at)
+            return self.act(account, text, blocked, at, reason=reason)
         self.act(account, text, "sent", at)
         arrival = at + draw("delay") * rates.delivery_seconds
         if text.channel == "sms":
@@ -118,17 +123,18 @@ class Readers:
     def _plan(self, account: Account, text: Text, at: float, event: str, **more: Any) -> None:
         self._platform.agenda.plan(at, lambda: self.act(account, text, event, at, **more))
 
-    def _is_blocked(self, account: Account, text: Text) -> str | None:
-        """A transactional SMS reaches also who wants no marketing."""
+    def _is_blocked(self, account: Account, text: Text) -> tuple[str, str]:
+        """The event and why; "" when it leaves. A transactional SMS reaches also who wants no marketing."""
         with account.lock:
             if text.channel == "whatsapp":
                 contact = account.contacts.owner("WHATSAPP", text.number)
                 if contact and contact.whatsapp_blocklisted:
-                    return "error"
+                    return "error", STOPPED_MARKETING
                 late = text.accepted_at - account.phone.replied_at.get(text.number, -math.inf) > 24 * HOUR
-                return "error" if text.template_id is None and late else None
+                return ("error", TOO_LATE) if text.template_id is None and late else ("", "")
             contact = account.contacts.owner("SMS", text.number)
-            return "blocked" if text.kind == "marketing" and contact and contact.sms_blocklisted else None
+            blocked = text.kind == "marketing" and contact and contact.sms_blocklisted
+            return ("blocked", REASONS["blocked"]) if blocked else ("", "")
 
     def _leave_lists(self, account: Account, text: Text, event: str, at: float) -> None:
         wire = self._platform.clock.wire()

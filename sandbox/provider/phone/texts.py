@@ -11,6 +11,8 @@ _GSM = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
     "abcdefghijklmnopqrstuvwxyzäöñüà^{}\\[~]|€"
 )
+# Of these each takes two places.
+_EXTENSION = frozenset("^{}\\[~]|€")
 # Longest text in one message, and in each part of a longer one.
 GSM_LENGTHS, UNICODE_LENGTHS = (160, 153), (70, 67)
 
@@ -77,7 +79,8 @@ class Phone:
 def spoken(content: str, *, unicode: bool) -> tuple[str, int]:
     """What arrives, and in how many parts; without unicode every sign outside the GSM alphabet is lost."""
     if unicode and not set(content) <= _GSM:
-        lengths = UNICODE_LENGTHS
+        places, lengths = len(content.encode("utf-16-be")) // 2, UNICODE_LENGTHS
     else:
         content, lengths = "".join(sign if sign in _GSM else "?" for sign in content), GSM_LENGTHS
-    return content, 1 if len(content) <= lengths[0] else math.ceil(len(content) / lengths[1])
+        places = len(content) + sum(sign in _EXTENSION for sign in content)
+    return content, 1 if places <= lengths[0] else math.ceil(places / lengths[1])

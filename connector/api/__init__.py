@@ -1,0 +1,1 @@
+"""The public events API: what a merchant's other systems may tell, see docs/api.md."""

@@ -1,0 +1,59 @@
+"""What an action is: an effect outside that is no message, done once however often it has to be tried."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from connector.deps import Deps
+from connector.errors import Refused
+from connector.scope import Scope
+from connector.shops import Shop
+from flows.core.model import FlowVersion
+
+PROVIDER = "shopify"
+Prepared = Mapping[str, Any]
+Result = Mapping[str, Any]
+
+
+class NotDone(Refused):
+    """It is not done, and the flow goes on without. ``reason``: a code of the trail."""
+
+    def __init__(self, reason: str, sentence: str = "") -> None:
+        super().__init__(PROVIDER, sentence or reason)
+        self.reason = reason
+
+
+class NotYet(Exception):
+    """It can be done later: asked again in so many business ``seconds``, for which ``reason`` is shown."""
+
+    def __init__(self, reason: str, seconds: float) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.seconds = seconds
+
+
+@dataclass(frozen=True)
+class Task:
+    """``row``: of the outbox, whose ``data`` says what is wanted; ``flow``: the version that wants it."""
+
+    row: Mapping[str, Any]
+    flow: FlowVersion
+
+
+@dataclass(frozen=True)
+class Action:
+    """An action is tried in three moves, of which the middle one may happen again after any death or silence.
+
+    ``prepare(scope, task)``: under the person's lock, writes down whatever makes a second try the same as the first.
+    Raises NotDone, NotYet.
+    ``act(deps, shop, prepared)``: with no transaction open. What an earlier try may have left outside is adopted.
+    Raises ProviderError, NotDone. Returns what ``record`` needs.
+    ``record(scope, prepared, done)``: under the person's lock again. Returns what the flow is told (JSON).
+    """
+
+    name: str
+    prepare: Callable[[Scope, Task], Prepared]
+    act: Callable[[Deps, Shop, Prepared], Mapping[str, Any]]
+    record: Callable[[Scope, Prepared, Mapping[str, Any]], Result]

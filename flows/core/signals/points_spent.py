@@ -1,0 +1,30 @@
+"""Somebody has fewer points than before: spent, or lost."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flows.core.facts import Facts
+from flows.core.model import Event
+from flows.core.signals import loyalty_of_person as loyalty
+from flows.core.signals.signal import Derived, Signal, SignalSettings
+
+NAME = "points_spent"
+
+
+def derive(event: Event, facts: Facts, settings: SignalSettings, now: datetime) -> Derived:
+    found = loyalty.change(event, "points")
+    if found is None or (found[1] or 0) >= (found[0] or 0):
+        return Derived()
+    return loyalty.told(NAME, event, points=found[0] - (found[1] or 0), balance=found[1] or 0)
+
+
+POINTS_SPENT = Signal(
+    name=NAME,
+    about=__doc__,
+    listens=loyalty.CHANGED,
+    needs=frozenset(),
+    props={**loyalty.STANDING, "points": "how many fewer", "balance": "how many they have now"},
+    derive=derive,
+    buying=True,
+)

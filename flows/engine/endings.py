@@ -1,0 +1,66 @@
+"""What may have ended a run that the run itself has not heard of yet, for effects that are about to be carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import or_, select
+
+from connector.models.event import exit_marks
+from connector.models.flow import goal_watches, runs
+from connector.scope import Scope
+from flows.core import goals
+from flows.core.model import FlowVersion
+from flows.core.vocabulary import OF_THEIR_KEY
+from flows.engine.people import restore
+
+_FINAL = frozenset({"order_placed", "checkout_completed"})
+
+
+class Endings:
+    """Of the runs of these outbox rows, whose persons are locked. ``runs``: by id; ``goals``: those whose goal was
+    reached."""
+
+    def __init__(self, scope: Scope, rows: Sequence[Mapping[str, Any]]) -> None:
+        run_ids = {row["run_id"] for row in rows}
+        self.runs = {
+            row.id: restore(row)
+            for row in scope.connection.execute(
+                select(runs).where(runs.c.shop_id == scope.shop_id, runs.c.id.in_(run_ids))
+            )
+        }
+        keys = {run.key for run in self.runs.values() if run.key}
+        persons = {row["person_id"] for row in rows}
+        self._marks = scope.connection.execute(
+            select(exit_marks).where(
+                exit_marks.c.shop_id == scope.shop_id,
+                or_(exit_marks.c.person_id.in_(persons), exit_marks.c.key.in_(keys)),
+            )
+        ).all()
+        self.goals = set(
+            scope.connection.scalars(
+                select(goal_watches.c.run_id).where(
+                    goal_watches.c.shop_id == scope.shop_id,
+                    goal_watches.c.run_id.in_(run_ids),
+                    goal_watches.c.reached_at.is_not(None),
+                )
+            )
+        )
+
+    def exit_mark(self, run_id: UUID, flow: FlowVersion) -> str | None:
+        """An event that ends this run of the flow and that the run itself may not have heard of yet."""
+        run = self.runs[run_id]
+        if run.state == "done":
+            return next(iter(flow.exits), None)
+        ends = goals.marks(flow)
+        for mark in self._marks:
+            # A purchase is final. A cart that was emptied may have been filled again before this run began.
+            still_true = mark.name in _FINAL or mark.occurred_at > run.anchor_at
+            by_key = bool(run.key) and mark.key == run.key and still_true
+            by_person = mark.person_id == run.person_id and mark.marked_at >= run.entered_at
+            by_person = by_person and not (run.key and mark.name in OF_THEIR_KEY)
+            if mark.name in ends and (by_key or by_person):
+                return ends[mark.name]
+        return None
