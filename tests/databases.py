@@ -2,17 +2,17 @@
 
 Copying some hundred files costs more than most tests; deleting the few rows that were written costs a fraction of it.
 TRUNCATE makes new files for a table and each of its indexes, some 10 ms a table: only large ones are worth it, so that
-nobody's dead rows grow on the next test. What a test cannot leave behind: rows, sequences, connections. What it may:
-monthly partitions, which only say where rows lie. A test that changed anything else in the schema gets the next one a
-new copy.
+nobody's dead rows grow on the next test. What a test cannot leave behind: rows, sequences, open transactions. What it
+may: monthly partitions, which only say where rows lie, and idle connections of ``engine_of``, because a new one has the
+whole schema to learn again. A test that changed anything else in the schema gets the next one a new copy.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Iterator
-from functools import cache
 
 import psycopg
 from psycopg import sql
@@ -48,16 +48,27 @@ _COUNTED = "SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' AN
 _OTHERS = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+AND NOT (state = 'idle' AND application_name = %s)
 """
 
+_engines: dict[tuple[str, int], Engine] = {}
 
-@cache
+
 def engine_of(url: str, pool_size: int) -> Engine:
-    """One engine for all tests on this database: the statements that it has compiled serve the next test too.
+    """One engine for all tests on this database: the statements that it has compiled serve the next test too, and so do
+    its connections.
 
-    Whoever takes it disposes of its connections (``dispose``) in the end, and leaves no listener on it.
+    Whoever takes it gives all connections back, and leaves no listener on it.
     """
-    return create_engine(url, pool_size)
+    if (url, pool_size) not in _engines:
+        _engines[url, pool_size] = create_engine(url, pool_size)
+    return _engines[url, pool_size]
+
+
+def _let_go() -> None:
+    """Of all connections: the server has ended some of them, or is about to."""
+    for engine in _engines.values():
+        engine.dispose()
 
 
 class Recycled:
@@ -69,24 +80,35 @@ class Recycled:
         self._name = name
         self._dsn = dsn
         self._shape: str | None = None
+        self._line: psycopg.Connection | None = None
 
     def empty(self) -> str:
         """The DSN of the database, with the newest schema and nothing in it."""
-        if self._shape is None or not self._cleaned():
-            copy(self._server, self._template, self._name)
-            with psycopg.connect(self._dsn, autocommit=True) as connection:
-                self._shape = _one(connection, _SHAPE)
+        if self._line is None or not self._cleaned(self._line):
+            self._copy()
         return self._dsn
 
-    def _cleaned(self) -> bool:
+    def close(self) -> None:
+        """Give up all connections."""
+        _let_go()
+        if self._line is not None:
+            self._line.close()
+
+    def _copy(self) -> None:
+        self.close()
+        copy(self._server, self._template, self._name)
+        self._line = psycopg.connect(self._dsn, autocommit=True)
+        self._shape = _one(self._line, _SHAPE)
+
+    def _cleaned(self, line: psycopg.Connection) -> bool:
         try:
-            with psycopg.connect(self._dsn, autocommit=True) as connection:
-                while connection.execute(_OTHERS).fetchall():
-                    time.sleep(0.005)
-                if _one(connection, _SHAPE) != self._shape:
-                    return False
-                _clean(connection)
-                return True
+            while line.execute(_OTHERS, [f"connector {os.getpid()}"]).fetchall():
+                _let_go()
+                time.sleep(0.005)
+            if _one(line, _SHAPE) != self._shape:
+                return False
+            _clean(line)
+            return True
         except psycopg.Error:
             return False
 

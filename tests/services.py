@@ -131,9 +131,11 @@ def _worker(pytestconfig: pytest.Config) -> int:
 
 
 @pytest.fixture(scope="session")
-def _recycled(_postgres_dsn: str, _template: str, _worker: int) -> Recycled:
+def _recycled(_postgres_dsn: str, _template: str, _worker: int) -> Iterator[Recycled]:
     name = f"test_{_worker}"
-    return Recycled(_postgres_dsn, _template, name, _dsn_of(_postgres_dsn, name))
+    recycled = Recycled(_postgres_dsn, _template, name, _dsn_of(_postgres_dsn, name))
+    yield recycled
+    recycled.close()
 
 
 @pytest.fixture

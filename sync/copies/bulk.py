@@ -8,7 +8,8 @@ another process, and their calls go first (LANES of ``connector.brevo.buckets``)
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
@@ -19,6 +20,7 @@ from connector.deps import Deps
 from connector.queue.batch import NOTHING, Batch
 from connector.shops import Shop
 from sync.copies import BULK, pace
+from sync.copies.product import BULK_PRODUCTS
 from sync.copies.resource import Resource
 from sync.copies.sending import send_due
 
@@ -27,26 +29,49 @@ _NEXT = 2 * MOST_ORDERS
 
 
 def send_bulk(deps: Deps, shop: Shop) -> Batch:
-    """One batch of what is due for this shop in bulk, as far as Brevo's limits have room for it."""
+    """One batch of what is due for this shop in bulk, as far as Brevo's limits have room for it.
+
+    Products that go alone take seconds, call by call; what goes together leaves beside them.
+    """
+    going, found = _going(deps, shop)
+    if len(going) < 2 or BULK_PRODUCTS not in going:
+        return _and(found, _send(deps, shop, going))
+    with ThreadPoolExecutor(1, "products") as beside:
+        products = beside.submit(_send, deps, shop, [BULK_PRODUCTS])
+        together = _send(deps, shop, [one for one in going if one is not BULK_PRODUCTS])
+        while not products.done() and together.more:
+            going, aside = _going(deps, shop, but=(BULK_PRODUCTS,))
+            together = _and(aside, _send(deps, shop, going))
+        return _and(found, _and(together, products.result()))
+
+
+def _and(one: Batch, other: Batch) -> Batch:
+    return Batch(one.done + other.done, one.more or other.more)
+
+
+def _going(deps: Deps, shop: Shop, *, but: Collection[Resource] = ()) -> tuple[list[Resource], Batch]:
+    """What may leave now, after those who wait for others have been put aside."""
     machine = deps.clock.machine()
     with autocommitted(deps.engine) as connection:
         aside = _put_aside(connection, shop, machine)
         over = machine - timedelta(seconds=deps.settings.bulk_gather_seconds)
-        ripe = {one.entity for one in BULK if _is_ripe(connection, shop, one, machine, over)}
+        ripe = [one for one in BULK if one not in but and _is_ripe(connection, shop, one, machine, over)]
     # Those who came to the front have not been looked at.
-    more = aside > _NEXT - MOST_ORDERS
+    found = Batch(aside, aside > _NEXT - MOST_ORDERS)
     if not ripe:
-        return Batch(aside, more) if aside else NOTHING
+        return [], found
     account = deps.brevo(shop)
     free = {
         bucket for bucket in (pace.TOGETHER, pace.ALONE) if account.room(bucket, lane=pace.LANE).seconds_for(1) == 0
     }
-    going = [one for one in BULK if one.entity in ripe and free & _WAYS.get(one.entity, {pace.TOGETHER})]
-    sent = send_due(deps, shop, going) if going else NOTHING
-    return Batch(aside + sent.done, more or sent.more)
+    return [one for one in ripe if free & (_EITHER if one is BULK_PRODUCTS else {pace.TOGETHER})], found
 
 
-_WAYS: Mapping[str, set[str]] = {"product": {pace.TOGETHER, pace.ALONE}}
+_EITHER = {pace.TOGETHER, pace.ALONE}
+
+
+def _send(deps: Deps, shop: Shop, going: Sequence[Resource]) -> Batch:
+    return send_due(deps, shop, going) if going else NOTHING
 
 
 def _is_ripe(connection: Connection, shop: Shop, resource: Resource, machine: datetime, over: datetime) -> bool:
@@ -55,7 +80,7 @@ def _is_ripe(connection: Connection, shop: Shop, resource: Resource, machine: da
     row = connection.execute(_STANDING, asked).one()
     if not row.ready:
         return False
-    return resource.entity == "product" or row.ready == resource.most or row.newest <= over
+    return resource is BULK_PRODUCTS or row.ready == resource.most or row.newest <= over
 
 
 _STANDING = text(

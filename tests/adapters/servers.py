@@ -32,7 +32,7 @@ class Misbehaving:
                 return
             with connection:
                 try:
-                    request = _whole_request(connection) if self._read else b""
+                    request = whole_request(connection) if self._read else b""
                     if request:
                         self.requests.append(request)
                         self._behave(connection, request)
@@ -43,7 +43,8 @@ class Misbehaving:
         self._listener.close()
 
 
-def _whole_request(connection: socket.socket) -> bytes:
+def whole_request(connection: socket.socket) -> bytes:
+    """Head and body: who hangs up with some of it unread has the other side's answer thrown away."""
     connection.settimeout(3)
     data = b""
     while b"\r\n\r\n" not in data:

@@ -27,7 +27,7 @@ from connector.errors import ConfigurationError
 from connector.http import NoAnswer, NotSent
 from connector.merchant_urls import Forbidden, Rules, problem, visiting
 from connector.settings import Settings
-from tests.adapters.servers import answer, cut, serving
+from tests.adapters.servers import answer, cut, serving, whole_request
 
 # What stands for {port} is the canary's. All of these mean this machine, or a network that is not the internet.
 ON_THIS_MACHINE = (
@@ -234,7 +234,7 @@ def certified(folder: Path, host: str) -> Iterator[tuple[int, list[str | None], 
                     return
                 try:
                     with context.wrap_socket(plain, server_side=True) as connection:
-                        request = connection.recv(65536)
+                        request = whole_request(connection)
                         asked.append(next(line for line in request.decode().split("\r\n") if line[:5] == "Host:"))
                         connection.sendall(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
                 except (OSError, StopIteration):

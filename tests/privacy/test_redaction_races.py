@@ -55,6 +55,16 @@ def redact(shop: ConnectedShop, *souls: Soul) -> None:
     shop.installation.settle("intake", "privacy")
 
 
+def carried_out(shop: ConnectedShop) -> None:
+    """Every request to its end: what a busy machine made fail is tried again when its longest back-off is over."""
+    for _ in range(5):
+        shop.installation.settle("privacy")
+        if all(row.state == "done" for row in shop.rows(privacy_requests)):
+            return
+        shop.installation.skip(shop.deps.settings.retry_seconds[-1])
+    raise AssertionError([(row.stage, row.state) for row in shop.rows(privacy_requests)])
+
+
 def records(shop: ConnectedShop, soul: Soul) -> int:
     """What the provider's log tells of messages to this address."""
     return int(shop.account.get("/smtp/emails", email=soul.email)["count"])
@@ -75,6 +85,7 @@ def test_what_was_in_flight_is_found_at_brevo_and_deleted(shop: ConnectedShop, p
     sender.join(30)
     product.skip(_LONG)
     product.play(timedelta(days=3))
+    carried_out(shop)
     assert (records(shop, ANN), len(shop.mails(ANN.email))) == (0, 1)
     (receipt,) = receipts(shop)
     assert receipt["messages_deleted"] == 1 and list(receipt["messages_in_flight"].values()) == [True]
@@ -105,6 +116,7 @@ def test_what_had_not_left_is_named_and_never_leaves(shop: ConnectedShop, produc
     redact(shop, ANN, BEN)
     product.skip(_LONG)
     product.play(timedelta(days=3))
+    carried_out(shop)
     assert shop.mails() == [] and shop.rows(outbox) == []
     named = [key for receipt in receipts(shop) for key in receipt.get("messages_in_flight", {}).items()]
     assert len(receipts(shop)) == 2 and len(named) == len(held) and not any(had for _, had in named)
@@ -133,5 +145,6 @@ def test_whoever_comes_first_nothing_leaves_after_the_receipt(
     left = len(shop.mails())
     product.skip(_LONG)
     product.play(timedelta(days=3))
+    carried_out(shop)
     assert len(receipts(shop)) == 2 and len(shop.mails()) == left
     assert records(shop, ANN) == records(shop, BEN) == 0 and shop.rows(outbox) == []

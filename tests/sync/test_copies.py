@@ -81,15 +81,18 @@ def test_control_without_a_lease_two_workers_tell_the_same_twice(shop: World, mo
     monkeypatch.setattr(claims, "_claim", leaseless)
     person = shop.person(1)
     shop.wish(person)
-    both = threading.Barrier(2)
+    calling, both = threading.Event(), threading.Barrier(2)
 
     def together(_: httpx.Request) -> None:
+        calling.set()
         both.wait(5)
 
     shop.brevo.answer = together
     workers = [threading.Thread(target=send, args=[shop]) for _ in range(2)]
-    for worker in workers:
-        worker.start()
+    workers[0].start()
+    # Not in the moment in which the first holds the row.
+    calling.wait(5)
+    workers[1].start()
     for worker in workers:
         worker.join()
     assert len(shop.brevo.requests) == 2

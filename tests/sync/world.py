@@ -210,5 +210,4 @@ def world(
     try:
         yield World(deps, shop, clock, brevo)
     finally:
-        engine.dispose()
         redis.close()

@@ -28,10 +28,8 @@ def settings(database_url: str, redis_url: str) -> Settings:
 
 
 @pytest.fixture
-def engine(settings: Settings) -> Iterator[Engine]:
-    made = engine_of(settings.database_url, 5)
-    yield made
-    made.dispose()
+def engine(settings: Settings) -> Engine:
+    return engine_of(settings.database_url, 5)
 
 
 @pytest.fixture
