@@ -34,7 +34,7 @@ demo: setup ## thirty days of two simulated shops, then the story (KEEP=1 stays 
 up: setup ## run the product: all processes in the foreground, on PORT (8000)
 	@exec $(BIN)/connector up
 
-bench: setup ## the benchmarks as one JSON object, about 25 minutes (BENCH="decisions stages" runs some)
+bench: setup ## the benchmarks as one JSON object, about 30 minutes (BENCH="decisions stages" runs some)
 	@$(BIN)/python -m benchmarks $(BENCH)
 
 lock: ## write requirements.lock anew from pyproject.toml (needs uv)

@@ -27,6 +27,7 @@ from benchmarks import (
     bulk,
     calls,
     decisions,
+    due_steps,
     isolation,
     latency,
     one_shop,
@@ -59,6 +60,7 @@ BENCHMARKS: Mapping[str, Callable[[Size], dict[str, Any]]] = {
     "stages": lambda size: stages.run(min(size.rows or 1_000, 2_000)),
     "backlog": lambda size: backlog.run(size.rows or 20_000),
     "applying": lambda size: applying.run(size.rows or 5_000),
+    "due_steps": lambda size: due_steps.run(size.rows or due_steps.ROWS),
 }
 
 
@@ -69,7 +71,8 @@ def main() -> int:
     parser.add_argument(
         "--rows",
         type=int,
-        help="how large a backlog is (backlog 20000, calls 100000, isolation 50000, stages 1000, sends 1600)",
+        help="how large a backlog is (backlog 20000, calls 100000, due_steps 100000, isolation 50000, stages 1000,"
+        " sends 1600)",
     )
     parser.add_argument("--strict", action="store_true", help="exit with 1 when an aim is missed")
     chosen = parser.parse_args()

@@ -6,27 +6,21 @@ On a PostgreSQL of its own and in this process alone; as durable as a shop's. Re
 
 from __future__ import annotations
 
-import contextlib
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, text
 
+from benchmarks.own_servers import add_shop, own_database
 from benchmarks.progress import say
-from connector import shops
 from connector.clock import monotonic
-from connector.db import partitions
-from connector.db.migrate import upgrade
-from connector.db.session import create_engine, transaction
+from connector.db.session import transaction
 from connector.models.event import events
 from connector.models.person import consent_ledger, consents, identities, person_work, persons
 from connector.models.store import orders, products, variants
 from connector.models.sync import sync_state
-from connector.runtime import postgres
 from connector.scope import scoped
 from connector.settings import Settings
 from connector.shops import Shop
@@ -167,8 +161,9 @@ KINDS: Mapping[str, tuple[str, Maker]] = {
 
 def run(rows: int = 5_000) -> dict[str, Any]:
     """Applies ``rows`` records of each kind twice, and copies the rows that came of them."""
-    with _database() as engine:
-        shop = _shop(engine)
+    with own_database() as engine:
+        with transaction(engine) as connection:
+            shop = add_shop(connection, Settings().clock.now())
         figures: dict[str, Any] = {}
         for name, (kind, make) in KINDS.items():
             nodes = [make(number) for number in range(1, rows + 1)]
@@ -231,33 +226,3 @@ def _copied(engine: Engine, tables: Sequence[Table]) -> float:
 
 def _cursor(connection: Connection) -> Any:
     return connection.connection.cursor()
-
-
-@contextlib.contextmanager
-def _database() -> Iterator[Engine]:
-    with tempfile.TemporaryDirectory(prefix="connector-bench-") as name:
-        folder = Path(name)
-        # The database server may run under another account.
-        folder.chmod(0o711)
-        server = postgres.start(folder)
-        try:
-            upgrade(server.url)
-            engine = create_engine(server.url)
-            try:
-                yield engine
-            finally:
-                engine.dispose()
-        finally:
-            server.stop()
-
-
-def _shop(engine: Engine) -> Shop:
-    now = Settings().clock.now()
-    with transaction(engine) as connection:
-        partitions.ensure(connection, now)
-        values = {
-            "name": "Bench", "state": "active", "sender_email": "hello@teahouse.example", "sender_name": "Teahouse",
-            "timezone": "UTC", "currency": "EUR", "salt": b"salt", "settings": {"country": "DE"},
-            "brevo_webhook_digest": "",
-        }  # fmt: skip
-        return shops.load(connection, shops.add(connection, "bench.myshopify.com", values, now))

@@ -25,8 +25,9 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from benchmarks.progress import say
+from flows.core.caps import Sent
 from flows.core.enrol import enrol
-from flows.core.gate import GateFacts, GateMessage, Limit, Send, Sent, gate
+from flows.core.gate import GateFacts, GateMessage, Send, gate
 from flows.core.hours import Quiet, outside
 from flows.core.machine import advance
 from flows.core.model import (
@@ -36,6 +37,7 @@ from flows.core.model import (
     Event,
     FlowVersion,
     Happened,
+    Limit,
     Run,
     Stimulus,
     TimerFired,
@@ -177,7 +179,6 @@ class _Life:
             priority=effect.priority,
             due_at=effect.due_at,
             deadline=effect.deadline,
-            exits=self.flow.exits,
             not_while_in=self.flow.not_while_in,
             hold_after_purchase=self.flow.hold_after_purchase,
         )
@@ -185,7 +186,7 @@ class _Life:
             permission=Yes(),
             live_tags=[],
             ledger=list(self.ledger),
-            shop_cap=Limit(3, 7),
+            shop_caps=[Limit(3, 7, effect.channel)],
             quiet=_QUIET,
             timezone="Europe/Paris",
         )

@@ -2,8 +2,9 @@
 
 A key that is missing was not read ahead: it is read, and written, at once. One that is there is what the tables hold
 with what this transaction has changed since; whoever changes it changes it here, and owes the tables the row
-(``connector.scope.Scope.write``). That holds because nobody else can change it meanwhile: consent is changed under the
-person's lock only, all else under the shop's NORMALISE lock, and whoever reads ahead holds both.
+(``connector.scope.Scope.write``). That holds because nobody else can change it meanwhile: consent, and what is derived
+of people, are changed under the person's lock only, all else under the shop's NORMALISE lock, and whoever reads ahead
+holds what it takes.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, NamedTuple
+from uuid import UUID
 
 Row = dict[str, Any]
 
@@ -44,6 +46,8 @@ class Ahead:
     products: dict[int, Row | None] = field(default_factory=dict)
     # Product id: {variant id: row}
     variants: dict[int, dict[int, Row]] = field(default_factory=dict)
+    # Event id: whether it was in the log when it was asked for
+    events: dict[UUID, bool] = field(default_factory=dict)
     # Table: numbers that are reserved for its new rows
     numbers: dict[str, list[int]] = field(default_factory=dict)
 

@@ -66,6 +66,11 @@ def record(
     )
 
 
+def name_erased_shop(connection: Connection, shop_id: int) -> None:
+    """Until the transaction ends, let go of what the database keeps for as long as its shop is there."""
+    connection.execute(text("SELECT set_config('connector.erased_shop', :shop, true)"), {"shop": str(shop_id)})
+
+
 def digest(value: Any) -> str:
     """What stands for a state before or after an act, when the state itself may not be told: 16 hexadecimal digits."""
     return sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()[:16]
@@ -98,7 +103,7 @@ def lines_about(
 
 def erase(connection: Connection, shop_id: int) -> int:
     """Delete all lines of this shop, for the erasure of the whole shop only; returns how many there were."""
-    connection.execute(text("SELECT set_config('connector.erased_shop', :shop, true)"), {"shop": str(shop_id)})
+    name_erased_shop(connection, shop_id)
     return connection.execute(delete(audit_log).where(audit_log.c.shop_id == shop_id)).rowcount
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from datetime import timedelta
 from itertools import count
 
 from sqlalchemy import text
@@ -20,7 +21,7 @@ from connector.locks import SWEEP
 from connector.logging import get, setup
 from connector.queue.bells import ring
 from connector.settings import Settings
-from connector.sweep import DUE, due
+from connector.sweep import BEGINNING, DUE, due
 
 log = get(__name__)
 
@@ -28,8 +29,9 @@ log = get(__name__)
 # promptness of every timer hangs on.
 _SLOWEST, _FASTEST, _STEPPED = 1.0, 0.05, 0.04
 # Windows in which changes are gathered into one call are no longer than a second: whether one has closed is asked more
-# often.
-_WINDOWED, _OFTEN = ("fetch", "sync"), 0.25
+# often. So is whether somebody's wait has ended, of those that ended lately.
+_WINDOWED, _OFTEN = ("fetch", "sync", "flows"), 0.25
+_LATELY = timedelta(seconds=30)
 
 
 def tick_seconds(rate: float) -> float:
@@ -48,10 +50,11 @@ def run(deps: Deps, stop: threading.Event) -> None:
         if stop.is_set():
             return
         kinds = _WINDOWED if number % looks else tuple(DUE)
+        since = deps.clock.now() - _LATELY * max(1.0, deps.clock.rate) if number % looks else BEGINNING
         try:
             with transaction(deps.engine) as connection:
                 mine = connection.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": SWEEP})
-                found = due(connection, deps.clock, kinds) if mine else {}
+                found = due(connection, deps.clock, kinds, since=since) if mine else {}
             if found:
                 reach("sweep.found")
             for kind, shop_ids in found.items():

@@ -51,6 +51,8 @@ POINTS: Mapping[str, Point] = MappingProxyType(
         "t3.written": Point("flows", "runs, timers and messages are written, not committed"),
         # Clocks for people who were there before
         "arming.armed": Point("flows", "some people's clocks are armed, not committed"),
+        # Flows that start by the calendar
+        "schedule.armed": Point("flows", "some people's clocks for an occurrence are set, not committed"),
         # T4a: claim
         "t4.granted": Point("deliver", "calls are taken from the limiter, nothing is claimed"),
         "t4.asked": Point("deliver", "the store was asked for orders, nothing is claimed"),

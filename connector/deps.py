@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -19,6 +19,7 @@ from connector.brevo_tokens import BrevoTokens
 from connector.chains import Parts
 from connector.clock import Clock
 from connector.db.session import create_engine, transaction
+from connector.horizons import Horizons
 from connector.http import Http
 from connector.queue.bells import ring
 from connector.scope import Scope, scoped
@@ -42,6 +43,7 @@ class Deps:
     secrets: Secrets
     limiter: Limiter
     budget: Budget
+    horizons: Horizons = field(default_factory=Horizons, compare=False)
 
     @classmethod
     def build(cls, settings: Settings, pool_size: int = 5, *, ask_first: bool = False) -> Deps:

@@ -34,7 +34,7 @@ NAMESPACE = UUID("6f0e9f6e-5d0b-5a3e-9a53-2f6f1b0c7a11")
 EXIT_WORTHY = frozenset(
     {
         *("order_placed", "checkout_completed", "checkout_deleted", "cart_cleared", "unsubscribed", "erased"),
-        *("price_raised", "out_of_stock_again"),
+        *("price_raised", "out_of_stock_again", "added_to_cart"),
     }
 )
 
@@ -54,6 +54,8 @@ class Fact:
     historical: bool = False
     # Others whose running flows this ends by its key (an order placed under another email).
     reaches: tuple[int, ...] = ()
+    # Other names of the same fact, under which it may have been told before (``append_decided``).
+    also: tuple[str, ...] = ()
     # Not told to Brevo, because what it begins is over: whoever it let in there has been told to leave already.
     over: bool = False
 
@@ -99,8 +101,29 @@ def append_decided(scope: Scope, facts: Sequence[Fact]) -> dict[UUID, Fact]:
     by_id = {fact.id(scope.shop_id): fact for fact in facts}
     if not by_id:
         return {}
-    known = set(scope.connection.scalars(_KNOWN, {"shop_id": scope.shop_id, "ids": list(by_id)}))
-    return _owe(scope, {event_id: fact for event_id, fact in by_id.items() if event_id not in known})
+    names = {event_id: {event_id, *_also(scope.shop_id, fact)} for event_id, fact in by_id.items()}
+    look_ahead(scope, facts)
+    known = scope.ahead.events
+    unknown = {event_id for event_id, its in names.items() if not any(known.get(name) for name in its)}
+    new = _owe(scope, {event_id: fact for event_id, fact in by_id.items() if event_id in unknown})
+    known.update((event_id, True) for event_id in new)
+    return new
+
+
+def look_ahead(scope: Scope, facts: Sequence[Fact]) -> None:
+    """Read which of these facts are known, and of their other names, so that each of them is not asked for by itself.
+
+    The answer holds as long as nobody else can tell them: what is derived of people, under their lock.
+    """
+    names = {fact.id(scope.shop_id) for fact in facts}.union(*(_also(scope.shop_id, fact) for fact in facts))
+    asked = [name for name in names if name not in scope.ahead.events]
+    if asked:
+        known = set(scope.connection.scalars(_KNOWN, {"shop_id": scope.shop_id, "ids": asked}))
+        scope.ahead.events.update((name, name in known) for name in asked)
+
+
+def _also(shop_id: int, fact: Fact) -> set[UUID]:
+    return {replace(fact, identity=name).id(shop_id) for name in fact.also}
 
 
 _KNOWN = select(events.c.id).where(events.c.shop_id == bindparam("shop_id"), among(events.c.id, "ids"))

@@ -15,16 +15,15 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate, valida
 from sqlalchemy import Connection, RowMapping, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from connector.catalogue_signal_settings import CatalogueSignalsSchema
+from connector.frequency_caps import CapsSchema, MarketingCapSchema
 from connector.models.brevo import brevo_grants
 from connector.models.flow import flows
 from connector.models.outgoing import webhook_endpoints
 from connector.models.shop import shops
 from connector.plugin_events import SHAPES
-
-
-class _CapSchema(Schema):
-    count = fields.Integer(load_default=3, strict=True, validate=validate.Range(min=1))
-    days = fields.Integer(load_default=7, strict=True, validate=validate.Range(min=1))
+from connector.signal_settings import SignalsSchema
+from flows.core import segments
 
 
 class _OfferSchema(Schema):
@@ -139,27 +138,6 @@ class _LoyaltySchema(Schema):
 _PRICE_OF = validate.Regexp(r"([A-Z]{2}|default)\Z", error="A price is of a country such as FR, or of default.")
 
 
-class _CatalogueSignalsSchema(Schema):
-    # A price has dropped when it is at least so much lower, in per cent ...
-    price_drop_percent = fields.Float(load_default=5.0, validate=validate.Range(min=0.1, max=100))
-    # ... and stock is low from so many pieces on.
-    low_stock = fields.Integer(load_default=3, strict=True, validate=validate.Range(min=1, max=1000))
-    # For how long something interests whoever did this with it; 0: not at all.
-    viewed_days = fields.Integer(load_default=30, strict=True, validate=validate.Range(min=0, max=365))
-    carted_days = fields.Integer(load_default=30, strict=True, validate=validate.Range(min=0, max=365))
-    bought_days = fields.Integer(load_default=180, strict=True, validate=validate.Range(min=0, max=365))
-    # What those are told who have bought it.
-    buyers = fields.List(
-        fields.String(validate=validate.OneOf(["price_dropped", "back_in_stock", "low_stock"])),
-        load_default=lambda: ["back_in_stock"],
-    )
-    # Those whose interest is the newest, of one change.
-    most_people = fields.Integer(load_default=20_000, strict=True, validate=validate.Range(min=1, max=1_000_000))
-    # The form by which people ask to be told when something is back, and whether Brevo's own alerts tell them.
-    alert_form = fields.String(load_default="back-in-stock", validate=validate.Length(min=1, max=100))
-    brevo_alerts = fields.Boolean(load_default=False)
-
-
 _COLOUR = validate.Regexp(r"#[0-9a-f]{6}\Z", error="Write a colour as #rrggbb in small letters, for example #1f3d36.")
 # No quotes and no spaces: it also stands in the content policy of the pages.
 _PICTURE = validate.Regexp(
@@ -242,7 +220,9 @@ class ShopSettingsSchema(Schema):
         unknown = RAISE
 
     # At most this many marketing emails per person across flows.
-    marketing_cap = fields.Nested(_CapSchema, load_default=lambda: {"count": 3, "days": 7})
+    marketing_cap = fields.Nested(MarketingCapSchema, load_default=lambda: {"count": 3, "days": 7})
+    # More limits for one person across flows, by channel or for ``all`` of them together.
+    caps = fields.Nested(CapsSchema, load_default=dict)
     quiet_hours = fields.Nested(_QuietSchema, load_default=None, allow_none=True)
     # What flows may offer, by name: {"welcome": {...}, "cart": {...}}
     offers = fields.Dict(keys=fields.String(), values=fields.Nested(_OfferSchema), load_default=dict)
@@ -298,7 +278,7 @@ class ShopSettingsSchema(Schema):
         load_default=dict,
     )
     # Who is told what of changed prices and stock.
-    catalogue_signals = fields.Nested(_CatalogueSignalsSchema, load_default=lambda: _CatalogueSignalsSchema().load({}))
+    catalogue_signals = fields.Nested(CatalogueSignalsSchema, load_default=lambda: CatalogueSignalsSchema().load({}))
     # When too many complaints about them stop the marketing emails.
     complaint_brake = fields.Nested(_ComplaintBrakeSchema, load_default=lambda: _ComplaintBrakeSchema().load({}))
     # The names that our API keys have at Brevo: what Brevo reports of their writes is our own.
@@ -307,6 +287,10 @@ class ShopSettingsSchema(Schema):
     loyalty = fields.Nested(_LoyaltySchema, load_default=None, allow_none=True)
     # How long a support ticket that nobody closes holds marketing back.
     support_ticket_days = fields.Integer(load_default=30, strict=True, validate=validate.Range(min=1, max=365))
+    # Conditions with names, for all flows; laid over those that are shipped (flows/core/segments.py).
+    segments = segments.field()
+    # The thresholds of signals, by signal.
+    signals = fields.Nested(SignalsSchema, load_default=dict)
     include_test_orders = fields.Boolean(load_default=False)
     include_pos_orders = fields.Boolean(load_default=False)
     include_draft_orders = fields.Boolean(load_default=False)

@@ -7,6 +7,7 @@ tick and rings. Two clock processes are harmless: ringing twice is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from functools import cache
 
 from sqlalchemy import Connection, TextClause, text
@@ -15,6 +16,7 @@ from connector.chains import IDLE_SECONDS
 from connector.clock import Clock
 from connector.shops import states_for
 
+BEGINNING = datetime.min.replace(tzinfo=UTC)
 _PAUSED = (
     "EXISTS (SELECT 1 FROM channel_pauses AS paused WHERE paused.shop_id = shops.id"
     " AND paused.channel = 'account' AND paused.probe_real > :machine)"
@@ -39,8 +41,9 @@ _LIVE = (
 )
 _BULK, _OTHERS = _quiet("order", "product", "category"), _quiet("events", "store_consent", "double_opt_in", "loyalty")
 
-# :now is business time, :machine real time, :idle wire time. A shop hears the bell only in a state in which this work
-# is done. Of what is looked for most often shop by shop is asked, so that a backlog is not gone through each time.
+# :now and :since are business time, :machine real time, :idle wire time. A shop hears the bell only in a state in which
+# this work is done. Of what is looked for most often shop by shop is asked, so that a backlog is not gone through each
+# time.
 DUE: Mapping[str, str] = {
     "intake": (
         "SELECT DISTINCT shop_id FROM inbox WHERE state IN ('new', 'retry')"
@@ -52,8 +55,10 @@ DUE: Mapping[str, str] = {
         " AND (lease_real IS NULL OR lease_real < :machine))"
     ),
     "flows": (
-        "SELECT DISTINCT shop_id FROM person_work WHERE pending"
-        " UNION SELECT DISTINCT shop_id FROM timers WHERE due_at <= :now"
+        "SELECT id AS shop_id FROM shops WHERE ("
+        "SELECT true FROM person_work WHERE person_work.shop_id = shops.id AND pending LIMIT 1) IS NOT NULL"
+        " OR (SELECT true FROM timers WHERE timers.shop_id = shops.id AND due_at <= :now AND due_at >= :since LIMIT 1)"
+        " IS NOT NULL"
     ),
     "deliver": (
         "SELECT DISTINCT shop_id FROM outbox WHERE state = 'due' AND due_at <= :now"
@@ -143,6 +148,7 @@ DUE: Mapping[str, str] = {
         f" AND NOT {_PAUSED}"
     ),
     "arming": "SELECT DISTINCT shop_id FROM armings WHERE state IN ('queued', 'running', 'stopping')",
+    "schedules": "SELECT DISTINCT shop_id FROM schedules WHERE due_at <= :now",
     "closing": (
         "SELECT id AS shop_id FROM shops WHERE state = 'uninstalled'"
         " AND (EXISTS (SELECT 1 FROM runs WHERE runs.shop_id = shops.id AND runs.state = 'live')"
@@ -171,10 +177,16 @@ def _query(kinds: tuple[str, ...]) -> TextClause:
     )
 
 
-def due(connection: Connection, clock: Clock, kinds: Iterable[str] = DUE) -> dict[str, list[int]]:
-    """{kind: shop ids} of all work of these kinds that is due and held by nobody. Crosses shops, and only reads."""
+def due(
+    connection: Connection, clock: Clock, kinds: Iterable[str] = DUE, *, since: datetime = BEGINNING
+) -> dict[str, list[int]]:
+    """{kind: shop ids} of all work of these kinds that is due and held by nobody. Crosses shops, and only reads.
+
+    ``since``: timers that were due before are not looked at. While another connection holds a snapshot, those that were
+    acted on stay in the index, and each look from the beginning goes through all of them.
+    """
     found: dict[str, list[int]] = {}
-    times = {"now": clock.now(), "machine": clock.machine(), "idle": clock.wire() - IDLE_SECONDS}
+    times = {"now": clock.now(), "machine": clock.machine(), "idle": clock.wire() - IDLE_SECONDS, "since": since}
     for row in connection.execute(_query(tuple(kinds)), times):
         found.setdefault(row.kind, []).append(row.shop_id)
     return found

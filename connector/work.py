@@ -140,6 +140,12 @@ def _arming() -> Work:
     return arm_due
 
 
+def _schedules() -> Work:
+    from flows.engine.schedules import prepare_due
+
+    return prepare_due
+
+
 def _outgoing() -> Work:
     from sync.outgoing.sending import tell_due
 
@@ -170,6 +176,7 @@ _KINDS: Mapping[str, Callable[[], Work]] = {
     "backfill": _backfill,
     "bulk": _bulk,
     "arming": _arming,
+    "schedules": _schedules,
     "coupons": _coupons,
     "outgoing": _outgoing,
     "signals": _signals,

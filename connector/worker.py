@@ -29,7 +29,8 @@ from connector.work import work_of
 _LONGEST_SECONDS = 1.0
 _LISTENING_SECONDS = 0.25
 # What nobody waits for in person is cheaper in company: after a round over the shops a worker of these kinds rests for
-# so many times as long as the round took, at most for so many seconds. The busier it is, the more gathers.
+# so many times as long as the round took, at most for so many seconds. The busier it is, the more gathers. Batches that
+# were full already have all the company they can have, so nothing rests for them.
 _RESTING, _REST, _LONGEST_REST_SECONDS = frozenset({"fetch", "flows"}), 3.0, 1.0
 # Shops that one worker looks after side by side, where most of the time is waiting for a platform.
 _AT_ONCE = {"fetch": 4, "sync": 4, "bulk": 4}
@@ -54,42 +55,47 @@ def answer(kind: str) -> None:
     first = next_shop(deps.redis, kind)
     while first is not None:
         began = monotonic()
-        _serve_side_by_side(deps, kind, first, end)
-        rest = min(_REST * (monotonic() - began), _LONGEST_REST_SECONDS) if kind in _RESTING else 0.0
+        full = _serve_side_by_side(deps, kind, first, end)
+        worked = max(0.0, monotonic() - began - full)
+        rest = min(_REST * worked, _LONGEST_REST_SECONDS) if kind in _RESTING else 0.0
         first = listen(deps.redis, kind, _LISTENING_SECONDS if monotonic() < end else 0.0, after=rest)
     if waiting(deps.redis, kind):
         ring(deps.redis, kind)
 
 
-def _serve_side_by_side(deps: Deps, kind: str, first: int, end: float) -> None:
+def _serve_side_by_side(deps: Deps, kind: str, first: int, end: float) -> float:
     """A round: ``first``, a shop that was taken out of the line, and as many more as are in it now. Who comes
-    meanwhile has its turn in the next round.
+    meanwhile has its turn in the next round. The seconds that full batches took, of all hands together.
     """
     places = waiting(deps.redis, kind) + 1
     turns = iter(range(1, places))
     hands = min(_AT_ONCE.get(kind, 1), places)
     if hands <= 1:
-        _serve(deps, kind, first, turns, end)
-        return
+        return _serve(deps, kind, first, turns, end)
     with ThreadPoolExecutor(hands) as threads:
         others = [threads.submit(_serve, deps, kind, None, turns, end) for _ in range(hands - 1)]
-        _serve(deps, kind, first, turns, end)
-        for hand in others:
-            hand.result()
+        full = _serve(deps, kind, first, turns, end)
+        return full + sum(hand.result() for hand in others)
 
 
-def _serve(deps: Deps, kind: str, first: int | None, turns: Iterator[int], end: float) -> None:
-    """One shop after the other, until the ``turns`` are over, nobody waits or it is ``end`` (monotonic seconds)."""
+def _serve(deps: Deps, kind: str, first: int | None, turns: Iterator[int], end: float) -> float:
+    """One shop after the other, until the ``turns`` are over, nobody waits or it is ``end`` (monotonic seconds). The
+    seconds that full batches took.
+    """
+    full = 0.0
     shop_id = first if first is not None else _next_in(deps, kind, turns)
     while shop_id is not None:
         reach("bells.taken")
+        began = monotonic()
         if work(deps, kind, shop_id):
             reach("bells.tail")
             # Behind the shops that wait already.
             line_up(deps.redis, kind, shop_id)
+            full += monotonic() - began
         if monotonic() > end:
-            return
+            break
         shop_id = _next_in(deps, kind, turns)
+    return full
 
 
 def _next_in(deps: Deps, kind: str, turns: Iterator[int]) -> int | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,10 @@ from flows.content.context import coupons_in
 from flows.content.problems import ContentProblem
 from flows.content.source import MessageSource
 from flows.content.source import parse as parse_message
+from flows.core import together
 from flows.core.canonical import canonical
 from flows.core.model import FlowVersion, MessageSpec
-from flows.core.problems import DefinitionError, Problem
+from flows.core.problems import DefinitionError, Finder, Lines, Problem
 from flows.core.problems import Path as Place
 from flows.core.validate import load
 
@@ -40,10 +41,13 @@ Check = Callable[[MessageSource], Iterable[Finding]]
 
 @dataclass(frozen=True, slots=True)
 class FlowFolder:
-    """A flow as read from its folder, with the text of each message file by name."""
+    """A flow as read from its folder, with the text of each message file by name. `lines`: where each entry of the
+    definition stands in `file`."""
 
     flow: FlowVersion
     texts: Mapping[str, str]
+    file: str = FLOW_FILE
+    lines: Lines = field(default_factory=dict)
 
 
 def read_folder(folder: Path, check: Check | None = None) -> FlowFolder:
@@ -86,7 +90,30 @@ def compile_texts(
         raise DefinitionError([*error.problems, *problems]) from None
     if problems:
         raise DefinitionError(problems)
-    return FlowFolder(flow, {name: texts[name] for name in flow.messages})
+    return FlowFolder(flow, {name: texts[name] for name in flow.messages}, file, lines)
+
+
+def beside_one_another(folders: Iterable[FlowFolder], others: Mapping[str, FlowVersion]) -> list[Problem]:
+    """What is wrong with these flows once they stand side by side; `others`: flows that are there besides, by name."""
+    given = list(folders)
+    known = {**others, **{folder.flow.flow: folder.flow for folder in given}}
+    problems = []
+    for n, folder in enumerate(given):
+        finder = Finder(folder.file, folder.lines)
+        name = folder.flow.flow
+        if twin := next((one.file for one in given[:n] if one.flow.flow == name), None):
+            finder.add(("flow",), f"Two flows are called “{name}”, here and in {twin}", "Give one of them another name")
+        for path, sentence, todo in together.check(folder.flow, known):
+            finder.add(path, sentence, todo)
+        problems += finder.found
+    return sorted(problems, key=lambda problem: (problem.file, problem.line))
+
+
+def folders_in(place: Path) -> list[Path]:
+    """The folders of flows that `place` is or has in it, by name."""
+    if (place / FLOW_FILE).is_file():
+        return [place]
+    return sorted(file.parent for file in place.glob(f"*/{FLOW_FILE}"))
 
 
 def _content(file: str, problem: ContentProblem | Finding) -> Problem:
@@ -108,6 +135,10 @@ class _Loader(yaml.SafeLoader):
 
 class _Dumper(yaml.SafeDumper):
     yaml_implicit_resolvers: dict[str, Any] = {}
+
+    def ignore_aliases(self, data: Any) -> bool:
+        # The same list in two places is written twice: anchors are not read.
+        return True
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         # Lists stand to the right of their name.
@@ -184,6 +215,19 @@ def format_text(text: str, file: str = FLOW_FILE) -> str:
     if not isinstance(data, dict):
         raise DefinitionError([Problem(file, 1, "A flow file is a list of names and values")])
     return to_text(data)
+
+
+def remarks(text: str) -> list[int]:
+    """The lines with remarks written with ``#``, which formatting drops. Raises DefinitionError."""
+    try:
+        spans = [(token.start_mark.index, token.end_mark.index) for token in yaml.scan(text, Loader=_Loader)]
+    except yaml.YAMLError:
+        # What cannot be read is said with its line by `parse`.
+        parse(text)
+        raise
+    inside = {index for start, end in spans for index in range(start, end)}
+    signs = (found.start() for found in re.finditer(r"(?<![^\s])#", text))
+    return sorted({text.count("\n", 0, index) + 1 for index in signs if index not in inside})
 
 
 def to_text(data: Mapping[str, Any]) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
+from sqlalchemy import text
+
 from connector import eventlog
 from connector.scope import Scope
 from sync import customers, fetch, people
@@ -39,15 +41,31 @@ def tagged(scope: Scope, customer_id: int, tags: Sequence[str], at: datetime, *,
 def moved(scope: Scope, customer_id: int, segment_id: int, at: datetime, *, entered: bool) -> None:
     """A customer entered or left a segment of the store."""
     name = "segment_entered" if entered else "segment_left"
+    person_id = customers.known(scope, customer_id, None)
+    given = {"shop_id": scope.shop_id, "person_id": person_id, "segment_id": segment_id, "at": at}
+    # The person may be among what this transaction has yet to write.
+    scope.connection.execute(_MOVED, {**given, "member": entered})
     fact = eventlog.Fact(
         name,
         f"segment:{customer_id}:{segment_id}:{name}:{at.isoformat()}",
         at,
         f"customer:{customer_id}",
-        customers.known(scope, customer_id, None),
+        person_id,
         props={"segment_id": segment_id},
     )
     eventlog.append(scope, [fact])
+
+
+# Deliveries come in any order, and of two of one second the one that says no counts.
+_MOVED = text(
+    """
+INSERT INTO segment_members (shop_id, person_id, segment_id, member, told_at)
+VALUES (:shop_id, :person_id, :segment_id, :member, :at)
+ON CONFLICT (shop_id, person_id, segment_id) DO UPDATE SET member = excluded.member, told_at = excluded.told_at
+    WHERE excluded.told_at > segment_members.told_at
+        OR (excluded.told_at = segment_members.told_at AND NOT excluded.member)
+"""
+)
 
 
 def summed_up(scope: Scope, customer_id: int, orders: int | None, spent: Decimal | None) -> None:

@@ -11,10 +11,11 @@ from connector import eventlog
 from connector.regions import region_of
 from connector.scope import Scope
 from connector.suppression import address_digest
-from sync import conflicts, consent, fetch, merging, people, profile_fields
+from sync import birthdays, conflicts, consent, fetch, figures, merging, people, profile_fields
 from sync.loyalty import keeping as loyalty
 from sync.merging import runs
 from sync.node_values import decimal, moment, number
+from sync.order_events import HISTORY
 
 # The store's states, in webhooks lower case and in GraphQL upper case.
 _STATES = {
@@ -139,10 +140,18 @@ def refresh(scope: Scope, node: Mapping[str, Any]) -> None:
     values = {name: value for name, value in values.items() if value is not None}
     if older:
         values = {name: value for name, value in values.items() if held[name] is None}
+    elif "orders_count" in values:
+        since = scope.now - HISTORY
+        hold = figures.told(node, since)
+        count, spent = figures.missing(scope, held, hold, since)
+        values |= {"orders_count": values["orders_count"] + count, "figures_hold": hold}
+        if "total_spent" in values:
+            values["total_spent"] += spent
     people.update_profile(scope, found.person_id, values)
     if not older:
         profile_fields.keep(scope, found.person_id, node)
         loyalty.from_store(scope, found.person_id, node)
+        birthdays.from_store(scope, found.person_id, node)
     _agreed(scope, found.person_id, email, phone)
     created_at, live_since = moment(node.get("createdAt")), scope.shop.live_since
     news = not scope.quiet or scope.found_by is not None
@@ -237,11 +246,14 @@ def deleted(scope: Scope, customer_id: int, at: datetime) -> None:
             merging.merge(scope, other, person_id, reason="same_address")
 
 
-def count_order(scope: Scope, person_id: int, total: Decimal, placed_at: datetime) -> None:
-    """One more order of this person. The store's own figure follows by fetch."""
+def count_order(scope: Scope, person_id: int, total: Decimal, order: Mapping[str, Any], *, moved: bool) -> None:
+    """One more order (a row of ``orders``) of this person, unless the store's own figures hold it already; they follow
+    by fetch. ``moved``: it was somebody else's, so that its time says nothing of whose figures hold it."""
     row = people.held_profile(scope, person_id)
-    values = {"orders_count": row["orders_count"] + 1, "total_spent": row["total_spent"] + total}
-    people.update_profile(scope, person_id, {**values, **_order_dates(row, placed_at)})
+    values = _order_dates(row, order["created_at"])
+    if moved or not figures.within(row["figures_hold"], order):
+        values |= {"orders_count": row["orders_count"] + 1, "total_spent": row["total_spent"] + total}
+    people.update_profile(scope, person_id, values)
 
 
 def correct_order(scope: Scope, person_id: int, difference: Decimal) -> None:
@@ -250,12 +262,14 @@ def correct_order(scope: Scope, person_id: int, difference: Decimal) -> None:
     people.update_profile(scope, person_id, {"total_spent": max(row["total_spent"] + difference, Decimal(0))})
 
 
-def forget_order(scope: Scope, person_id: int, total: Decimal) -> None:
+def forget_order(scope: Scope, person_id: int, total: Decimal, order_id: int) -> None:
     """An order that counted for ``total`` counts no longer: it was cancelled, deleted, or is somebody else's."""
     row = people.held_profile(scope, person_id)
+    values: dict[str, Any] = {"figures_hold": figures.without(row["figures_hold"], order_id)}
     if row["orders_count"] > 0:
         left = max(row["total_spent"] - total, Decimal(0))
-        people.update_profile(scope, person_id, {"orders_count": row["orders_count"] - 1, "total_spent": left})
+        values |= {"orders_count": row["orders_count"] - 1, "total_spent": left}
+    people.update_profile(scope, person_id, values)
 
 
 def date_order(scope: Scope, person_id: int, placed_at: datetime) -> None:
@@ -263,7 +277,7 @@ def date_order(scope: Scope, person_id: int, placed_at: datetime) -> None:
     people.update_profile(scope, person_id, _order_dates(people.held_profile(scope, person_id), placed_at))
 
 
-def _order_dates(row: Mapping[str, Any], placed_at: datetime) -> dict[str, datetime]:
+def _order_dates(row: Mapping[str, Any], placed_at: datetime) -> dict[str, Any]:
     return {
         "first_order_at": min(row["first_order_at"] or placed_at, placed_at),
         "last_order_at": max(row["last_order_at"] or placed_at, placed_at),

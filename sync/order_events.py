@@ -11,7 +11,8 @@ from typing import Any
 from connector import eventlog
 from connector.eventlog import Fact
 from connector.scope import Scope
-from sync import people
+from sync import figures, people
+from sync.mapping.order import worth
 
 # Deliveries may be a day late; an order first heard of later than this is none of a delivery's doing.
 HISTORY = timedelta(days=3)
@@ -58,6 +59,8 @@ def about(scope: Scope, order: Mapping[str, Any]) -> dict[str, Any]:
         "discount_codes": order["discount_codes"],
         "test": order["test"],
         "source_name": order["source_name"],
+        "financial_status": order["financial_status"],
+        "placed_at": order["created_at"].isoformat(),
         "excluded": exclusion(order, scope.shop.settings),
     }
 
@@ -86,10 +89,12 @@ def of_state(
     the first that we hear of the order.
     """
     updated_at = payload["updated_at"] or order["source_updated_at"]
-    before = _orders_before(scope, order)
+    told = _before(scope, order)
+    if delivery := payload.get("delivery_method"):
+        told["delivery_method"] = delivery
 
-    def of(name: str, part: str, at: datetime, **more: Any) -> Fact:
-        return fact(scope, order, order["id"], name, part, at, orders_before=before, **more)
+    def of(name: str, part: str, at: datetime) -> Fact:
+        return fact(scope, order, order["id"], name, part, at, **told)
 
     facts = [of("order_placed", "", order["created_at"])]
     if payload["financial_status"] == "paid":
@@ -121,9 +126,16 @@ def _dated(scope: Scope, one: Fact) -> Fact:
     return one
 
 
-def _orders_before(scope: Scope, order: Mapping[str, Any]) -> int | None:
-    """How many orders the person had before this one."""
+def _before(scope: Scope, order: Mapping[str, Any]) -> dict[str, Any]:
+    """How many orders the person had before this one, and for how much they had bought."""
     if order["person_id"] is None:
-        return None
-    counted = int(people.held_profile(scope, order["person_id"])["orders_count"])
-    return counted - 1 if order["counted"] is not None and counted > 0 else counted
+        return {"orders_before": None}
+    buyer = people.held_profile(scope, order["person_id"])
+    count, spent = int(buyer["orders_count"]), Decimal(buyer["total_spent"])
+    within = figures.within(buyer["figures_hold"], order)
+    if within or order["counted"] is not None:
+        count, spent = count - 1, spent - (worth(order) if order["counted"] is None else order["counted"])
+    if within:
+        more, amount = figures.behind(scope, buyer, order)
+        count, spent = count - more, spent - amount
+    return {"orders_before": max(count, 0), "spent_before": f"{max(spent, Decimal(0)):.2f}"}

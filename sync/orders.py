@@ -246,11 +246,12 @@ def _count(scope: Scope, held: Mapping[str, Any] | None, row: Mapping[str, Any],
     before_id: int | None = held["person_id"] if held else None
     lock_persons(scope, {one for one in (before_id, row["person_id"]) if one is not None})
     if before is not None and before_id is not None and (after is None or before_id != row["person_id"]):
-        customers.forget_order(scope, before_id, before)
+        customers.forget_order(scope, before_id, before, row["id"])
         before = None
     if after is not None:
         if before is None:
-            customers.count_order(scope, row["person_id"], after, row["created_at"])
+            moved = before_id not in (None, row["person_id"])
+            customers.count_order(scope, row["person_id"], after, row, moved=moved)
         elif after != before:
             customers.correct_order(scope, row["person_id"], after - before)
     elif row["person_id"] is not None and row["person_id"] != before_id and not exclusion(row, scope.shop.settings):

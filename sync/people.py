@@ -1,7 +1,7 @@
 """Who is who: identities resolve what the store tells us to one person.
 
 An identity is (kind, value): ``customer`` (the store's id), ``email``, ``checkout``, ``cart``, ``order``,
-``draft_order``, ``external`` (``sync.outside``). Every function takes the person's lock.
+``draft_order``, ``external`` and ``visitor`` (``sync.outside``). Every function takes the person's lock.
 
 * The customer id decides over the email. A guest with a customer's own address is that customer: the two are merged.
 * A customer record with the address of another one stays a person of its own, and the address goes on naming the one

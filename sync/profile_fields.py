@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from connector.scope import Scope
 from connector.shops import Shop
+from sync import birthdays
 from sync.loyalty.port import metafield_keys
 from sync.mapping import contact as mapping
 from sync.profiles import touch
@@ -21,7 +22,7 @@ from sync.profiles import touch
 def variables(shop: Shop) -> dict[str, Any]:
     """What the document asks for in addition, for this shop's mapping and where its loyalty data are."""
     named = mapping.of_shop(shop)
-    keys = list(dict.fromkeys([*mapping.metafields(named), *metafield_keys(shop)]))
+    keys = list(dict.fromkeys([*mapping.metafields(named), *metafield_keys(shop), *birthdays.metafield_keys(shop)]))
     more = any(one.startswith("customer.") for one in mapping.stored_sources(named))
     return {
         **({"more": True} if more else {}),
@@ -80,7 +81,7 @@ RETURNING person_id, value = 'null' AS emptied
 
 def forget(scope: Scope) -> None:
     """Remove what the shop's mapping names no more."""
-    wanted = mapping.stored_sources(mapping.of_shop(scope.shop))
+    wanted = [*mapping.stored_sources(mapping.of_shop(scope.shop)), birthdays.SOURCE]
     scope.connection.execute(_FORGET, {"shop_id": scope.shop_id, "sources": wanted})
 
 

@@ -2,9 +2,10 @@
 night those whose values the new day changes.
 
 At night the borders between fifths of the customers (RFM) are drawn anew; who is in another fifth by them is told
-again, and with ``days_since`` in the mapping everybody is. A pass goes through the shop's people by id, a slice in a
+again, and with ``days_since`` in the mapping everybody is. They are also drawn for flows that ask for the fifth
+(``flows.core.rfm``), of which nobody is told. A pass goes through the shop's people by id, a slice in a
 transaction, in a quiet scope: it starts nothing, goes in bulk, and waits behind what is news. One that is interrupted
-goes on where it was. A shop whose mapping has nothing of the kind has no night.
+goes on where it was. A shop whose mapping and flows have nothing of the kind has no night.
 """
 
 from __future__ import annotations
@@ -23,10 +24,11 @@ from connector.locks import NORMALISE, lock_persons, lock_shop
 from connector.queue.batch import NOTHING, Batch
 from connector.scope import Scope
 from connector.shops import Shop
+from flows.core import rfm
+from flows.core.rfm import MEASURES, Borders
 from sync.mapping import contact as mapping
 from sync.profile_sources import counts_days
-from sync.profile_values import VALUES, known, rfm
-from sync.profile_values.value import MEASURES
+from sync.profile_values import VALUES
 from sync.profiles import touch
 
 SLICE = 200
@@ -36,7 +38,7 @@ _DONE_WITHIN = timedelta(seconds=30)
 
 def ask(scope: Scope) -> None:
     """Have everybody told again by the mapping that is in the scope's shop now; the day begins at once."""
-    nightly = _is_nightly(mapping.of_shop(scope.shop))
+    nightly = _is_nightly(scope, mapping.of_shop(scope.shop))
     given = {"shop_id": scope.shop_id, "now": scope.now, "day": _day(scope.shop, scope.now) if nightly else None}
     scope.connection.execute(_ASK, given)
     scope.bells.add("profiles")
@@ -97,15 +99,15 @@ def _begin(scope: Scope, held: RowMapping) -> bool:
     if scope.connection.execute(_STILL_HELD, dict(held)).first() is None:
         return False
     everybody = held["everybody"] or counts_days(named)
-    ranked = _ranks(named)
+    ranked, nightly = _ranks(named), _is_nightly(scope, named)
     given = {
         "shop_id": scope.shop_id,
-        "day": _day(scope.shop, scope.now) if _is_nightly(named) else None,
-        "borders": _json(_drawn(scope) if ranked else None),
+        "day": _day(scope.shop, scope.now) if nightly else None,
+        "borders": _json(_drawn(scope) if ranked or _asked_by_flows(scope) else None),
         "before": _json(held["borders"]),
         "everybody": everybody,
         "goes": everybody or ranked,
-        "due_at": scope.now if everybody or ranked else None,
+        "due_at": scope.now if everybody or ranked else _tomorrow(scope) if nightly else None,
     }
     scope.connection.execute(_BEGIN, given)
     return bool(given["goes"])
@@ -147,7 +149,7 @@ def _slice(scope: Scope, held: RowMapping) -> Batch:
         return NOTHING
     asked = {"shop_id": scope.shop_id, "cursor": held["cursor"], "most": SLICE}
     rows = [dict(row) for row in scope.connection.execute(_PEOPLE, asked).mappings()]
-    new, old = known.as_borders(held["borders"]), known.as_borders(held["borders_before"])
+    new, old = Borders.of(held["borders"]), Borders.of(held["borders_before"])
     told = [
         row["id"] for row in rows if row["known"] and (held["everybody"] or rfm.score(row, new) != rfm.score(row, old))
     ]
@@ -157,7 +159,7 @@ def _slice(scope: Scope, held: RowMapping) -> Batch:
     if len(rows) == SLICE:
         scope.connection.execute(_GO_ON, {"shop_id": scope.shop_id, "cursor": rows[-1]["id"]})
         return Batch(len(rows), True)
-    tomorrow = _tomorrow(scope) if _is_nightly(mapping.of_shop(scope.shop)) else None
+    tomorrow = _tomorrow(scope) if _is_nightly(scope, mapping.of_shop(scope.shop)) else None
     scope.connection.execute(_END, {"shop_id": scope.shop_id, "due_at": tomorrow})
     return Batch(len(rows), False)
 
@@ -180,8 +182,23 @@ _END = text(
 )
 
 
-def _is_nightly(named: tuple[mapping.Attribute, ...]) -> bool:
-    return counts_days(named) or _ranks(named)
+def _is_nightly(scope: Scope, named: tuple[mapping.Attribute, ...]) -> bool:
+    return counts_days(named) or _ranks(named) or _asked_by_flows(scope)
+
+
+def _asked_by_flows(scope: Scope) -> bool:
+    return bool(scope.connection.scalar(_ASKED_BY_FLOWS, {"shop_id": scope.shop_id}))
+
+
+# Named segments may ask for it, too. A flow that was archived lets nobody in, and those inside it may go on for long.
+_ASKED_BY_FLOWS = text(
+    """
+SELECT EXISTS (
+    SELECT FROM flows JOIN flow_versions USING (shop_id, flow, version)
+    WHERE flows.shop_id = :shop_id AND definition::text ~ '"(rfm|segment)[.]'
+)
+"""
+)
 
 
 def _ranks(named: tuple[mapping.Attribute, ...]) -> bool:

@@ -18,7 +18,7 @@ from connector.scope import Scope
 from sync import conflicts, wishes
 
 # What changes without the provider showing it.
-_UNSEEN = frozenset({"source_updated_at", "customer_deleted_at", "region"})
+_UNSEEN = frozenset({"source_updated_at", "customer_deleted_at", "region", "figures_hold"})
 # Of a profile that is to be written: the person is not in the table yet; the provider sees the change; at once; the
 # provider may have a value that is to be emptied.
 _NEW, _SEEN, _URGENT, _EMPTIED = "new", "seen", "urgent", "emptied"

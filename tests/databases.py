@@ -145,6 +145,7 @@ def copied(server: str, template: str, name: str) -> Iterator[None]:
     try:
         yield
     finally:
+        _let_go()
         with psycopg.connect(server, autocommit=True) as admin:
             run(admin, "DROP DATABASE {} WITH (FORCE)", name)
 

@@ -16,10 +16,9 @@ from webhooks.topics.api_payload import (
     MOST_OPTIONS,
     SCHEMAS,
     AnswerField,
-    EventPayload,
-    NamedPayload,
     PropertiesField,
 )
+from webhooks.topics.event_payload import EventPayload, NamedPayload
 
 Json = dict[str, Any]
 _TEXT: Json = {"type": "string", "maxLength": LONGEST_ANSWER}
@@ -32,7 +31,7 @@ _ANSWER: Json = {
 }
 # Of these fields one at least must say something.
 _ONE_OF: Mapping[str, tuple[str, ...]] = {
-    "person": ("customer_id", "external_id", "email", "phone"),
+    "person": ("customer_id", "external_id", "visitor_id", "email", "phone"),
     "loyalty": ("points", "tier", "reward"),
 }
 
@@ -209,6 +208,8 @@ def _bounds(field: fields.Field[Any]) -> Json:
             found |= {"minimum": rule.min, "maximum": rule.max}
         elif isinstance(rule, validate.Regexp):
             found["pattern"] = str(rule.regex.pattern).replace(r"\A", "^").replace(r"\Z", "$")
+        elif isinstance(rule, validate.OneOf):
+            found["enum"] = list(rule.choices)
         elif isinstance(rule, validate.Length):
             least, most = (
                 ("minProperties", "maxProperties") if isinstance(field, fields.Dict) else ("minLength", "maxLength")

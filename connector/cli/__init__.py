@@ -7,12 +7,12 @@ from importlib import import_module
 
 import click
 
+from connector.cli.environment import settings_here
 from connector.errors import ConnectorError
-from connector.runtime.up import own_environment, shared_environment
-from connector.settings import Settings
 
-# These read the environment themselves: they start an installation, or have to work where there is none.
-_BY_THEMSELVES = frozenset({"clock", "db", "doctor", "up", "worker"})
+# These read the environment themselves: they start an installation, or (some of) their commands have to work where
+# there is none.
+_BY_THEMSELVES = frozenset({"clock", "db", "doctor", "flows", "up", "worker"})
 
 # {command: module of this package}; the command has its own name there, with _ for -. Read when it is asked for: what
 # others of them import takes longer than most commands do.
@@ -26,10 +26,12 @@ _MODULES = {
     "currency": "currency",
     "db": "database",
     "doctor": "doctor",
-    "flow": "flow",
+    "explain": "explain",
+    "flows": "flows",
     "inbox": "inbox",
     "keys": "keys",
     "loyalty": "loyalty",
+    "signals": "signals",
     "mapping": "mapping",
     "person": "person",
     "privacy": "privacy",
@@ -61,8 +63,7 @@ class _Commands(click.Group):
 def cli(context: click.Context) -> None:
     """Shopify -> Brevo: contacts, orders and marketing flows."""
     if context.invoked_subcommand not in _BY_THEMSELVES and "--help" not in sys.argv:
-        # The others speak with what `connector up` runs in this folder, unless the environment says otherwise.
-        context.obj = Settings.from_env(shared_environment() | own_environment())
+        context.obj = settings_here()
 
 
 def main() -> None:

@@ -54,6 +54,27 @@ ON CONFLICT ({key}) DO {f"UPDATE SET {rest}" if rest else "NOTHING"}
     )
 
 
+def add_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert these rows; one whose key is there already stays as it is. One statement, however many they are.
+
+    ``rows``: all with the same columns, at least one row; the others of the table get their defaults.
+    """
+    as_json = orjson.dumps(rows, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    connection.execute(_new(table, tuple(str(name) for name in rows[0])), {"rows": as_json})
+
+
+@cache
+def _new(table: Table, columns: tuple[str, ...]) -> TextClause:
+    names = ", ".join(f'"{name}"' for name in columns)
+    return text(
+        f"""
+INSERT INTO {table.name} ({names})
+SELECT {names} FROM json_populate_recordset(NULL::{table.name}, CAST(:rows AS json))
+ON CONFLICT DO NOTHING
+"""  # noqa: S608  of the tables' own names only
+    )
+
+
 def reserve(connection: Connection, table: Table, count: int) -> list[int]:
     """So many numbers of the sequence that counts the table's ``id``, the lowest last."""
     given = {"table": table.name, "count": count}

@@ -1,8 +1,7 @@
 """The engine and the one place that commits.
 
-Everything that writes takes a ``Connection``; only ``transaction``, ``autocommitted`` and ``undone`` open one. The
-statement and lock time-outs keep a stalled statement from holding a process, and an idle transaction from slowing every
-claim.
+Everything that writes takes a ``Connection``; only this module opens one. The statement and lock time-outs keep a
+stalled statement from holding a process, and an idle transaction from slowing every claim.
 """
 
 from __future__ import annotations
@@ -57,6 +56,13 @@ def undone(engine: Engine) -> Iterator[Connection]:
     """One transaction that is rolled back however the block ends: what would happen is seen, and does not."""
     with engine.connect() as connection:
         # What nobody commits is undone when the connection goes back to the pool.
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """One transaction in which PostgreSQL refuses every write, and in which all that is read agrees."""
+    with engine.connect().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True) as connection:
         yield connection
 
 

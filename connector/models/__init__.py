@@ -1,6 +1,7 @@
 """Tables only, no behaviour. Importing this package registers every table on ``connector.db.schema.metadata``."""
 
 from connector.models import (
+    activity,
     api_key,
     arming,
     backfill,
@@ -23,6 +24,7 @@ from connector.models import (
     reconcile,
     report,
     rerun,
+    schedule,
     shop,
     short_link,
     staff,
@@ -34,6 +36,7 @@ from connector.models import (
 )
 
 __all__ = [
+    "activity",
     "api_key",
     "arming",
     "backfill",
@@ -56,6 +59,7 @@ __all__ = [
     "reconcile",
     "report",
     "rerun",
+    "schedule",
     "shop",
     "short_link",
     "staff",

@@ -22,7 +22,7 @@ flows = Table(
     metadata,
     shop_column(),
     Column("flow", Text, nullable=False),
-    # active | paused | draft
+    # draft | active | paused | archived
     Column("status", Text, nullable=False),
     # native | brevo
     Column("mode", Text, nullable=False),
@@ -63,9 +63,9 @@ runs = Table(
     Column("anchor_at", Moment, nullable=False),
     Column("ended_at", Moment),
     PrimaryKeyConstraint("shop_id", "id"),
-    Index("uq_runs_live", "shop_id", "flow", "person_id", "key", unique=True, postgresql_where="state = 'live'"),
+    # The key first, because runs are looked for by it as well.
+    Index("uq_runs_live", "shop_id", "key", "flow", "person_id", unique=True, postgresql_where="state = 'live'"),
     Index(None, "shop_id", "person_id"),
-    Index("ix_runs_live_key", "shop_id", "key", postgresql_where="state = 'live'"),
 )
 
 timers = Table(

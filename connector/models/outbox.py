@@ -70,6 +70,8 @@ outbox = Table(
     PrimaryKeyConstraint("shop_id", "id"),
     UniqueConstraint("shop_id", "key"),
     Index("ix_outbox_due", "shop_id", "due_at", postgresql_where="state = 'due'"),
+    # What waits for one person: deciding about them asks for it, however much waits in the shop.
+    Index("ix_outbox_person_due", "shop_id", "person_id", postgresql_where="state = 'due'"),
     Index("ix_outbox_leased", "shop_id", "lease_real", postgresql_where="state IN ('leased', 'unknown')"),
     Index("ix_outbox_actions", "shop_id", "due_at", postgresql_where="message = '' AND state IN ('due', 'leased')"),
     Index("ix_outbox_failed", "shop_id", "created_at", postgresql_where="state = 'failed'"),

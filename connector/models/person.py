@@ -41,6 +41,9 @@ persons = Table(
     Column("tags", JSONB, nullable=False),
     Column("orders_count", Integer, nullable=False),
     Column("total_spent", Numeric(18, 2), nullable=False),
+    # The newest orders that the store's own figures in these two hold: [{id, at, amount}], newest first; NULL: it has
+    # not told (sync/figures.py).
+    Column("figures_hold", JSONB(none_as_null=True)),
     Column("first_order_at", Moment),
     Column("last_order_at", Moment),
     # The store's own updated_at of the newest state applied; whole seconds, so a tie is re-read, never dropped.
@@ -158,7 +161,7 @@ suppressions = Table(
     Column("channel", Text, nullable=False),
     # HMAC-SHA256 of the address with the shop's salt: survives an erasure without telling who it was.
     Column("address_digest", Text, nullable=False),
-    # hard_bounce | complaint | blocked | unsubscribed
+    # hard_bounce | complaint | blocked | unsubscribed | sunset
     Column("reason", Text, nullable=False),
     Column("since", Moment, nullable=False),
     PrimaryKeyConstraint("shop_id", "channel", "address_digest"),

@@ -1,8 +1,9 @@
-"""What a merchant's other systems tell of people that outlasts the event: support tickets, answers to forms."""
+"""What a merchant's other systems tell of people that outlasts the event: support tickets, answers to forms,
+subscriptions."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, PrimaryKeyConstraint, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from connector.db.schema import Moment, metadata, shop_column
@@ -33,4 +34,22 @@ form_answers = Table(
     Column("value", JSONB, nullable=False),
     Column("answered_at", Moment, nullable=False),
     PrimaryKeyConstraint("shop_id", "person_id", "name"),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    shop_column(),
+    # The other system's own id of it.
+    Column("subscription", Text, nullable=False),
+    Column("person_id", BigInteger, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("plan", Text),
+    Column("product_id", BigInteger),
+    # When it renews, or ends by itself.
+    Column("renews_at", Moment),
+    # When all this was so: an older word changes nothing.
+    Column("told_at", Moment, nullable=False),
+    PrimaryKeyConstraint("shop_id", "subscription"),
+    Index(None, "shop_id", "person_id"),
 )

@@ -24,7 +24,7 @@ from connector.crashpoints import reach
 KINDS = (
     "intake", "fetch", "flows", "deliver", "sync", "reconcile", "reruns", "tokens", "closing", "privacy", "imports",
     "profiles", "survey", "reports", "backfill", "bulk", "arming", "coupons",
-    "outgoing", "signals",
+    "outgoing", "signals", "schedules",
 )  # fmt: skip
 
 # One queue per worker process. What is read from the store has its own: telling Brevo never waits for the store. So
@@ -40,6 +40,7 @@ QUEUE_OF_KIND = {
     "tokens": "fetch",
     "closing": "flows",
     "arming": "flows",
+    "schedules": "flows",
     "privacy": "sync",
     "imports": "bulk",
     "profiles": "bulk",

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, bindparam, select
 from connector.consent_policy import country_of, in_force
 from connector.models.person import suppressions
 from connector.scope import Scope
-from connector.suppression import address_digest
+from connector.suppression import SUNSET, address_digest
 from connector.unsubscribe import Unsubscribe
 from connector.web.visitor import Visitor, Word, receive, say
 from flows.core.permission import (
@@ -228,4 +228,6 @@ def _blocked(connection: Connection, visitor: Visitor) -> set[str]:
 _SUPPRESSED = select(suppressions.c.channel).where(
     suppressions.c.shop_id == bindparam("shop_id"),
     suppressions.c.address_digest.in_(bindparam("digests", expanding=True)),
+    # Agreeing here is what ends it.
+    suppressions.c.reason != SUNSET,
 )

@@ -19,12 +19,14 @@ _STATEMENT = text(
         OR EXISTS (SELECT 1 FROM fetches WHERE state = 'leased' OR (state = 'due' AND due_real <= :machine))
         OR EXISTS (SELECT 1 FROM person_work WHERE pending)
         OR EXISTS (SELECT 1 FROM timers WHERE due_at <= :now)
+        OR EXISTS (SELECT 1 FROM schedules WHERE due_at <= :now)
         OR EXISTS (SELECT 1 FROM outbox WHERE (state = 'due' AND due_at <= :now) OR state IN ('leased', 'unknown'))
         AS busy,
         EXISTS (SELECT 1 FROM sync_state WHERE state IN ('due', 'leased'))
         OR EXISTS (SELECT 1 FROM feed WHERE state IN ('due', 'leased')) AS telling,
         least(
             (SELECT min(due_at) FROM timers WHERE due_at > :now),
+            (SELECT min(due_at) FROM schedules WHERE due_at > :now),
             (SELECT min(due_at) FROM outbox WHERE state = 'due' AND due_at > :now)
         ) AS next_due
     """

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from flows.core.model import EffectDone, Happened, TimerFired, Wake
+from flows.core.model import Change, EffectDone, Happened, TimerFired, Wake
 
 Woke = TimerFired | EffectDone | Happened
 """What ended the step's own wait; a step that has just been reached gets None instead."""
@@ -39,6 +39,7 @@ class Go:
     vars: Mapping[str, Any] = field(default_factory=dict)
     code: str | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
+    changes: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,15 @@ class Finish:
     vars: Mapping[str, Any] = field(default_factory=dict)
     code: str | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
+    changes: tuple[Change, ...] = ()
 
 
-Answer = Go | Park | Finish
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """This was not what the step waits for: everything stays as it is. `code`: worth a line in the trail."""
+
+    code: str | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+Answer = Go | Park | Stay | Finish

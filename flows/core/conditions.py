@@ -6,13 +6,15 @@ no, ``any`` is yes as soon as one part is yes, whatever cannot be told beside it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from flows.core import amounts, calendar
 from flows.core.facts import MISSING, Facts, family, lookup
-from flows.core.operators import OPERATORS, CannotCompare
+from flows.core.operands import CannotCompare
+from flows.core.operators import OPERATORS
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,9 @@ def truth(verdict: Verdict) -> Truth:
 def ask(leaf: Leaf, facts: Facts, now: datetime) -> Finding:
     """What one leaf comes to."""
     operator = OPERATORS[leaf.op]
+    if operator.by_day or family(leaf.field) == NOW:
+        now = now.astimezone(calendar.zone_of(facts))
+        facts = {**facts, NOW: _now(now)}
     fact = lookup(facts, leaf.field)
     if fact is MISSING and operator.takes_absent and family(leaf.field) in facts:
         fact = None
@@ -95,10 +100,60 @@ def ask(leaf: Leaf, facts: Facts, now: datetime) -> Finding:
         return Finding(leaf, "cannot tell", None, f"{leaf.field} is not known")
     if fact is None and not operator.takes_empty:
         return Finding(leaf, "cannot tell", None, f"{leaf.field} is empty")
+    if operator.entries is not None:
+        return _of_entries(leaf, fact, now)
     try:
-        return Finding(leaf, "yes" if operator.test(fact, leaf.value, now) else "no", fact)
-    except CannotCompare as problem:
+        compared, wanted = _in_one_currency(leaf, fact, facts)
+        return Finding(leaf, "yes" if operator.test(compared, wanted, now) else "no", fact)
+    except (CannotCompare, amounts.NoRate) as problem:
         return Finding(leaf, "cannot tell", fact, f"{leaf.field}: {problem}")
+
+
+def _now(now: datetime) -> dict[str, Any]:
+    """The family of facts that everybody has: what it is where they live."""
+    return {
+        "date": now.date().isoformat(),
+        "weekday": calendar.WEEKDAYS[now.weekday()],
+        "month": now.month,
+        "day": now.day,
+        "hour": now.hour,
+    }
+
+
+def _of_entries(leaf: Leaf, fact: Any, now: datetime) -> Finding:
+    """Of a list, the condition being asked of each of its entries as if they were facts."""
+    if not isinstance(fact, list | tuple):
+        return Finding(leaf, "cannot tell", fact, f"{leaf.field}: it is no list")
+    asked = from_data(leaf.value)
+    found = [truth(evaluate(asked, entry if isinstance(entry, Mapping) else {}, now)) for entry in fact]
+    deciding: Truth = "yes" if OPERATORS[leaf.op].entries == "some" else "no"
+    if deciding in found:
+        return Finding(leaf, deciding, fact)
+    if "cannot tell" in found:
+        return Finding(leaf, "cannot tell", fact, f"{leaf.field}: an entry lacks what is asked of it")
+    # Of an empty list nothing is true.
+    return Finding(leaf, "yes" if found and deciding == "no" else "no", fact)
+
+
+def _in_one_currency(leaf: Leaf, fact: Any, facts: Facts) -> tuple[Any, Any]:
+    """The fact and the value, both as plain numbers when the value is an amount of money. Raises NoRate."""
+    asked = _amounts(leaf)
+    if not asked:
+        return fact, leaf.value
+    values = [amount.value for amount in asked]
+    return amounts.converted(leaf.field, fact, asked[0].currency, facts), values if len(values) > 1 else values[0]
+
+
+def _amounts(leaf: Leaf) -> list[amounts.Amount]:
+    if leaf.op not in _OF_AMOUNTS:
+        return []
+    written = leaf.value if isinstance(leaf.value, list) else [leaf.value]
+    return [amount for part in written if (amount := amounts.parse(part)) is not None]
+
+
+_OF_AMOUNTS = frozenset({"gt", "gte", "lt", "lte", "between"})
+NOW = "now"
+"""The family that no loader brings: date, weekday, month, day and hour at the moment of asking."""
 
 
 def evaluate(condition: Condition, facts: Facts, now: datetime) -> Verdict:
@@ -153,7 +208,14 @@ def explain(condition: Condition, facts: Facts, now: datetime) -> tuple[Finding,
 
 def needs(condition: Condition | None) -> frozenset[str]:
     """The families of facts that a condition reads."""
-    return frozenset(family(leaf.field) for leaf in leaves(condition)) if condition else frozenset()
+    return frozenset[str]().union(*(_needs(leaf) for leaf in leaves(condition))) if condition else frozenset()
+
+
+def _needs(leaf: Leaf) -> frozenset[str]:
+    own = family(leaf.field)
+    where = {"person", "shop"} if own == NOW or OPERATORS[leaf.op].by_day else set[str]()
+    money = {"shop", amounts.RATES, family(amounts.currency_field(leaf.field))} if _amounts(leaf) else set[str]()
+    return frozenset({own, *where, *money} - {NOW})
 
 
 def from_data(data: Any) -> Condition:
@@ -190,7 +252,9 @@ def _entry(name: Any, value: Any) -> list[Condition]:
 def _leaf(field: str, op: Any, wanted: Any) -> Leaf:
     if op not in OPERATORS:
         raise ValueError(f"“{op}” is no way to compare {field}; choose from {', '.join(OPERATORS)}")
-    problem = OPERATORS[op].check(wanted)
+    problem = OPERATORS[op].operand.wrong(wanted)
     if problem:
         raise ValueError(f"{field}: {op} {problem}")
+    if OPERATORS[op].entries is not None:
+        from_data(wanted)
     return Leaf(field, op, wanted)

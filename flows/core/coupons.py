@@ -9,10 +9,12 @@ from flows.core.durations import LONGEST
 from flows.core.model import FlowVersion, MessageSpec, Step
 from flows.core.problems import Finder, Path
 from flows.core.steps.coupon import FIELDS, Coupon
-from flows.core.steps.wait import AfterTrigger, For, longest
+from flows.core.steps.until import TRIGGER, Offset
+from flows.core.steps.wait import For, longest
 
 Messages = Mapping[str, MessageSpec]
 _NONE = timedelta(0)
+_DAY = timedelta(days=1, hours=1)
 
 
 def fields_of(names: Iterable[str]) -> frozenset[str]:
@@ -120,8 +122,9 @@ def _soonest(steps: Mapping[str, Step], first: str | None) -> dict[str, timedelt
         match steps[at].config:
             case For(span=span):
                 after += span
-            case AfterTrigger(span=span):
-                after = max(after, span)
+            case Offset(span=span, anchor=anchor, at=by_clock) if anchor == TRIGGER:
+                # Of so many days by the calendar one may be half over.
+                after = max(after, span if by_clock is None else span - _DAY)
         todo += [(port, after) for port in steps[at].ports.values()]
     return found
 
@@ -132,7 +135,8 @@ def _waits(step: Step, soonest: Mapping[str, timedelta]) -> timedelta:
         return _NONE
     span = longest(step.config)
     # Counted from the trigger a part of it has passed already.
-    return max(span - soonest.get(step.id, _NONE), _NONE) if isinstance(step.config, AfterTrigger) else span
+    from_trigger = isinstance(step.config, Offset) and step.config.anchor == TRIGGER
+    return max(span - soonest.get(step.id, _NONE), _NONE) if from_trigger else span
 
 
 def _message(step: Step, messages: Messages) -> MessageSpec | None:

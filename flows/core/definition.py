@@ -2,87 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
-from typing import Any
+from marshmallow import Schema, fields, validate
 
-from marshmallow import Schema, ValidationError, fields, validate
-
-from flows.core import conditions, durations
-from flows.core.conditions import Condition
-from flows.core.model import Reentry
-from flows.core.problems import suggestion
-from flows.core.vocabulary import EVENTS, event_named
-
-NAME = validate.Regexp(r"\A[a-z][a-z0-9-]{0,60}\Z", error="use small letters, digits and dashes")
-NO_HOLD = timedelta(0)
-
-
-class DurationField(fields.Field[timedelta]):
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> timedelta:
-        try:
-            return durations.parse(value if isinstance(value, str) else repr(value))
-        except ValueError as problem:
-            raise ValidationError(str(problem)) from None
+from flows.core.cap_entries import CapsSchema
+from flows.core.entries import (
+    NAME,
+    ConditionField,
+    DurationField,
+    EventField,
+    HoldField,
+    PathField,
+    ReentryField,
+    StepsField,
+)
+from flows.core.experiment_entries import WholeFlowTestSchema
+from flows.core.leaving import ExitField, RestartSchema
+from flows.core.schedule_entries import FIELDS as SCHEDULE_FIELDS
 
 
-class HoldField(DurationField):
-    """A length of time, or ``none``."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> timedelta:
-        return NO_HOLD if value == "none" else super()._deserialize(value, attr, data, **kwargs)
-
-
-class ConditionField(fields.Field[Condition]):
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Condition:
-        try:
-            return conditions.from_data(value)
-        except ValueError as problem:
-            raise ValidationError(str(problem)) from None
-
-
-class ReentryField(fields.Field[Reentry]):
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Reentry:
-        if value == "never" or value == "always":
-            return Reentry(value)
-        if isinstance(value, Mapping) and set(value) == {"after"}:
-            return Reentry("after", DurationField().deserialize(value["after"]))
-        raise ValidationError("write never, always, or for example {after: 30d}")
-
-
-class EventField(fields.String):
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        name = super()._deserialize(value, attr, data, **kwargs)
-        if not isinstance(name, str) or event_named(name) is None:
-            raise ValidationError(f"“{name}” is no event here. {suggestion(name, EVENTS)}")
-        return name
-
-
-class PathField(fields.String):
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        path = super()._deserialize(value, attr, data, **kwargs)
-        if not isinstance(path, str) or not path.startswith("event.") or path.endswith("."):
-            raise ValidationError(f"“{path}” must name a field of the event, such as event.checkout_token")
-        return path
-
-
-class TriggerSchema(Schema):
+class _TriggerSchema(Schema):
     on = EventField(required=True, metadata={"description": "The event that starts the flow"})
     after = DurationField(metadata={"description": "The signal's own threshold, not a further wait"})
     key = PathField(metadata={"description": "What tells two runs of one person apart"})
     where = ConditionField(metadata={"description": "Only events for which this holds"})
 
 
+class TriggerSchema(_TriggerSchema):
+    every, day, date, at, zone, exact, deadline = SCHEDULE_FIELDS.values()
+
+
 class GoalSchema(Schema):
     on = EventField(required=True, metadata={"description": "The event that the flow is for"})
     match = PathField(metadata={"description": "A field that must be the same as in the trigger"})
     within = DurationField(required=True, metadata={"description": "How long after entering it still counts"})
+    metric = fields.String(metadata={"description": "The one figure that tells whether it works, e.g. recovery rate"})
+    target = fields.String(metadata={"description": "What that figure is to be, e.g. 10 %"})
+    audience = fields.String(metadata={"description": "Whose behaviour it is to change, in words"})
 
 
 class AboutSchema(Schema):
     purpose = fields.String(metadata={"description": "What it is for"})
+    assumptions = fields.String(metadata={"description": "What it takes for granted"})
     owner = fields.String(metadata={"description": "Who answers for it"})
     reviewed = fields.Date(format="iso", metadata={"description": "When somebody last went through it"})
+    refresh = fields.Date(format="iso", metadata={"description": "When its messages are to be made new"})
+    naming = fields.String(metadata={"description": "How messages and variants are named here"})
     benchmarks = fields.Dict(
         keys=fields.String(), values=fields.Raw(), metadata={"description": "Figures to compare with"}
     )
@@ -118,12 +82,17 @@ class FlowSchema(Schema):
     cap = fields.String(
         validate=validate.OneOf(["count", "own", "exempt"]),
         metadata={
-            "description": "count (the default): the shop's frequency cap counts and limits its messages; "
-            "own: counts them, but only the flow's own plan limits them; exempt: neither"
+            "description": "count (the default): the shop's frequency caps limit its messages; own: only its own "
+            "plan does; exempt: nothing does. In all three its messages count, so that other flows give way"
         },
     )
+    caps = fields.Nested(
+        CapsSchema, metadata={"description": "Its own plan: at most so many messages to one person, by channel"}
+    )
     goal = fields.Nested(GoalSchema, metadata={"description": "What ends it as a success"})
-    exit = fields.List(EventField(), metadata={"description": "The events that end it at once"})
+    exit = fields.List(ExitField(), metadata={"description": "The events that end it at once"})
+    limit = DurationField(metadata={"description": "Nobody stays in it for longer"})
+    restart = fields.Nested(RestartSchema, metadata={"description": "What makes it begin anew for those inside"})
     not_while_in = fields.List(
         fields.String(validate=NAME), metadata={"description": "Not while in a flow with one of these tags"}
     )
@@ -138,8 +107,10 @@ class FlowSchema(Schema):
         validate=validate.Range(1, 90),
         metadata={"description": "Per cent of people kept out, to measure what the flow is worth"},
     )
-    steps = fields.List(
-        fields.Raw(),
+    test = fields.Nested(
+        WholeFlowTestSchema, metadata={"description": "Several flows share the people of one trigger; this is one arm"}
+    )
+    steps = StepsField(
         required=True,
         validate=validate.Length(min=1, error="a flow needs at least one step"),
         metadata={"description": "What happens, in order"},

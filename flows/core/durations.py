@@ -7,6 +7,8 @@ from datetime import timedelta
 
 _UNITS = {"w": timedelta(weeks=1), "d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1)}
 _FORM = re.compile(r"([1-9][0-9]{0,5})([mhdw])")
+PATTERN = "^[1-9][0-9]{0,5}[mhdw]$"
+"""The form for JSON Schema."""
 LONGEST = timedelta(days=400)
 """A wait longer than this is a mistake in the file, not a plan."""
 

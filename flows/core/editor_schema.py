@@ -10,13 +10,25 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from flows.core.definition import ConditionField, DurationField, EventField, FlowSchema, HoldField, ReentryField
+from flows.core import durations
+from flows.core.definition import FlowSchema
+from flows.core.entries import (
+    ConditionField,
+    DurationField,
+    EventField,
+    HoldField,
+    PathField,
+    ReentryField,
+    StepsField,
+    TextOr,
+)
+from flows.core.operands import ONE
 from flows.core.operators import OPERATORS
 from flows.core.steps import STEPS
 from flows.core.steps.coupon import PERCENTS, PercentField
 from flows.core.vocabulary import CUSTOM, CUSTOM_NAME, EVENTS
 
-_DURATION = {"type": "string", "pattern": "^[1-9][0-9]{0,5}[mhdw]$"}
+_DURATION = {"type": "string", "pattern": durations.PATTERN}
 _STEPS = {"type": "array", "items": {"$ref": "#/$defs/step"}}
 _CONDITION = {"$ref": "#/$defs/condition"}
 
@@ -26,7 +38,6 @@ def editor_schema() -> dict[str, Any]:
     flow = _object(FlowSchema())
     # Written when a flow is stored, never by hand.
     del flow["properties"]["messages"]
-    flow["properties"]["steps"] = {**_STEPS, "minItems": 1}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A flow",
@@ -43,11 +54,13 @@ def editor_schema() -> dict[str, Any]:
                 },
                 "additionalProperties": {
                     "anyOf": [
-                        {"type": ["string", "number", "boolean"]},
+                        ONE.shape,
                         {
                             "type": "object",
                             "minProperties": 1,
-                            "properties": {name: {"description": op.about} for name, op in OPERATORS.items()},
+                            "properties": {
+                                name: {"description": op.about, **op.operand.shape} for name, op in OPERATORS.items()
+                            },
                             "additionalProperties": False,
                         },
                     ]
@@ -58,15 +71,7 @@ def editor_schema() -> dict[str, Any]:
 
 
 def _step(name: str) -> dict[str, Any]:
-    step = _object(STEPS[name].schema())
-    for entry in ("then", "else"):
-        if entry in step["properties"]:
-            step["properties"][entry] = _STEPS
-    if name == "when":
-        step["properties"]["when"] = _CONDITION
-    if name == "split":
-        step["properties"]["split"]["properties"]["arms"] = {"type": "object", "additionalProperties": _STEPS}
-    return step
+    return {"title": name, "description": " ".join(STEPS[name].about.split()), **_object(STEPS[name].schema())}
 
 
 def _object(schema: Schema) -> dict[str, Any]:
@@ -76,6 +81,8 @@ def _object(schema: Schema) -> dict[str, Any]:
         "properties": {name: _field(field) for name, field in named.items()},
         "required": [name for name, field in named.items() if field.required],
         "additionalProperties": False,
+        # What its entries have to do with one another, where that can be said.
+        **getattr(schema, "editor", {}),
     }
 
 
@@ -104,15 +111,24 @@ def _shape(field: fields.Field[Any]) -> dict[str, Any]:
         case EventField():
             own = {"type": "string", "pattern": f"^{CUSTOM}{CUSTOM_NAME}$"}
             return {"anyOf": [{"enum": sorted(EVENTS)}, own]}
+        case PathField():
+            return {"type": "string", "pattern": r"^event\..*[^.]$"}
         case PercentField():
             return {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 100}, {"enum": list(PERCENTS)}]}
+        case TextOr():
+            text = _shape(field.text) if isinstance(field.text, fields.Field) else dict(field.text)
+            return {"anyOf": [text, _object(field.schema)]}
+        case StepsField():
+            return {**_STEPS, **_limits(field)}
         case fields.Nested():
             return _object(field.schema)
         case fields.List():
-            return {"type": "array", "items": _shape(field.inner)}
+            return {"type": "array", "items": _shape(field.inner), **_limits(field)}
         case fields.Dict():
             inner = field.value_field
             return {"type": "object", **({"additionalProperties": _shape(inner)} if inner else {})}
+        case fields.Boolean():
+            return {"type": "boolean"}
         case fields.Integer():
             return {"type": "integer", **_limits(field)}
         case fields.Date():
@@ -124,12 +140,15 @@ def _shape(field: fields.Field[Any]) -> dict[str, Any]:
 
 
 def _limits(field: fields.Field[Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {name: field.metadata[name] for name in ("pattern",) if name in field.metadata}
     for rule in field.validators:
         if isinstance(rule, validate.OneOf):
             found["enum"] = list(rule.choices)
         elif isinstance(rule, validate.Range):
             found |= {"minimum": rule.min, "maximum": rule.max}
+        elif isinstance(rule, validate.Length):
+            what = "Length" if isinstance(field, fields.String) else "Items"
+            found |= {f"{end}{what}": most for end, most in (("min", rule.min), ("max", rule.max)) if most is not None}
         elif isinstance(rule, validate.Regexp):
             found["pattern"] = str(rule.regex.pattern).replace(r"\A", "^").replace(r"\Z", "$")
     return found

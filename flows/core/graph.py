@@ -9,14 +9,13 @@ from typing import Any
 from marshmallow import RAISE, ValidationError
 
 from flows.core import conditions
-from flows.core.conditions import All, AnyOf, Leaf, Not
 from flows.core.coupons import fields_of
 from flows.core.model import MessageSpec, Step
 from flows.core.problems import Finder, Path, suggestion
 from flows.core.steps import STEPS
 from flows.core.steps.coupon import COUPONS
 from flows.core.steps.kind import StepKind, Written
-from flows.core.vocabulary import FIELDS, fields_after, knows_field
+from flows.core.vocabulary import FIELDS, event_named, fields_after, knows_field
 
 DEEPEST = 20
 """Lists of steps inside one another; more is not readable by anybody."""
@@ -116,8 +115,11 @@ def check_content(nodes: Sequence[Node], messages: Mapping[str, MessageSpec], tr
                 finder.add(path, f"The message “{name}” does not exist", f"Add messages/{name}. {have}")
             elif messages[name].channel != node.kind.name:
                 finder.add(path, f"The message “{name}” is written for {messages[name].channel}")
-        if isinstance(node.written.config, Leaf | All | AnyOf | Not):
-            check_fields(node.written.config, trigger, (*node.path, node.kind.name), finder, coupons)
+        for asked in node.written.asks:
+            check_fields(asked.condition, asked.of or trigger, (*node.path, *asked.where), finder, coupons)
+        for where, field in node.written.paths:
+            if not knows_field(field, trigger):
+                finder.add((*node.path, *where), f"“{trigger}” does not carry “{field}”", _has(trigger))
 
 
 def check_fields(
@@ -129,6 +131,11 @@ def check_fields(
             here = [p for p in finder.lines if p[: len(path)] == path and p[-1] == leaf.field]
             known = [*(fields_after(trigger) or FIELDS), *coupons]
             finder.add(here[0] if here else path, f"“{leaf.field}” is no field", suggestion(leaf.field, known))
+
+
+def _has(trigger: str) -> str:
+    event = event_named(trigger)
+    return f"It has {', '.join(event.props)}" if event and event.props else ""
 
 
 def check_shape(first: str | None, steps: Mapping[str, Step], paths: Mapping[str, Path], finder: Finder) -> None:
@@ -154,7 +161,7 @@ def _behind(start: Iterable[str | None], steps: Mapping[str, Step], past_waits: 
     todo = list(start)
     while todo:
         step = todo.pop()
-        if step is None or step in found or (not past_waits and STEPS[steps[step].kind].waits):
+        if step is None or step in found or (not past_waits and STEPS[steps[step].kind].waits(steps[step].config)):
             continue
         found.add(step)
         todo.extend(steps[step].ports.values())

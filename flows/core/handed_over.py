@@ -1,19 +1,18 @@
 """Runs that an automation at the provider carries out: they take no steps here, and end as every run does.
 
 Such a run stands on no step. It waits for its goal and for its exit rules, which `machine.advance` asks before anything
-else, and for the end of its time: that of the goal, without one 30 days. Who carries a run out is settled when it
-begins; a flow that changes hands changes nothing for those inside.
+else, and for the end of its time: the flow's limit, else that of the goal, else 30 days. Who carries a run out is
+settled when it begins; a flow that changes hands changes nothing for those inside.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from flows.core.machine import COMPLETED, TIMER, WAIT_TIMER
+from flows.core.machine import COMPLETED, TIME_LIMIT, TIMER, WAIT_TIMER
 from flows.core.model import FlowVersion, Note, Run, TimerSet, TrailLine, Transition, Waiting
 
 LONGEST = timedelta(days=30)
-TIME_LIMIT = "time_limit"
 MARK = "handed_over"
 """The variable of such a run."""
 
@@ -26,7 +25,7 @@ def hand_over(flow: FlowVersion, run: Run, now: datetime, *, permitted: bool) ->
     """
     if not permitted:
         return Note("not_permitted")
-    until = run.entered_at + (flow.goal.within if flow.goal else LONGEST)
+    until = run.entered_at + (flow.limit or (flow.goal.within if flow.goal else LONGEST))
     token = f"{run.id}:{MARK}"
     waiting = Waiting(token, (TIMER,), until)
     run = run.moved(None, run.since, 1, {MARK: True}, waiting)

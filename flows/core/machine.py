@@ -3,10 +3,13 @@
 The order, in `advance`:
 
 1. a finished run does not move;
-2. the goal ends it, even when the same event is an exit rule;
-3. an exit rule ends it;
-4. only the wake-up that the run waits for goes on; anything stale or repeated changes nothing;
-5. steps run until one parks or the flow ends.
+2. somebody who is taken out is out (`flows.core.standing`);
+3. the goal ends it, even when the same event is an exit rule;
+4. an exit rule ends it, and may put the person into another flow;
+5. what makes it begin anew ends it, so that another one can begin;
+6. only the wake-up that the run waits for goes on; anything stale or repeated changes nothing;
+7. nobody stays longer than the flow's limit;
+8. steps run until one parks or the flow ends.
 """
 
 from __future__ import annotations
@@ -16,14 +19,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from flows.core import goals
-from flows.core.answers import Do, Finish, Go, Park, Woke
+from flows.core import goals, standing
+from flows.core.answers import Do, Finish, Go, Park, Stay, Woke
+from flows.core.conditions import Finding
 from flows.core.facts import Facts
 from flows.core.model import (
+    Change,
     Effect,
     EffectDone,
     Entered,
     Event,
+    Exit,
     FlowVersion,
     Happened,
     Run,
@@ -38,12 +44,15 @@ from flows.core.model import (
 )
 from flows.core.steps import STEPS
 from flows.core.steps.coupon import COUPONS
+from flows.core.steps.move_to import ENTER
 
 WAIT_TIMER = "wait"
 """A run waits in one place at a time, so it has one timer."""
 STEP_BUDGET = 200
 """More steps than this without a wait is a flow that loading should have refused."""
 COMPLETED = "completed"
+TIME_LIMIT = "time_limit"
+RESTARTED = "restarted"
 TIMER: Wake = ("timer",)
 
 
@@ -58,25 +67,46 @@ def advance(flow: FlowVersion, run: Run, stimulus: Stimulus, facts: Facts, now: 
     """
     if run.state == "done":
         return Transition(run)
+    notes = _Notes()
     if isinstance(stimulus, Happened) and goals.reaches(stimulus.event, run):
         event = stimulus.event
+        if standing.takes_out(event, run):
+            outcome = str(event.props["outcome"])
+            return _stop(run, outcome, TrailLine(now, "taken_out", run.at, {"outcome": outcome}))
+        ended_by = goals.ended_by(flow, run, event, now)
         if goals.reached(flow, run, event):
-            return _stop(run, "goal", TrailLine(now, "goal_reached", run.at, _about(event)))
-        if goals.ends(flow, event):
-            return _stop(run, f"exit:{event.name}", TrailLine(now, "exited", run.at, _about(event)))
+            line = TrailLine(now, "goal_reached", run.at, _about(event))
+            # A purchase may be what the flow is for and the way into the next one.
+            return _stop(run, "goal", line, _moved_on(run, ended_by, event))
+        match ended_by:
+            case Exit() as rule:
+                line = TrailLine(now, "exited", run.at, _about(event))
+                return _stop(run, f"exit:{event.name}", line, _moved_on(run, rule, event))
+            case Finding() as unclear:
+                because = {"because": unclear.to_json()}
+                notes.trail.append(TrailLine(now, "exit_unclear", run.at, {**_about(event), **because}))
+        if goals.begins_anew(flow, run, event):
+            return _stop(run, RESTARTED, TrailLine(now, "begun_anew", run.at, _about(event)))
     if isinstance(stimulus, Entered):
         if run.visit or run.waiting or run.at is None:
             return Transition(run)
         detail = {"flow": flow.flow, "version": flow.version, "anchor_at": run.anchor_at.isoformat()}
         return _walk(flow, run, None, facts, now, _Notes(trail=[TrailLine(now, "entered", None, detail)]))
     if not _wakes(run, stimulus):
-        return Transition(run)
+        return notes.transition(run)
     if isinstance(stimulus, EffectDone) and stimulus.outcome == "unknown":
         return _unknown(run, stimulus, now)
-    notes = _Notes()
+    ends_at = _ends_at(flow, run)
+    if ends_at is not None and now >= ends_at:
+        return _stop(run, TIME_LIMIT, TrailLine(now, "time_limit", run.at, {"ended_at": ends_at.isoformat()}))
     if run.waiting and run.waiting.due_at and not isinstance(stimulus, TimerFired):
         notes.timers.append(TimerCancel(WAIT_TIMER))
     return _walk(flow, run, stimulus, facts, now, notes)
+
+
+def go_on(flow: FlowVersion, run: Run, facts: Facts, now: datetime) -> Transition:
+    """The run begins the step that it stands on, as if it had just been reached. Raises as `advance` does."""
+    return _walk(flow, run, None, facts, now, _Notes())
 
 
 @dataclass(slots=True)
@@ -86,19 +116,40 @@ class _Notes:
     effects: list[Effect] = field(default_factory=list)
     timers: list[TimerSet | TimerCancel] = field(default_factory=list)
     trail: list[TrailLine] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
 
     def transition(self, run: Run) -> Transition:
-        return Transition(run, tuple(self.effects), tuple(self.timers), tuple(self.trail))
+        return Transition(run, tuple(self.effects), tuple(self.timers), tuple(self.trail), changes=tuple(self.changes))
+
+    def change(self, run: Run, step: str, changes: tuple[Change, ...]) -> None:
+        for change in changes:
+            key = f"{run.id}:{step}:{run.visit}:{len(self.changes) + 1}"
+            self.changes.append(Change(change.kind, change.data, key, step))
 
 
 def _about(event: Event) -> dict[str, str]:
     return {"event": event.name, "event_id": str(event.id)}
 
 
-def _stop(run: Run, outcome: str, line: TrailLine) -> Transition:
+def _stop(run: Run, outcome: str, line: TrailLine, changes: tuple[Change, ...] = ()) -> Transition:
     timers = (TimerCancel(WAIT_TIMER),) if run.waiting and run.waiting.due_at else ()
     ended = replace(run, state="done", outcome=outcome, waiting=None)
-    return Transition(ended, timers=timers, trail=(line,), cancel_effects=True)
+    return Transition(ended, timers=timers, trail=(line,), cancel_effects=True, changes=changes)
+
+
+def _moved_on(run: Run, rule: Exit | Finding | None, event: Event) -> tuple[Change, ...]:
+    # Somebody else's order says nothing of this person, and history starts nothing.
+    own = event.person_id == run.person_id and not event.historical
+    if not isinstance(rule, Exit) or rule.move_to is None or not own:
+        return ()
+    # Into the other flow with what ended this one, unlike a step, which hands on what this one began with.
+    data = {"flow": rule.move_to, "event": event.to_json()}
+    return (Change(ENTER, data, f"{run.id}:exit:{run.visit}:1", run.at or ""),)
+
+
+def _ends_at(flow: FlowVersion, run: Run) -> datetime | None:
+    """When the run is over whatever it waits for."""
+    return None if flow.limit is None else run.entered_at + flow.limit
 
 
 def _wakes(run: Run, stimulus: Stimulus) -> bool:
@@ -138,13 +189,19 @@ def _walk(flow: FlowVersion, run: Run, woke: Woke | None, facts: Facts, now: dat
         answer = STEPS[step.kind].run(step, run, facts, now, woke)
         woke = None
         match answer:
-            case Go(port=port, at=at, vars=found, code=code, detail=detail):
+            case Go(port=port, at=at, vars=found, code=code, detail=detail, changes=changes):
                 _note(notes, now, code, step.id, detail)
+                notes.change(run, step.id, changes)
                 run = _begin(run, step.ports[port], at or run.since, found)
             case Park():
                 return notes.transition(_park(flow, run, step.id, answer, now, notes))
-            case Finish(outcome=outcome, vars=found, code=code, detail=detail):
+            case Stay(code=code, detail=detail):
+                # Whatever woke it: its timer and what it waits for stand as they are.
+                said = (TrailLine(now, code, step.id, detail),) if code else ()
+                return Transition(run, trail=said)
+            case Finish(outcome=outcome, vars=found, code=code, detail=detail, changes=changes):
                 _note(notes, now, code, step.id, detail)
+                notes.change(run, step.id, changes)
                 return notes.transition(_end(replace(run, vars={**run.vars, **found}), outcome, now, notes))
     raise EndlessFlow(f"{flow.flow} version {flow.version} at step {run.at}")
 
@@ -165,10 +222,14 @@ def _note(notes: _Notes, now: datetime, code: str | None, step: str, detail: Map
 def _park(flow: FlowVersion, run: Run, step: str, park: Park, now: datetime, notes: _Notes) -> Run:
     token = f"{run.id}:{step}:{run.visit}"
     wakes: list[Wake] = list(park.wakes_on)
-    if park.until is not None:
+    until, ends_at = park.until, _ends_at(flow, run)
+    if ends_at is not None and not (park.sends or park.does):
+        # One timer for both: the run is waiting in one place at a time.
+        until = ends_at if until is None else min(until, ends_at)
+    if until is not None:
         wakes.append(TIMER)
-        notes.timers.append(TimerSet(WAIT_TIMER, park.until, token))
-        notes.trail.append(TrailLine(now, "waiting", step, {"until": park.until.isoformat()}))
+        notes.timers.append(TimerSet(WAIT_TIMER, until, token))
+        notes.trail.append(TrailLine(now, "waiting", step, {"until": until.isoformat()}))
     for n, send in enumerate(park.sends, start=1):
         message = flow.messages[send.message]
         # Late is counted from when the flow meant it to leave, not from when somebody got round to it.
@@ -183,7 +244,7 @@ def _park(flow: FlowVersion, run: Run, step: str, park: Park, now: datetime, not
                 step=step,
                 purpose=message.purpose,
                 due_at=due_at,
-                deadline=due_at + message.deadline,
+                deadline=_before(ends_at, due_at + message.deadline),
                 priority=flow.priority,
             )
         )
@@ -193,7 +254,11 @@ def _park(flow: FlowVersion, run: Run, step: str, park: Park, now: datetime, not
         wakes.append(("effect", key))
         notes.effects.append(_deed(flow, run, step, do, key, min(run.since, now)))
         notes.trail.append(TrailLine(now, "action_wanted", step, {"action": do.action, "key": key}))
-    return run.moved(run.at, run.since, run.visit, run.vars, Waiting(token, tuple(wakes), park.until))
+    return run.moved(run.at, run.since, run.visit, run.vars, Waiting(token, tuple(wakes), until))
+
+
+def _before(ends_at: datetime | None, moment: datetime) -> datetime:
+    return moment if ends_at is None else min(moment, ends_at)
 
 
 def _deed(flow: FlowVersion, run: Run, step: str, do: Do, key: str, due_at: datetime) -> Effect:
@@ -205,7 +270,7 @@ def _deed(flow: FlowVersion, run: Run, step: str, do: Do, key: str, due_at: date
         step=step,
         purpose="transactional",
         due_at=due_at,
-        deadline=due_at + do.within,
+        deadline=_before(_ends_at(flow, run), due_at + do.within),
         priority=flow.priority,
         data=do.data,
     )

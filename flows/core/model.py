@@ -13,14 +13,19 @@ from typing import Any, Literal
 from uuid import UUID
 
 from flows.core.conditions import Condition
+from flows.core.experiments import WholeFlowTest
+from flows.core.schedules import Schedule
 
 Purpose = Literal["marketing", "transactional"]
 CapPlan = Literal["count", "own", "exempt"]
-"""`count`: counted and limited by the shop's cap; `own`: counted, limited only by the flow's own plan;
-`exempt`: neither counted nor limited."""
+"""What limits a flow's messages besides its own plan: `count`: the shop's caps; `own`: nothing, it keeps to its plan;
+`exempt`: nothing, it has no plan either. All of them are counted, so that flows with `count` give way."""
+OnCap = Literal["defer", "drop"]
+"""What becomes of a message for which a cap has no room: it waits for room, or it is left out."""
 Settled = Literal["accepted", "skipped", "failed", "unknown"]
 Wake = tuple[str, ...]
 """What a parked run waits for: ``("timer",)``, ``("effect", key)`` or ``("event", name)``."""
+ONLY_A_TIMER: tuple[Wake, ...] = (("timer",),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,23 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `count` marketing messages in any `days` x 24 hours; `days` None: on one day of the calendar where the
+    person lives. `channel`: only those of this channel count and are limited, None: those of all channels together."""
+
+    count: int
+    days: int | None
+    channel: str | None = None
+
+    def binds(self, channel: str) -> bool:
+        """Whether messages of this channel are limited, and counted."""
+        return self.channel is None or self.channel == channel
+
+    def to_json(self) -> dict[str, Any]:
+        return {"count": self.count, "per": "day" if self.days is None else f"{self.days}d", "channel": self.channel}
+
+
+@dataclass(frozen=True, slots=True)
 class MessageSpec:
     """What the core knows of a message; subject and body belong to `flows.content`.
 
@@ -82,12 +104,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """`after` is the threshold of the signal itself, not a further wait. `key` is a path into the event."""
+    """`after` is the threshold of the signal itself, not a further wait. `key` is a path into the event. `schedule`:
+    when people enter who are let in by the calendar."""
 
     on: str
     after: timedelta | None = None
     key: str | None = None
     where: Condition | None = None
+    schedule: Schedule | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +130,26 @@ class Goal:
 
 
 @dataclass(frozen=True, slots=True)
+class Exit:
+    """An event that ends the flow at once. `where` asks about that event alone; `match` is a path that must have the
+    same value in it as in the trigger's event. `move_to`: the flow that the person is put into instead."""
+
+    on: str
+    where: Condition | None = None
+    match: str | None = None
+    move_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """Events with which a run begins anew: always, or only when what they carry at the path `when_different` is not
+    what the run began with."""
+
+    on: tuple[str, ...]
+    when_different: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class HoldOut:
     """This share of the people who would enter is kept out, to measure what the flow is worth."""
 
@@ -117,7 +161,9 @@ class FlowVersion:
     """A compiled flow. `definition` is the canonical plain data that it was compiled from.
 
     `hold_after_purchase`: no marketing message of this flow that soon after an order (None: never held).
-    `needs`: the families of facts that deciding reads.
+    `caps`: its own plan, how much it sends to one person, whatever other flows do.
+    `needs`: the families of facts that deciding reads. `limit`: nobody stays in it for longer. `test`: of which it is
+    one arm.
     """
 
     flow: str
@@ -129,7 +175,7 @@ class FlowVersion:
     priority: int
     cap: CapPlan
     goal: Goal | None
-    exits: tuple[str, ...]
+    exit_rules: tuple[Exit, ...]
     tags: tuple[str, ...]
     not_while_in: tuple[str, ...]
     hold_after_purchase: timedelta | None
@@ -139,6 +185,15 @@ class FlowVersion:
     messages: Mapping[str, MessageSpec]
     needs: frozenset[str]
     definition: Mapping[str, Any] = field(repr=False)
+    caps: tuple[Limit, ...] = ()
+    restart: Restart | None = None
+    limit: timedelta | None = None
+    test: WholeFlowTest | None = None
+
+    @property
+    def exits(self) -> tuple[str, ...]:
+        """The names of the events that may end it at once."""
+        return tuple(dict.fromkeys(rule.on for rule in self.exit_rules))
 
     @property
     def main_channel(self) -> str:
@@ -150,7 +205,9 @@ class FlowVersion:
     def listens(self) -> frozenset[str]:
         """The names of the events that can change anything for a run of this version, or start one."""
         goal = {self.goal.event} if self.goal else set()
-        return frozenset({self.trigger.on, *self.exits, *goal})
+        restart = self.restart.on if self.restart else ()
+        awaited = {event for step in self.steps.values() if (event := getattr(step.config, "awaits", None))}
+        return frozenset({self.trigger.on, *self.exits, *goal, *restart, *awaited})
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,19 +218,21 @@ class Waiting:
     wakes_on: tuple[Wake, ...]
     due_at: datetime | None = None
 
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "token": self.token,
-            "wakes_on": [list(wake) for wake in self.wakes_on],
-            "due_at": self.due_at.isoformat() if self.due_at else None,
-        }
+    def to_json(self, usual: str) -> dict[str, Any]:
+        """Without what most have: the `usual` token of where the run stands, and a timer as all that wakes it."""
+        data: dict[str, Any] = {"due_at": self.due_at.isoformat() if self.due_at else None}
+        if self.token != usual:
+            data["token"] = self.token
+        if self.wakes_on != ONLY_A_TIMER:
+            data["wakes_on"] = [list(wake) for wake in self.wakes_on]
+        return data
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Waiting:
+    def from_json(cls, data: Mapping[str, Any], usual: str) -> Waiting:
         due_at = data["due_at"]
         return cls(
-            data["token"],
-            tuple(tuple(wake) for wake in data["wakes_on"]),
+            data.get("token", usual),
+            tuple(tuple(wake) for wake in data["wakes_on"]) if "wakes_on" in data else ONLY_A_TIMER,
             datetime.fromisoformat(due_at) if due_at else None,
         )
 
@@ -230,15 +289,18 @@ class Run:
         )
 
     def position(self) -> dict[str, Any]:
-        """Everything that has no column of its own, as JSON."""
-        return {
+        """Everything that has no column of its own, as JSON. It is stored for very many, so without what can be told
+        otherwise."""
+        position: dict[str, Any] = {
             "since": self.since.isoformat(),
             "trigger": dict(self.trigger),
             "at": self.at,
             "visit": self.visit,
-            "waiting": self.waiting.to_json() if self.waiting else None,
-            "vars": dict(self.vars),
+            "waiting": self.waiting.to_json(f"{self.id}:{self.at}:{self.visit}") if self.waiting else None,
         }
+        if self.vars:
+            position["vars"] = dict(self.vars)
+        return position
 
     @classmethod
     def restore(
@@ -271,8 +333,8 @@ class Run:
             trigger=position["trigger"],
             at=position["at"],
             visit=position["visit"],
-            waiting=Waiting.from_json(waiting) if waiting else None,
-            vars=position["vars"],
+            waiting=Waiting.from_json(waiting, f"{id}:{position['at']}:{position['visit']}") if waiting else None,
+            vars=position.get("vars", {}),
         )
 
 
@@ -340,6 +402,18 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """Something that a step changes here, at once and in the same transaction: no platform is asked and nothing is
+    waited for (flows/engine/changes.py). `key` is unique, ``run:step:visit:n``; a step leaves `key` and `step` to the
+    machine."""
+
+    kind: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    key: str = ""
+    step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TimerSet:
     key: str
     due_at: datetime
@@ -369,3 +443,4 @@ class Transition:
     timers: tuple[TimerSet | TimerCancel, ...] = ()
     trail: tuple[TrailLine, ...] = ()
     cancel_effects: bool = False
+    changes: tuple[Change, ...] = ()

@@ -7,43 +7,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal
 
 from flows.core import durations
+from flows.core.operands import (
+    DATE,
+    DAY,
+    ENTRIES,
+    FLAG,
+    MONTHS,
+    NUMBER,
+    ONE,
+    RANGE,
+    SEVERAL,
+    SPAN,
+    WORD,
+    CannotCompare,
+    Operand,
+    moment,
+    number,
+)
 
 
-class CannotCompare(Exception):
-    """The fact and the value of the condition cannot be compared; the text says why."""
-
-
-def number(value: Any) -> Decimal:
-    """A number or a text that is one (the store sends money as text)."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
-        raise CannotCompare("it is no number")
-    try:
-        answer = Decimal(str(value))
-    except InvalidOperation:
-        raise CannotCompare("it is no number") from None
-    if not answer.is_finite():
-        raise CannotCompare("it is no number")
-    return answer
-
-
-def moment(value: Any, now: datetime) -> datetime:
-    """An ISO 8601 date or moment (without a zone: UTC), ``now``, or ``30d ago``."""
-    if not isinstance(value, str):
-        raise CannotCompare("it is no date")
-    if value == "now":
-        return now
-    try:
-        if value.endswith(" ago"):
-            return now - durations.parse(value.removesuffix(" ago"))
-        answer = datetime.fromisoformat(value)
-    except ValueError:
-        raise CannotCompare("it is no date") from None
-    return answer if answer.tzinfo else answer.replace(tzinfo=UTC)
+def _day_of_year(value: Any, now: datetime) -> tuple[int, int]:
+    """Month and day of a date, or of a moment as it is where `now` is told."""
+    told = moment(value, now)
+    # A day without a time is that day everywhere.
+    here = told if isinstance(value, str) and len(value) == len("2026-12-24") else told.astimezone(now.tzinfo)
+    return here.month, here.day
 
 
 def _equal(fact: Any, wanted: Any, now: datetime) -> bool:
@@ -72,66 +64,146 @@ def _contains(fact: Any, wanted: Any, now: datetime) -> bool:
     raise CannotCompare("it is neither a list nor a text")
 
 
+def _contains_any(fact: Any, wanted: Any, now: datetime) -> bool:
+    return any([_contains(fact, value, now) for value in wanted])
+
+
+def _contains_all(fact: Any, wanted: Any, now: datetime) -> bool:
+    return all([_contains(fact, value, now) for value in wanted])
+
+
+def _text(fact: Any) -> str:
+    if not isinstance(fact, str):
+        raise CannotCompare("it is no text")
+    return fact.casefold()
+
+
 def _is_there(fact: Any, wanted: Any, now: datetime) -> bool:
     return (fact not in (None, "", [])) is wanted
 
 
-def _scalar(value: Any) -> str | None:
-    return None if isinstance(value, str | int | float | bool) else "needs one value"
+def _between(fact: Any, wanted: Any, now: datetime) -> bool:
+    low, high = wanted
+    return number(low) <= number(fact) <= number(high)
 
 
-def _several(value: Any) -> str | None:
-    plain = isinstance(value, list) and value and all(_scalar(item) is None for item in value)
-    return None if plain else "needs a list of values, for example [FR, BE]"
+def _within_last(fact: Any, wanted: Any, now: datetime) -> bool:
+    return now - durations.parse(wanted) <= moment(fact, now) <= now
 
 
-def _is_number(value: Any) -> str | None:
-    try:
-        number(value)
-    except CannotCompare:
-        return "needs a number"
-    return None
+def _within_next(fact: Any, wanted: Any, now: datetime) -> bool:
+    return now <= moment(fact, now) <= now + durations.parse(wanted)
 
 
-def _is_date(value: Any) -> str | None:
-    try:
-        moment(value, datetime(2000, 1, 1, tzinfo=UTC))
-    except CannotCompare:
-        return "needs a date such as 2026-11-01, or 30d ago, or now"
-    return None
+def _on_day(fact: Any, wanted: Any, now: datetime) -> bool:
+    month, day = wanted.split("-")
+    return _day_of_year(fact, now) == (int(month), int(day))
 
 
-def _is_flag(value: Any) -> str | None:
-    return None if isinstance(value, bool) else "needs true or false"
+def _in_month(fact: Any, wanted: Any, now: datetime) -> bool:
+    month, _ = _day_of_year(fact, now)
+    return month in wanted
+
+
+def _entries(fact: Any, wanted: Any, now: datetime) -> bool:
+    raise CannotCompare("its entries are asked one by one")
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """`check` says what is wrong with the value written in a flow file, None when it is right.
+    """`operand`: what is written behind it. `field` and `example` are one use of it.
 
     `takes_empty`: may be asked of a fact that is known to be empty; `takes_absent`: also of one that its
-    family does not have. The others cannot tell then.
+    family does not have. The others cannot tell then. `by_day`: it looks at days of the calendar, those where the
+    person lives: the zone of `now` in the test. `entries`: its value is a condition, asked of each entry of a list;
+    `some` needs one for which it holds, `every` needs it to hold for all of them, and that there is one.
     """
 
     about: str
+    field: str
     example: Any
     test: Callable[[Any, Any, datetime], bool]
-    check: Callable[[Any], str | None]
+    operand: Operand
     takes_empty: bool = False
     takes_absent: bool = False
+    by_day: bool = False
+    entries: Literal["some", "every"] | None = None
 
 
 OPERATORS: Mapping[str, Operator] = {
-    "eq": Operator("is exactly this; `{field: value}` is short for it", "subscribed", _equal, _scalar, True),
-    "ne": Operator("is anything else", "FR", lambda f, w, n: not _equal(f, w, n), _scalar, True),
-    "gt": Operator("is more than", 100, lambda f, w, n: number(f) > number(w), _is_number),
-    "gte": Operator("is this or more", 100, lambda f, w, n: number(f) >= number(w), _is_number),
-    "lt": Operator("is less than", 100, lambda f, w, n: number(f) < number(w), _is_number),
-    "lte": Operator("is this or less", 100, lambda f, w, n: number(f) <= number(w), _is_number),
-    "in": Operator("is one of these", ["FR", "BE"], _one_of, _several, True),
-    "not_in": Operator("is none of these", ["FR"], lambda f, w, n: not _one_of(f, w, n), _several, True),
-    "contains": Operator("has this among its entries, or in its text (any case)", "vip", _contains, _scalar),
-    "exists": Operator("is there and not empty (`false`: is not)", True, _is_there, _is_flag, True, True),
-    "before": Operator("is earlier than", "30d ago", lambda f, w, n: moment(f, n) < moment(w, n), _is_date),
-    "after": Operator("is later than", "2026-11-01", lambda f, w, n: moment(f, n) > moment(w, n), _is_date),
+    "eq": Operator(
+        "is exactly this; `{field: value}` is short for it", "person.consent.email", "subscribed", _equal, ONE, True
+    ),
+    "ne": Operator("is anything else", "person.country", "FR", lambda f, w, n: not _equal(f, w, n), ONE, True),
+    "gt": Operator("is more than", "person.orders_count", 3, lambda f, w, n: number(f) > number(w), NUMBER),
+    "gte": Operator("is this or more", "event.total", 100, lambda f, w, n: number(f) >= number(w), NUMBER),
+    "lt": Operator("is less than", "person.orders_count", 3, lambda f, w, n: number(f) < number(w), NUMBER),
+    "lte": Operator("is this or less", "event.total", "30 EUR", lambda f, w, n: number(f) <= number(w), NUMBER),
+    "between": Operator("is one of the two or lies between them", "event.total", [20, 50], _between, RANGE),
+    "in": Operator("is one of these", "person.country", ["FR", "BE"], _one_of, SEVERAL, True),
+    "not_in": Operator(
+        "is none of these", "person.country", ["FR"], lambda f, w, n: not _one_of(f, w, n), SEVERAL, True
+    ),
+    "contains": Operator("has this among its entries, or in its text (any case)", "person.tags", "vip", _contains, ONE),
+    "contains_any": Operator("has one of these, or several", "person.tags", ["vip", "press"], _contains_any, SEVERAL),
+    "contains_all": Operator("has all of these", "person.tags", ["vip", "press"], _contains_all, SEVERAL),
+    "starts_with": Operator(
+        "is a text that begins so (any case)",
+        "person.locale",
+        "fr-",
+        lambda f, w, n: _text(f).startswith(w.casefold()),
+        WORD,
+    ),
+    "ends_with": Operator(
+        "is a text that ends so (any case)",
+        "person.email",
+        "@example.com",
+        lambda f, w, n: _text(f).endswith(w.casefold()),
+        WORD,
+    ),
+    "exists": Operator("is there and not empty (`false`: is not)", "person.phone", True, _is_there, FLAG, True, True),
+    "before": Operator(
+        "is earlier than", "person.last_order_at", "30d ago", lambda f, w, n: moment(f, n) < moment(w, n), DATE
+    ),
+    "after": Operator(
+        "is later than", "person.first_order_at", "2026-11-01", lambda f, w, n: moment(f, n) > moment(w, n), DATE
+    ),
+    "within_last": Operator(
+        "is a moment of the time up to now that is so long", "person.last_order_at", "30d", _within_last, SPAN
+    ),
+    "within_next": Operator(
+        "is a moment of the time from now on that is so long", "person.loyalty.expires_at", "7d", _within_next, SPAN
+    ),
+    "on_day": Operator(
+        "is on this day of any year, where the person lives",
+        "person.first_order_at",
+        "12-24",
+        _on_day,
+        DAY,
+        by_day=True,
+    ),
+    "in_month": Operator(
+        "is in one of these months of any year, where the person lives",
+        "person.first_order_at",
+        [11, 12],
+        _in_month,
+        MONTHS,
+        by_day=True,
+    ),
+    "some": Operator(
+        "is a list with an entry for which this holds",
+        "event.items",
+        {"product_id": 632910392},
+        _entries,
+        ENTRIES,
+        entries="some",
+    ),
+    "every": Operator(
+        "is a list, not an empty one, for whose every entry this holds",
+        "event.items",
+        {"price": {"lt": 20}},
+        _entries,
+        ENTRIES,
+        entries="every",
+    ),
 }

@@ -8,8 +8,10 @@ from difflib import get_close_matches
 from typing import Any
 
 from marshmallow import Schema
-from marshmallow.fields import Dict, Field, Nested
+from marshmallow.fields import Dict, Field, List, Nested
 
+READABLE = 20
+"""More names than this in one sentence help nobody."""
 Path = tuple[str | int, ...]
 Lines = Mapping[Path, int]
 """Where each entry of the data stands in its file: path -> line, counted from 1."""
@@ -76,7 +78,13 @@ class Finder:
 
 def suggestion(name: str, known: Collection[str]) -> str:
     close = get_close_matches(name, known, n=1)
-    return f"Did you mean “{close[0]}”?" if close else f"Known are {', '.join(sorted(known))}"
+    if close:
+        return f"Did you mean “{close[0]}”?"
+    if len(known) <= READABLE:
+        return f"Known are {', '.join(sorted(known))}"
+    near = get_close_matches(name, known, n=3, cutoff=0.3)
+    said = f"Nearest are {', '.join(near)}. " if near else ""
+    return f"{said}All of them are in docs/flows.md"
 
 
 def _flat(errors: Any, schema: Schema | None, path: Path = ()) -> Iterator[tuple[Path, str]]:
@@ -89,14 +97,16 @@ def _flat(errors: Any, schema: Schema | None, path: Path = ()) -> Iterator[tuple
         found = _field(schema, key)
         if key == "_schema":
             yield from _flat(value, None, path)
+        elif isinstance(key, int):
+            yield from _flat(value, schema, (*path, key))
         elif isinstance(found, Dict) and isinstance(value, Mapping):
             # {entry: {"key": ..., "value": ...}}
-            inner = found.value_field.schema if isinstance(found.value_field, Nested) else None
+            inner = within(found)
             for entry, layers in value.items():
                 for layer in layers.values():
                     yield from _flat(layer, inner, (*path, key, entry))
         else:
-            yield from _flat(value, found.schema if isinstance(found, Nested) else None, (*path, key))
+            yield from _flat(value, within(found), (*path, key))
 
 
 def _field(schema: Schema | None, key: Any) -> Field[Any] | None:
@@ -104,11 +114,23 @@ def _field(schema: Schema | None, key: Any) -> Field[Any] | None:
     return next((one for name, one in fields.items() if (one.data_key or name) == key), None)
 
 
+def within(field: Field[Any] | None) -> Schema | None:
+    """Of what this entry is made, or each entry of it when it is a list."""
+    match field:
+        case Nested():
+            inner: Schema = field.schema
+            return inner
+        case List():
+            return within(field.inner)
+        case Dict():
+            return within(field.value_field)
+        case _:
+            return None
+
+
 def _keys_at(schema: Schema, path: Path) -> list[str]:
     for part in path:
-        inner = _field(schema, part)
-        if isinstance(inner, Nested):
-            schema = inner.schema
+        schema = within(_field(schema, part)) or schema
     return [one.data_key or name for name, one in schema.fields.items()]
 
 
@@ -120,6 +142,8 @@ _PHRASES = {
     "Not a valid list.": ("“{name}” must be a list", "Begin each entry with a dash, or write [one, other]"),
     "Not a valid mapping type.": ("“{name}” must be a group of named entries", "Write {{name: value}}"),
     "Invalid input type.": ("“{name}” must be a group of named entries", "Write {{name: value}}"),
+    "Not a valid boolean.": ("“{name}” must be true or false", ""),
+    "Not a valid number.": ("“{name}” must be a number", ""),
     "Not a valid date.": ("“{name}” must be a date", "Write for example 2026-11-01"),
 }
 

@@ -19,8 +19,24 @@ MOVES: Mapping[str, str] = {
     "coupon_made": "A discount code was made in the store for the person.",
     "coupon_skipped": "No discount code was made; the reason is given.",
     "coupon_failed": "The store refused the discount code for good.",
+    "message_not_for_them": "The message is not for this person; the part that decided is given.",
+    "event_came": "The event that the flow waited for has happened.",
+    "event_missed": "The event that the flow waited for did not happen in time.",
+    "event_unclear": "The event happened, but what else is asked of it cannot be told; the flow waits on.",
+    "wait_unclear": "The event that started the flow lacks the date that a wait counts from; the flow is over.",
+    "left_alone": "The person is sent no marketing any more by these channels.",
+    "put_into": "The person is put into another flow as well, if that one takes them.",
+    "moved_on": "The person is put into another flow, if that one takes them; this one is over.",
+    "scored": "Points were added to a score, or taken away.",
     "goal_reached": "The goal was reached; the flow is over.",
     "exited": "An exit rule ended the flow.",
+    "exit_unclear": "Whether an exit rule ends the flow cannot be told; what its event lacks is given.",
+    "begun_anew": "The flow begins anew, with what has just happened.",
+    "time_limit": "Nobody stays longer in the flow; it is over.",
+    "taken_out": "Somebody took the person out of the flow; how it ended is given.",
+    "new_version": "The person goes on in another version of the flow.",
+    "not_carried_over": "The other version has no step for where the person is; they stay with theirs.",
+    "not_let_in": "The flow that they were handed on to lets nobody in now.",
     "finished": "The flow came to its end.",
 }
 """What happened to somebody inside a flow."""
@@ -28,23 +44,36 @@ MOVES: Mapping[str, str] = {
 REFUSALS: Mapping[str, str] = {
     "trigger_unclear": "A fact that the trigger asks for is missing.",
     "historical": "The event was imported; history starts nothing.",
+    "moved_in_circles": "Flows hand the person on to one another without end.",
     "nobody": "It is not known whose event it is.",
     "no_key": "The event lacks the field that tells runs apart.",
     "outside_audience": "The person is not in the flow's audience.",
     "audience_unclear": "A fact that the audience asks for is missing.",
     "already_in": "The person is in the flow, for the same key.",
+    "same_occurrence": "The person has entered for this occurrence of the schedule already.",
     "entered_before": "The person was in the flow before, and it lets nobody in twice.",
     "entered_lately": "The person was in the flow too short a time ago.",
     "excluded": "The person is in a flow with a tag that this one stays away from.",
     "exclusion_unclear": "It is not known in which flows the person is.",
+    "other_arm": "Chance put the person into another arm of the test that this flow is a part of.",
     "held_out": "Chance keeps the person out, to measure what the flow is worth.",
     "not_permitted": "No message of the flow may be sent to the person, and an automation at Brevo would not ask.",
 }
 """Why somebody did not enter a flow."""
 
+PASSED_OVER: Mapping[str, str] = {
+    "other_event": "The flow starts on another event.",
+    "other_threshold": "The event was told for another length of time than the flow asks for.",
+    "other_schedule": "It is the schedule of another flow, or what this one's was before.",
+    "trigger_unmatched": "The event is none that the flow's trigger asks for.",
+    "not_counted": "The shop counts the order for nothing, e.g. because it is a test order.",
+}
+"""Why an event is no reason for somebody to enter a flow; it leaves no line in the trail."""
+
 OBJECTIONS: Mapping[str, str] = {
     "erased": "The person asked to be forgotten.",
     "test_only": "Only test addresses are written to now.",
+    "mode_brevo": "An automation at Brevo runs this flow; the connector only feeds it.",
     "goal_reached": "The goal of the flow was reached.",
     "exit_rule": "An event that ends the flow has happened.",
     "no_consent": "The person has not agreed to marketing on this channel.",

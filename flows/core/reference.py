@@ -13,13 +13,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from marshmallow import Schema
-from marshmallow.fields import Nested
 
 from flows.core import reasons
 from flows.core.canonical import canonical
 from flows.core.definition import FlowSchema
 from flows.core.editor_schema import editor_schema
 from flows.core.operators import OPERATORS
+from flows.core.problems import within
 from flows.core.signals import SIGNALS
 from flows.core.steps import STEPS
 from flows.core.vocabulary import CUSTOM, EVENTS, FIELDS, event_named
@@ -37,7 +37,7 @@ def _entries(schema: Schema, before: str = "") -> list[tuple[str, str, str]]:
         if path not in HIDDEN:
             about = str(field.metadata.get("description", ""))
             found.append((f"`{path}`", "yes" if field.required else "", about))
-            inner = field.schema if isinstance(field, Nested) else None
+            inner = within(field)
             found += _entries(inner, f"{path}.") if inner else []
     return found
 
@@ -68,8 +68,14 @@ def steps_part() -> str:
 
 
 def operators_part() -> str:
-    rows = [(f"`{name}`", op.about, f"`{json.dumps(op.example)}`") for name, op in OPERATORS.items()]
+    rows = [(f"`{name}`", op.about, _condition(op.field, name, op.example)) for name, op in OPERATORS.items()]
     return _table(("operator", "holds when the fact", "for example"), [*rows])
+
+
+def _condition(field: str, op: str, value: Any) -> str:
+    """As one writes it: a name and short plain values need no quotes."""
+    said = re.sub(r'"([A-Za-z_][\w.]*)"(: )?', r"\1\2", json.dumps({op: value}, ensure_ascii=False))
+    return f"`{field}: {said}`"
 
 
 def signals_part() -> str:

@@ -8,9 +8,12 @@ from typing import Any
 
 from marshmallow import RAISE, ValidationError
 
-from flows.core import conditions, coupons, durations, graph
+from flows.core import conditions, coupons, durations, graph, leaving, schedule_entries
 from flows.core.canonical import canonical
-from flows.core.definition import NO_HOLD, FlowSchema
+from flows.core.cap_entries import limits
+from flows.core.definition import FlowSchema
+from flows.core.entries import NO_HOLD
+from flows.core.experiment_entries import whole_flow_test
 from flows.core.model import FlowVersion, Goal, HoldOut, MessageSpec, Reentry, Step, Trigger
 from flows.core.problems import DefinitionError, Finder, Lines, Problem
 from flows.core.signals import SIGNALS
@@ -93,9 +96,13 @@ def _check(loaded: Mapping[str, Any], on: str, finder: Finder) -> None:
     props = event.props if event else {}
     if key is not None and props and key.split(".")[1] not in props:
         finder.add(("trigger", "key"), f"“{on}” does not carry “{key}”", f"It has {', '.join(props)}")
+    if loaded.get("cap") == "exempt" and loaded.get("caps"):
+        finder.add(("caps",), "Nothing limits a flow with “cap: exempt”, yet here are limits", "Write cap: own")
     goal = loaded.get("goal")
     if goal and goal.get("match") and "key" not in trigger and not finder.about(("trigger", "key")):
         finder.add(("goal", "match"), "The goal must match the trigger's key, but there is none", "Add trigger.key")
+    leaving.check(loaded, finder)
+    schedule_entries.check(loaded, finder)
 
 
 def _compiled(
@@ -122,19 +129,19 @@ def _compiled(
     }
     asked = [STEPS[step.kind].needs(step.config) for step in steps.values()]
     asked += [conditions.needs(trigger.get("where")), conditions.needs(audience)]
-    asked += [frozenset({"person"})] if hold_out else []
+    asked += [frozenset({"person"})] if hold_out or loaded.get("test") else []
     asked += [frozenset({"flows"})] if not_while_in else []
     return FlowVersion(
         flow=loaded["flow"],
         version=version,
         name=loaded["name"],
-        trigger=Trigger(trigger["on"], trigger.get("after"), trigger.get("key"), trigger.get("where")),
+        trigger=_trigger(loaded),
         audience=audience,
         reentry=loaded.get("reentry", Reentry("never")),
         priority=loaded.get("priority", PRIORITY),
         cap=loaded.get("cap", "count"),
         goal=Goal(goal["on"], goal["within"], goal.get("match")) if goal else None,
-        exits=tuple(loaded.get("exit", ())),
+        exit_rules=leaving.exits(loaded, messages),
         tags=tuple(loaded.get("tags", ())),
         not_while_in=not_while_in,
         hold_after_purchase=_hold(loaded),
@@ -145,7 +152,17 @@ def _compiled(
         # The trigger's event and what its steps brought the run has with it.
         needs=frozenset[str]().union(*asked) - {"event", COUPONS},
         definition={**canonical(data), "messages": stored},
+        restart=leaving.restart(loaded),
+        limit=loaded.get("limit"),
+        test=whole_flow_test(loaded),
+        caps=limits(loaded.get("caps", {})),
     )
+
+
+def _trigger(loaded: Mapping[str, Any]) -> Trigger:
+    trigger, schedule = loaded["trigger"], schedule_entries.schedule_of(loaded)
+    key = trigger.get("key") if schedule is None else schedule_entries.KEY
+    return Trigger(trigger["on"], trigger.get("after"), key, trigger.get("where"), schedule)
 
 
 def _hold(loaded: Mapping[str, Any]) -> timedelta | None:

@@ -6,7 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from flows.core import behaviour_facts, vocabulary_of_behaviour
 from flows.core.facts import family
+from flows.core.segments import NAME as SEGMENT_NAME
 from flows.core.signals import SIGNALS
 
 
@@ -34,9 +36,16 @@ _ORDER = {
     "checkout_token": "the checkout it came from",
     "test": "whether it is a test order",
     "source_name": "where it was placed: web, pos, shopify_draft_order",
+    "financial_status": "whether it is paid, in the store's words: pending, paid, refunded ...",
+    "placed_at": "when it was placed",
     "excluded": "why the shop counts it for nothing, e.g. because it is a test order",
 }
-_STATE = {**_ORDER, "orders_before": "how many orders the person had before"}
+_STATE = {
+    **_ORDER,
+    "orders_before": "how many orders the person had before",
+    "spent_before": "for how much the person had bought before",
+    "delivery_method": "how it reaches the customer, when that can be told: delivery, pick_up or none",
+}
 _CHECKOUT = {
     "checkout_token": "the checkout",
     "cart_token": "the cart it came from",
@@ -116,6 +125,12 @@ _CONSENT = {
     "source": "who told us",
 }
 
+_SUBSCRIPTION = {
+    "subscription": "the other system's number of it",
+    "plan": "what the other system calls it",
+    "product_id": "the product that it brings",
+    "renews_at": "when it renews or ends",
+}
 _TICKET = {"ticket": "the help desk's number of it"}
 
 _RAW: Mapping[str, EventName] = {
@@ -231,6 +246,13 @@ _RAW: Mapping[str, EventName] = {
         "Somebody rated a product.",
         {"rating": "from 1 to 5", "product_id": "the product", "review_id": "the review"},
     ),
+    "subscription_started": EventName("Somebody's subscription began.", _SUBSCRIPTION, buying=True),
+    "subscription_renewed": EventName("Somebody's subscription was renewed.", _SUBSCRIPTION, buying=True),
+    "subscription_changed": EventName("Somebody's subscription was changed.", _SUBSCRIPTION, buying=True),
+    "subscription_cancelled": EventName("Somebody's subscription was cancelled, or ended.", _SUBSCRIPTION, buying=True),
+    "birthday_told": EventName(
+        "The day of somebody's birthday became known, or is another one.", {"birthday": "month and day, e.g. 02-29"}
+    ),
     "login": EventName("Somebody signed in to their account."),
     "loyalty_told": EventName(
         "Another system told where somebody stands in its loyalty programme.",
@@ -268,6 +290,7 @@ _RAW: Mapping[str, EventName] = {
         buying=True,
     ),
     "erased": EventName("The person asked to be forgotten."),
+    **{name: EventName(*told) for name, told in vocabulary_of_behaviour.RAW.items()},
 }
 CUSTOM = "custom:"
 """What the names of a merchant's own events begin with."""
@@ -292,6 +315,7 @@ def event_named(name: str) -> EventName | None:
     return _OWN if _CUSTOM_EVENT.match(name) else EVENTS.get(name)
 
 
+UNSUBSCRIBED = "unsubscribed"
 OF_THEIR_KEY = frozenset(name for name, event in EVENTS.items() if event.of_its_key)
 """Events that reach a run by its key and not by its person."""
 
@@ -310,6 +334,7 @@ FIELDS: Mapping[str, str] = {
     "person.first_order_at": "when the first order was placed",
     "person.last_order_at": "when the last order was placed",
     "person.answers.NAME": "what the person last answered in a form to the question NAME",
+    "person.store_segments.ID": "whether they are in the store's segment ID; cannot be told before the store has told",
     "person.loyalty.points": "how many points they have",
     "person.loyalty.tier": "their tier",
     "person.loyalty.reward": "a reward that waits for them",
@@ -322,6 +347,13 @@ FIELDS: Mapping[str, str] = {
     "checkout.currency": "its currency",
     "checkout.items": "what is in it now",
     "checkout.completed_at": "when it became an order",
+    "now.date": "the day it is where the person lives, e.g. 2026-12-24",
+    "now.weekday": "monday to sunday, there",
+    "now.month": "the month there, from 1 to 12",
+    "now.day": "the day of the month there",
+    "now.hour": "the hour there, from 0 to 23",
+    **behaviour_facts.FIELDS,
+    "segment.NAME": "whether they are in this named segment",
     "shop.currency": "the shop's currency",
     "shop.locale": "the shop's language",
     "shop.name": "the shop's name",
@@ -333,7 +365,11 @@ FIELDS: Mapping[str, str] = {
     "shop.offers.cart.expires_days": "for how many days it holds",
 }
 """What conditions may ask for, beside ``event.NAME`` of the event that started the flow."""
-_ANSWER = re.compile(r"person\.answers\.[A-Za-z0-9_]{1,64}\Z")
+_NAMED = re.compile(
+    r"person\.answers\.[A-Za-z0-9_]{1,64}\Z|person\.store_segments\.[0-9]{1,20}\Z|activity\.views\.[0-9]{1,20}\Z"
+    rf"|segment\.{SEGMENT_NAME}\Z"
+)
+"""Fields with a name of the merchant's in them."""
 
 
 def fields_after(trigger: str) -> Mapping[str, str] | None:
@@ -347,6 +383,6 @@ def fields_after(trigger: str) -> Mapping[str, str] | None:
 def knows_field(path: str, trigger: str) -> bool:
     """Whether conditions of a flow with this trigger may ask for `path` (or a part of an event's field)."""
     if family(path) != "event":
-        return path in FIELDS or bool(_ANSWER.match(path))
+        return path in FIELDS or bool(_NAMED.match(path))
     known = fields_after(trigger)
     return path != "event" and (known is None or ".".join(path.split(".")[:2]) in known)

@@ -28,6 +28,7 @@ from flows.actions import ACTIONS
 from flows.actions.action import Action, NotDone, NotYet, Prepared, Task
 from flows.core.gate import GateFacts, GateMessage, Skip, may_act
 from flows.core.model import FlowVersion
+from flows.core.objections import HELD
 from flows.engine import outcomes
 from flows.engine.book import Book
 from flows.engine.endings import Endings
@@ -129,6 +130,10 @@ class _Judge:
             self._give_up(row, objection.reason, objection.detail)
             return None
         action = ACTIONS[row["channel"]]
+        if self._book.paused(flow.flow):
+            left = (row["deadline"] - self._scope.now).total_seconds() + 1
+            self._put_off(row, NotYet("held", min(HELD.total_seconds(), left)))
+            return None
         try:
             prepared = action.prepare(self._scope, Task(row, flow))
         except NotDone as error:
@@ -142,8 +147,6 @@ class _Judge:
         return _Claimed(row, n, action, prepared)
 
     def _objection(self, row: RowMapping, flow: FlowVersion) -> Skip | None:
-        if self._book.left_to_brevo(flow.flow):
-            return Skip("mode_brevo")
         question = GateMessage(
             flow=flow.flow,
             run_id=row["run_id"],
@@ -153,10 +156,10 @@ class _Judge:
             priority=row["priority"],
             due_at=row["due_at"],
             deadline=row["deadline"],
-            exits=flow.exits,
         )
         facts = GateFacts(
             erased=row["person_id"] in self._erased,
+            left_to_brevo=self._book.left_to_brevo(flow.flow),
             goal_reached=row["run_id"] in self._endings.goals,
             exit_mark=self._endings.exit_mark(row["run_id"], flow),
         )

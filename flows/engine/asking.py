@@ -4,14 +4,17 @@ right before it leaves."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from connector import quiet_hours, whereabouts
+from connector import quiet_hours
 from connector.consent_policy import country_of, in_force
+from connector.frequency_caps import shop_caps
 from connector.scope import Scope
-from flows.core.gate import Defer, GateFacts, GateMessage, Limit, Rival, Sent, Skip, Verdict, gate
+from flows.core.caps import Sent
+from flows.core.gate import Defer, GateFacts, GateMessage, Rival, Skip, Verdict, gate
 from flows.core.model import FlowVersion
 from flows.core.permission import CART, OWN, Permission, Yes, permission
 from flows.engine.book import Book
@@ -26,67 +29,89 @@ CART_TRIGGERS = frozenset(
 """A flow that starts on one of these writes about what somebody looked at or left behind, which is a purpose apart."""
 
 
+@dataclass(frozen=True)
+class Known:
+    """What whoever asks has found out already. ``exit_mark``: an event that ends the run and has happened;
+    ``channel_objects``, ``render_problem``, ``daily_quota_until``: as the gate's facts."""
+
+    exit_mark: str | None = None
+    goal_reached: bool = False
+    channel_objects: Defer | Skip | None = None
+    render_problem: str | None = None
+    daily_quota_until: datetime | None = None
+
+
+NOTHING_YET = Known()
+
+
 def ask(
     scope: Scope,
     book: Book,
     flow: FlowVersion,
     person: Person,
     message: Mapping[str, Any],
-    *,
-    exit_mark: str | None = None,
-    goal_reached: bool = False,
-    channel_objects: Defer | Skip | None = None,
-    render_problem: str | None = None,
-    daily_quota_until: datetime | None = None,
+    known: Known = NOTHING_YET,
 ) -> Verdict:
     """The gate's verdict on ``message`` (an outbox row, or one in the making)."""
-    if book.left_to_brevo(flow.flow):
-        # Somebody who was inside when the flow was left to the provider's automation.
-        return Skip("mode_brevo")
-    question = GateMessage(
-        flow=flow.flow,
-        run_id=message["run_id"],
-        channel=message["channel"],
-        purpose=message["purpose"],
-        cap=flow.cap,
-        priority=message["priority"],
-        due_at=message["due_at"],
-        deadline=message["deadline"],
-        deferrals=message["deferrals"],
-        exits=flow.exits,
-        not_while_in=flow.not_while_in,
-        hold_after_purchase=flow.hold_after_purchase,
-    )
+    return gate(*question(scope, book, flow, person, message, known), scope.now)
+
+
+def question(
+    scope: Scope,
+    book: Book,
+    flow: FlowVersion,
+    person: Person,
+    message: Mapping[str, Any],
+    known: Known = NOTHING_YET,
+) -> tuple[GateMessage, GateFacts]:
+    """What the gate is asked about ``message``, as ``ask`` asks it: the message and the facts of now."""
     settings = scope.shop.settings
-    cap = settings["marketing_cap"]
-    facts = GateFacts(
-        erased=person.row["erased_at"] is not None,
-        goal_reached=goal_reached,
-        exit_mark=exit_mark,
-        permission=_permission(scope, flow, person, message["channel"]),
-        consent_pending=person.consent_pending,
-        suppressed=person.suppressed.get(message["channel"]),
-        held=_hold(book, flow, person),
-        live_tags=live_tags(book, person, but=message["run_id"]),
-        last_purchase_at=person.row["last_order_at"],
-        rivals=[
-            Rival(row.priority, row.due_at, row.run_id, row.flow)
-            for row in person.due
-            if row.purpose == "marketing" and row.id != message.get("id")
-        ],
-        ledger=[
-            Sent(row.flow, row.run_id, row.channel, row.purpose, row.cap, row.counted_at)
-            for row in person.ledger
-            if row.outbox_id != message.get("id")
-        ],
-        shop_cap=Limit(cap["count"], cap["days"]),
-        quiet=quiet_hours.of_person(person.row, message["channel"], settings, scope.shop.timezone, scope.now),
-        timezone=whereabouts.home(person.row, scope.shop.timezone),
-        channel_objects=channel_objects,
-        render_problem=render_problem,
-        daily_quota_until=daily_quota_until,
+    return (
+        GateMessage(
+            flow=flow.flow,
+            run_id=message["run_id"],
+            channel=message["channel"],
+            purpose=message["purpose"],
+            cap=flow.cap,
+            priority=message["priority"],
+            due_at=message["due_at"],
+            deadline=message["deadline"],
+            deferrals=message["deferrals"],
+            not_while_in=flow.not_while_in,
+            hold_after_purchase=flow.hold_after_purchase,
+            on_cap=flow.steps[message["step"]].config.on_cap,
+        ),
+        GateFacts(
+            erased=person.row["erased_at"] is not None,
+            # Somebody may be inside since before the flow was left to the provider's automation.
+            left_to_brevo=book.left_to_brevo(flow.flow),
+            goal_reached=known.goal_reached,
+            exit_mark=known.exit_mark,
+            permission=_permission(scope, flow, person, message["channel"]),
+            consent_pending=person.consent_pending,
+            suppressed=person.suppressed.get(message["channel"]),
+            held=_hold(book, flow, person),
+            live_tags=live_tags(book, person, but=message["run_id"]),
+            last_purchase_at=person.row["last_order_at"],
+            rivals=[
+                Rival(row.priority, row.due_at, row.run_id, row.flow)
+                for row in person.due
+                if row.purpose == "marketing" and row.id != message.get("id") and book.sends(row.flow)
+            ],
+            ledger=[
+                Sent(row.flow, row.run_id, row.channel, row.purpose, row.cap, row.counted_at)
+                for row in person.ledger
+                if row.outbox_id != message.get("id")
+            ],
+            flow_caps=flow.caps,
+            shop_caps=shop_caps(settings, message["channel"]),
+            quiet=quiet_hours.of_person(person.row, message["channel"], settings, scope.shop.timezone, scope.now),
+            timezone=person.home or scope.shop.timezone,
+            channel_objects=known.channel_objects,
+            render_problem=known.render_problem,
+            daily_quota_until=known.daily_quota_until,
+        ),
     )
-    return gate(question, facts, scope.now)
 
 
 def _hold(book: Book, flow: FlowVersion, person: Person) -> str | None:

@@ -90,9 +90,17 @@ class Book:
         """The names of the events that can matter to any version that somebody may still be inside."""
         return frozenset[str]().union(*(self.published(*known).flow.listens for known in self._digests))
 
+    def needs(self) -> frozenset[str]:
+        """The families of facts that any version reads that somebody may still be inside."""
+        return frozenset[str]().union(*(self.published(*known).flow.needs for known in self._digests))
+
     def paused(self, flow: str) -> bool:
         """Whether messages of this flow are held back."""
         return self._status.get(flow) == "paused"
+
+    def sends(self, flow: str) -> bool:
+        """Whether messages of this flow leave from here now."""
+        return not self.paused(flow) and not self.left_to_brevo(flow)
 
     def left_to_brevo(self, flow: str) -> bool:
         """Whether an automation at the provider runs this flow: it is told who enters and leaves, and nothing is sent
@@ -108,4 +116,5 @@ class Book:
             pos_orders=shop_settings["include_pos_orders"],
             draft_orders=shop_settings["include_draft_orders"],
             loyalty=Programme.of(shop_settings["loyalty"]),
+            values=shop_settings["signals"],
         )

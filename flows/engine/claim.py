@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 from math import inf
 from typing import Any
 
@@ -21,7 +20,6 @@ from connector.crashpoints import reach
 from connector.db.rows import replacing
 from connector.deps import Deps
 from connector.locks import lock_persons
-from connector.message_costs import cost, country_of_number
 from connector.models.outbox import attempts, outbox, send_ledger
 from connector.models.pause import channel_pauses
 from connector.models.shop import shops
@@ -29,18 +27,13 @@ from connector.outbox import settle
 from connector.scope import Scope
 from connector.shops import Shop
 from connector.suppression import address_digest
-from flows.channels import CHANNELS
-from flows.channels.channel import Channel, Request, Withheld
-from flows.content.problems import ContentProblem
-from flows.content.source import MessageSource
+from flows.channels.channel import Channel, Request
 from flows.core.gate import Defer, Skip
 from flows.engine.asking import ask
-from flows.engine.book import Book
 from flows.engine.calls import Calls
-from flows.engine.endings import Endings
-from flows.engine.letters import NoAddress, Shortener, letter
+from flows.engine.drafts import Draft, Drafts, Written
 from flows.engine.outcomes import note
-from flows.engine.people import Counted, Person, load
+from flows.engine.people import Counted
 
 
 @dataclass(frozen=True)
@@ -53,17 +46,6 @@ class Claimed:
     channel: Channel
     request: Request
     call: int
-
-
-@dataclass(frozen=True)
-class _Written:
-    """A message that may leave if the gate says so. ``cost``: in the shop's currency."""
-
-    request: Request
-    recipient: str
-    links: Shortener
-    segments: int
-    cost: Decimal | None
 
 
 def due(shop: Shop, deps: Deps) -> ColumnElement[bool]:
@@ -145,51 +127,13 @@ class _Judge:
     def __init__(self, scope: Scope, rows: Sequence[RowMapping], waits: Mapping[int, float], calls: Calls) -> None:
         self._scope = scope
         self._calls = calls
-        self._waits = waits
-        self._book = Book(scope.connection, scope.shop_id)
-        self._endings = Endings(scope, rows)
-        self._runs = self._endings.runs
-        keys = {run.key for run in self._runs.values() if run.key}
-        self._people = load(scope, sorted({row["person_id"] for row in rows}), tokens=keys)
-        channels = [CHANNELS[name] for name in dict.fromkeys(row["channel"] for row in rows)]
-        self._known = {channel.name: channel.know(scope, self._addresses(channel)) for channel in channels}
-
-    def _addresses(self, channel: Channel) -> set[str]:
-        found = (channel.address(person.row) for person in self._people.values())
-        return {address for address in found if address}
+        self._drafts = Drafts(scope, rows, waits)
 
     def claim(self, row: RowMapping, asked: bool) -> Claimed | None:
         """Lease the row for one attempt if the gate says so; else defer or skip it, with the reason."""
-        person = self._people[row["person_id"]]
-        published = self._book.published(row["flow"], row["version"])
-        channel = CHANNELS[row["channel"]]
-        written: _Written | None = None
-        problem: str | None = None
-        objection: Defer | Skip | None = None
-        try:
-            written = self._write(row, person, channel, published.sources[row["message"]])
-        except ContentProblem as error:
-            problem = f"{error.code}: {error.sentence} ({error.where})"
-        except NoAddress:
-            problem = "no_address"
-        except Withheld as withheld:
-            why = {"why": withheld.sentence}
-            objection = Skip(withheld.reason, why)
-            if withheld.until is not None:
-                objection = Defer(withheld.until, withheld.reason, why)
-        wait = self._waits.get(row["id"])
-        verdict = ask(
-            self._scope,
-            self._book,
-            published.flow,
-            person,
-            row,
-            exit_mark=self._endings.exit_mark(row["run_id"], published.flow),
-            goal_reached=row["run_id"] in self._endings.goals,
-            channel_objects=objection,
-            render_problem=problem,
-            daily_quota_until=self._scope.now + timedelta(seconds=wait) if wait is not None else None,
-        )
+        draft = self._drafts.draft(row)
+        person = draft.person
+        verdict = ask(self._scope, self._drafts.book, draft.flow, person, row, draft.known)
         # Facts were loaded once for the batch: what is decided here is a fact for the person's next message in it.
         person.due = [other for other in person.due if other.id != row["id"]]
         if isinstance(verdict, Skip):
@@ -199,23 +143,12 @@ class _Judge:
         if isinstance(verdict, Defer):
             self._defer(row, verdict)
             return None
-        assert written is not None
-        call = self._calls.place(channel, row, written.request, written.recipient)
+        assert draft.written is not None
+        call = self._calls.place(draft.channel, row, draft.written.request, draft.written.recipient)
         if call is None:
             # It stays due: the provider's limit leaves no call for it now.
             return None
-        return self._lease(row, person, channel, written, call, published.flow.cap, asked)
-
-    def _write(self, row: RowMapping, person: Person, channel: Channel, source: MessageSource) -> _Written:
-        """Raises ContentProblem, NoAddress, Withheld."""
-        scope = self._scope
-        known = self._known[channel.name]
-        one, links = letter(scope, channel, row, person, self._runs[row["run_id"]], source, known)
-        request = channel.write(one)
-        segments = channel.parts(request)
-        country = country_of_number(one.recipient) or person.row["country"]
-        price = cost(scope.shop.settings, channel.name, country, segments)
-        return _Written(request, one.recipient, links, segments, price)
+        return self._lease(row, draft, draft.written, call, asked)
 
     def _defer(self, row: RowMapping, verdict: Defer) -> None:
         self._scope.connection.execute(
@@ -226,9 +159,7 @@ class _Judge:
         detail = {"reason": verdict.reason, "until": verdict.until.isoformat(), **verdict.detail}
         note(self._scope, row, "gate_defer", detail)
 
-    def _lease(
-        self, row: RowMapping, person: Person, channel: Channel, written: _Written, call: int, cap: str, asked: bool
-    ) -> Claimed:
+    def _lease(self, row: RowMapping, draft: Draft, written: Written, call: int, asked: bool) -> Claimed:
         scope = self._scope
         n = row["attempts"] + 1
         scope.owed(_write_leases)[row["id"]] = {
@@ -236,7 +167,7 @@ class _Judge:
             "its_id": row["id"],
             "nth": n,
             "until": scope.machine + timedelta(seconds=scope.settings.delivery_lease_seconds),
-            "about": channel.about(written.request)[:500],
+            "about": draft.channel.about(written.request)[:500],
             "recipient": address_digest(scope.shop.salt, written.recipient),
             "billed": written.segments,
             "price": written.cost,
@@ -259,12 +190,12 @@ class _Judge:
             row["flow"],
             row["channel"],
             row["purpose"],
-            cap,
+            draft.flow.cap,
             scope.now,
         )
         scope.owed(_write_ledger)[row["id"]] = counted._asdict()
-        person.ledger = [*(entry for entry in person.ledger if entry.outbox_id != row["id"]), counted]
-        return Claimed(row, n, channel, written.request, call)
+        draft.person.ledger = [*(entry for entry in draft.person.ledger if entry.outbox_id != row["id"]), counted]
+        return Claimed(row, n, draft.channel, written.request, call)
 
 
 def _write_leases(scope: Scope, rows: dict[Any, Any]) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Row, RowMapping, any_, bindparam, cast, func, or_, select
+from sqlalchemy import BigInteger, Row, RowMapping, Text, any_, bindparam, cast, func, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
 
+from connector import whereabouts
 from connector.consent_policy import country_of, in_force
 from connector.db.rows import among
+from connector.models.activity import activities, segment_members
 from connector.models.flow import goal_watches, runs
 from connector.models.loyalty import loyalty_states
 from connector.models.outbox import outbox, send_ledger
@@ -23,8 +26,12 @@ from connector.models.sync import fetches
 from connector.models.told import form_answers, support_tickets
 from connector.scope import Scope
 from connector.suppression import address_digest
+from flows.core import activity
+from flows.core.activity import NOTHING, Activity
+from flows.core.amounts import RATES
 from flows.core.model import PastRun, Run
 from flows.core.permission import OPT_OUTS, OWN, Consents, Policy, may_track_opens, read_consents, shown_state
+from flows.engine.rates import rates
 
 ADDRESSED = ("email", "sms", "whatsapp")
 """The channels that write to an address or a number."""
@@ -54,7 +61,8 @@ class Person:
 
     ``consent``: the state by channel, as flows see it; ``track_opens``: whether opens of theirs may be recorded.
     ``suppressed``: why nothing may be sent to the address that they have, by channel; ``awaits_help``: a support ticket
-    of theirs is open.
+    of theirs is open. ``activity``: what is remembered of how they behave; ``behaviour``: the same as facts, once they
+    were asked for (``flows.engine.behaviour``).
     """
 
     row: RowMapping
@@ -70,13 +78,26 @@ class Person:
     ledger: list[Row[Any] | Counted] = field(default_factory=list)
     due: list[Row[Any]] = field(default_factory=list)
     checkouts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    activity: Activity = NOTHING
+    behaviour: dict[str, Any] | None = None
+
+    @cached_property
+    def home(self) -> str | None:
+        """The zone whose days are theirs; None when nothing tells it, and the shop's is taken."""
+        return whereabouts.home(self.row, "") or None
 
     def facts(self) -> dict[str, Any]:
         """The ``person`` family. An unknown consent is absent: *cannot tell*, not *no*."""
+        return self._told
+
+    @cached_property
+    def _told(self) -> dict[str, Any]:
+        # Of what does not change within a visit, and is asked for several times for each thing that happened.
         row = self.row
         return {
             "id": row["id"],
             "seed": str(row["seed"]),
+            "was": row["was"] or [],
             "email": row["email"],
             "phone": row["phone"],
             "first_name": row["first_name"],
@@ -84,13 +105,14 @@ class Person:
             "locale": row["locale"],
             "country": row["country"],
             "city": row["city"],
-            "timezone": row["timezone"],
+            "timezone": self.home,
             "tags": row["tags"],
             "orders_count": row["orders_count"],
             "total_spent": str(row["total_spent"]),
             "first_order_at": _iso(row["first_order_at"]),
             "last_order_at": _iso(row["last_order_at"]),
             "answers": row["answers"] or {},
+            "store_segments": row["store_segments"] or {},
             "loyalty": _loyalty(row["loyalty"]),
             "consent": dict(self.consent),
         }
@@ -101,8 +123,8 @@ def _loyalty(standing: Mapping[str, Any] | None) -> dict[str, Any]:
     return {} if standing is None else {name: standing[name] for name in standing["told"]}
 
 
-def shop_facts(scope: Scope) -> dict[str, Any]:
-    """The ``shop`` family."""
+def shop_facts(scope: Scope, needs: Collection[str] = ()) -> dict[str, Any]:
+    """The ``shop`` family. ``needs``: of the flows that it is for, which may compare amounts in several currencies."""
     shop = scope.shop
     settings = shop.settings
     return {
@@ -115,6 +137,7 @@ def shop_facts(scope: Scope) -> dict[str, Any]:
         "locale": settings["locale"],
         "timezone": shop.timezone,
         "offers": settings["offers"],
+        **({"rates": rates(scope)} if RATES in needs else {}),
     }
 
 
@@ -151,9 +174,19 @@ def _person(scope: Scope, row: RowMapping, policy: Policy) -> Person:
         if (state := shown_state(consents.get((channel, purpose)), country, channel, purpose, policy)) is not None
     }
     tracked = may_track_opens(consents, country, policy)
-    return Person(row, consents, shown, tracked, consent_pending=row["consent_pending"], awaits_help=row["awaits_help"])
+    return Person(
+        row,
+        consents,
+        shown,
+        tracked,
+        consent_pending=row["consent_pending"],
+        awaits_help=row["awaits_help"],
+        activity=activity.from_json(row["activity"]),
+    )
 
 
+# Whoever turned out to be the person.
+_gone = persons.alias("gone")
 # The consent of a customer whom the store is being asked about may be another by now.
 _PERSONS = select(
     persons,
@@ -189,6 +222,18 @@ _PERSONS = select(
     .where(form_answers.c.shop_id == persons.c.shop_id, form_answers.c.person_id == persons.c.id)
     .scalar_subquery()
     .label("answers"),
+    select(func.jsonb_agg(_gone.c.seed))
+    .where(_gone.c.shop_id == persons.c.shop_id, _gone.c.merged_into == persons.c.id)
+    .scalar_subquery()
+    .label("was"),
+    select(activities.c.state)
+    .where(activities.c.shop_id == persons.c.shop_id, activities.c.person_id == persons.c.id)
+    .scalar_subquery()
+    .label("activity"),
+    select(func.jsonb_object_agg(cast(segment_members.c.segment_id, Text), segment_members.c.member))
+    .where(segment_members.c.shop_id == persons.c.shop_id, segment_members.c.person_id == persons.c.id)
+    .scalar_subquery()
+    .label("store_segments"),
     select(func.to_jsonb(loyalty_states.table_valued()))
     .where(loyalty_states.c.shop_id == persons.c.shop_id, loyalty_states.c.person_id == persons.c.id)
     .scalar_subquery()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from hashlib import sha256
 from importlib.resources import files
@@ -16,9 +17,12 @@ from flows.channels import CHANNELS
 from flows.content.check import Finding, problems
 from flows.content.context import example
 from flows.content.source import MessageSource, parse
+from flows.core.model import FlowVersion
 from flows.core.problems import DefinitionError, Problem
-from flows.core.validate import to_data
+from flows.core.validate import from_data, to_data
 from flows.definition_files import MESSAGE_SUFFIX, MESSAGES, FlowFolder, read_folder
+from flows.engine import named_segments
+from flows.engine.schedules import arrange
 
 
 def library() -> list[str]:
@@ -46,14 +50,35 @@ def publish(connection: Connection, shop_id: int, source: FlowFolder, now: datet
     People inside the flow keep the version that they entered with. Files equal to the newest version make none. Raises
     DefinitionError for a message that its channel could send to nobody of this shop.
     """
-    _refuse_unsuited(connection, shop_id, source)
-    definition, messages = to_data(source.flow), dict(source.texts)
+    return _put(connection, shop_id, source.flow, source.texts, now, status)
+
+
+def publish_again(connection: Connection, shop_id: int, flow: str, version: int, now: datetime, *, status: str) -> int:
+    """Make what this version was the flow's newest one; returns its number. Raises LookupError when there is no such
+    version, DefinitionError as ``publish`` does."""
+    found = connection.execute(
+        select(flow_versions.c.definition, flow_versions.c.messages).where(
+            flow_versions.c.shop_id == shop_id, flow_versions.c.flow == flow, flow_versions.c.version == version
+        )
+    ).one_or_none()
+    if found is None:
+        raise LookupError(f"{flow} has no version {version}")
+    return _put(connection, shop_id, from_data(found.definition), found.messages, now, status)
+
+
+def _put(
+    connection: Connection, shop_id: int, flow: FlowVersion, texts: Mapping[str, str], now: datetime, status: str
+) -> int:
+    _refuse_unsuited(connection, shop_id, texts)
+    named_segments.see_to(connection, shop_id, flow, now)
+    definition, messages = to_data(flow), dict(texts)
     digest = sha256(orjson.dumps([definition, messages], option=orjson.OPT_SORT_KEYS)).hexdigest()
-    name = source.flow.flow
+    name = flow.flow
     statement = insert(flows).values(shop_id=shop_id, flow=name, status=status, mode="native", version=0)
     connection.execute(statement.on_conflict_do_update(index_elements=["shop_id", "flow"], set_={"status": status}))
     # The row is the lock: two who publish at once make two versions, one after the other.
     mine = (flows.c.shop_id == shop_id) & (flows.c.flow == name)
+    arrange(connection, shop_id, flow, now)
     newest = connection.execute(select(flows.c.version).where(mine).with_for_update()).scalar_one()
     held = connection.scalar(
         select(flow_versions.c.digest).where(
@@ -79,9 +104,9 @@ def publish(connection: Connection, shop_id: int, source: FlowFolder, now: datet
     return int(newest) + 1
 
 
-def _refuse_unsuited(connection: Connection, shop_id: int, folder: FlowFolder) -> None:
+def _refuse_unsuited(connection: Connection, shop_id: int, texts: Mapping[str, str]) -> None:
     found = []
-    for name, text in folder.texts.items():
+    for name, text in texts.items():
         source = parse(f"{MESSAGES}/{name}{MESSAGE_SUFFIX}", text)
         for sentence in CHANNELS[source.channel].suits(connection, shop_id, source):
             found.append(Problem(source.name, 0, sentence.rstrip(".")))

@@ -14,6 +14,8 @@ from connector.models.event import events
 from connector.models.flow import trail
 from connector.models.outbox import outbox
 from flows.core import reasons
+from flows.core.conditions import Leaf
+from flows.core.wants import in_words, shown
 
 DELIVERY: Mapping[str, str] = {
     "gate_defer": "The message was put off.",
@@ -65,14 +67,28 @@ def tell(connection: Connection, shop_id: int, person_id: int) -> list[Line]:
     for row in connection.execute(
         select(trail).where(trail.c.shop_id == shop_id, trail.c.person_id == person_id).order_by(trail.c.id)
     ):
-        if row.code not in _REPEATED:
-            lines.append((row.at, 1, Line(row.at, "decided", _decision(row))))
+        if (line := decided(row)) is not None:
+            lines.append((row.at, 1, line))
     sent = select(outbox).where(outbox.c.shop_id == shop_id, outbox.c.person_id == person_id, outbox.c.state == "sent")
     # Of an action the trail tells all there is.
     for row in connection.execute(sent.where(outbox.c.message != "")):
         text = f"{row.channel} {row.flow}/{row.message}: {row.subject!r}"
         lines.append((row.sent_at, 2, Line(row.sent_at, "sent", text)))
     return [line for _, _, line in sorted(lines, key=lambda entry: entry[:2])]
+
+
+def decided(row: Any) -> Line | None:
+    """The line of this row of ``trail``; None for what the run says once more."""
+    return None if row.code in _REPEATED else Line(row.at, "decided", _decision(row))
+
+
+def because(detail: Mapping[str, Any]) -> str:
+    """The leaf of a condition that decided, with its fact as it was; nothing when it was no condition."""
+    found = detail.get("because")
+    if not isinstance(found, Mapping):
+        return ""
+    leaf = in_words(Leaf(found["field"], found["op"], found["value"]))
+    return f"{leaf}: {found.get('why') or 'it was ' + shown(found['fact'])}"
 
 
 def _about(props: Mapping[str, Any]) -> str:
@@ -88,7 +104,8 @@ def _about(props: Mapping[str, Any]) -> str:
 
 def _decision(row: Any) -> str:
     where = "/".join(part for part in (row.flow, row.step) if part)
-    why = ", ".join(f"{key} {value}" for key, value in row.detail.items() if key in _TOLD and value)
+    told = [f"{key} {value}" for key, value in row.detail.items() if key in _TOLD and value]
+    why = ", ".join([*told, *filter(None, [because(row.detail)])])
     meaning = _MEANING.get(row.code, row.code)
     objection = _OBJECTIONS.get(row.detail.get("reason", ""), "")
     parts = (f"{where}:" if where else "", meaning, objection, f"({why})" if why else "")

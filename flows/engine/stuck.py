@@ -65,7 +65,8 @@ def _waiting_for_nothing(scope: Scope, persons: Sequence[int] | None) -> Sequenc
 _STUCK = text(
     """
 SELECT id, person_id, CAST(position -> 'waiting' ->> 'due_at' AS timestamptz) AS due_at,
-    position -> 'waiting' ->> 'token' AS token, ARRAY(
+    coalesce(position -> 'waiting' ->> 'token', id || ':' || (position ->> 'at') || ':' || (position ->> 'visit'))
+        AS token, ARRAY(
         SELECT wake ->> 1 FROM jsonb_array_elements(position -> 'waiting' -> 'wakes_on') AS wake
         WHERE wake ->> 0 = 'effect'
     ) AS effects
@@ -101,7 +102,7 @@ def _wind(scope: Scope, runs: Sequence[Row[Any]]) -> None:
             "key": WAIT_TIMER,
             "person_id": run.person_id,
             "due_at": run.due_at,
-            "token": run.token,
+            "token": run.token.removeprefix(f"{run.id}:"),
             "payload": {},
         }
         for run in runs

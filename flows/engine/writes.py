@@ -9,15 +9,16 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Text, bindparam, delete, func, select, text, update
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy import Row, Text, bindparam, delete, func, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
 
-from connector.db.rows import among, replacing
+from connector.db.rows import add_rows, among, write_rows
 from connector.models.flow import runs, timers
 from connector.models.outbox import outbox
 from connector.outbox import settle
 from connector.scope import Scope
-from flows.core.model import Run, TimerSet
+from flows.core.activity import Activity
+from flows.core.model import Effect, Run, TimerSet
 from flows.core.signals import ArmTimer
 
 TimerKey = tuple[str, str, str]
@@ -44,16 +45,46 @@ def clock_row(person_id: int, arm: ArmTimer) -> dict[str, Any]:
 
 
 def run_timer_row(run: Run, timer: TimerSet) -> dict[str, Any]:
-    """The same of a run's timer."""
+    """The same of a run's timer. Its token begins with the run's id, which is its owner: that is not written twice."""
     return {
         "kind": "run",
         "owner": str(run.id),
         "key": timer.key,
         "person_id": run.person_id,
         "due_at": timer.due_at,
-        "token": timer.token,
+        "token": timer.token.removeprefix(f"{run.id}:"),
         "payload": {},
     }
+
+
+def effect_row(run: Run, effect: Effect, now: datetime) -> dict[str, Any]:
+    """The row of ``outbox`` that an effect of this run begins as, but for its shop."""
+    return {
+        "key": effect.key,
+        "run_id": run.id,
+        "flow": run.flow,
+        "version": run.version,
+        "person_id": run.person_id,
+        "step": effect.step,
+        "channel": effect.channel,
+        "message": effect.message,
+        "data": effect.data,
+        "purpose": effect.purpose,
+        "priority": effect.priority,
+        "state": "due",
+        "reason": None,
+        "created_at": now,
+        "due_at": effect.due_at,
+        "deadline": effect.deadline,
+        "deferrals": 0,
+        "attempts": 0,
+    }
+
+
+def token_of(timer: Row[Any]) -> str:
+    """The token of a run's timer as the run knows it."""
+    whole = timer.token.startswith(timer.owner)
+    return str(timer.token) if whole else f"{timer.owner}:{timer.token}"
 
 
 @dataclass
@@ -68,11 +99,16 @@ class Writes:
     cancelled: dict[UUID, str] = field(default_factory=dict)
     """Runs that ended early, with the reason that their unsent messages get."""
     goals_opened: list[dict[str, Any]] = field(default_factory=list)
+    """A goal that is reached in the same visit has ``reached_at`` and ``reached_by`` here."""
     goals_reached: list[dict[str, Any]] = field(default_factory=list)
+    goals_closed: list[UUID] = field(default_factory=list)
+    """Runs whose goal is watched no longer: another one goes on in their place."""
     trail: list[dict[str, Any]] = field(default_factory=list)
     decisions: list[dict[str, Any]] = field(default_factory=list)
     decided: list[tuple[int, UUID]] = field(default_factory=list)
     persons: set[int] = field(default_factory=set)
+    activities: dict[int, Activity] = field(default_factory=dict)
+    """By person: what is remembered of how they behave, where it has changed."""
 
     def write(self, scope: Scope) -> None:
         """Write everything into the scope's transaction."""
@@ -85,23 +121,20 @@ class Writes:
         # First those that end: one person may leave a flow and enter it again, with the same key.
         moved = [run for run in self.moved_runs.values() if run.id not in self.new_runs]
         if moved:
-            scope.connection.execute(
-                _MOVED_RUNS,
-                [
-                    {"shop": scope.shop_id, "run": run.id}
-                    | {f"new_{name}": value for name, value in _movable(run, scope.now).items()}
-                    for run in moved
-                ],
-            )
+            rows = [{"id": run.id, **_movable(run, scope.now)} for run in moved]
+            columns: dict[str, Any] = {name: [row[name] for row in rows] for name in rows[0]}
+            # One document: to write an array of them for PostgreSQL is to look for quotes in each.
+            columns["position"] = orjson.dumps(columns["position"], default=str).decode()
+            scope.connection.execute(_MOVED_RUNS, {"shop_id": scope.shop_id, **columns})
         if self.new_runs:
-            scope.connection.execute(
-                _NEW_RUNS,
+            add_rows(
+                scope.connection,
+                runs,
                 [
                     {
                         "shop_id": scope.shop_id,
                         "id": run.id,
                         "flow": run.flow,
-                        "version": run.version,
                         "person_id": run.person_id,
                         "key": run.key,
                         "entered_at": run.entered_at,
@@ -123,12 +156,12 @@ class Writes:
             given = {"shop_id": scope.shop_id, "kinds": kinds, "owners": owners, "keys": keys}
             scope.connection.execute(_GONE, given)
         if armed:
-            scope.connection.execute(replacing(timers, ("due_at", "token", "payload", "arming_id")), armed)
+            write_rows(scope.connection, timers, sorted(armed, key=_its_key))
 
     def _outbox(self, scope: Scope) -> None:
         if self.outbox:
             rows = [{"shop_id": scope.shop_id, **row} for row in self.outbox]
-            scope.connection.execute(_WANTED, rows)
+            add_rows(scope.connection, outbox, rows)
             if any(row["state"] == "due" and row["due_at"] <= scope.now for row in rows):
                 scope.bells.add("deliver")
         if not self.cancelled:
@@ -138,7 +171,13 @@ class Writes:
             settle(scope, row, "skipped", reason=self.cancelled[row["run_id"]], at=scope.now, awaited=False)
 
     def _end(self, scope: Scope) -> None:
-        rows = {"opened": self.goals_opened, "trail": self.trail, "decisions": self.decisions}
+        remembered = [{"person_id": one, "state": self.activities[one].to_json()} for one in sorted(self.activities)]
+        rows = {
+            "opened": self.goals_opened,
+            "trail": self.trail,
+            "decisions": self.decisions,
+            "remembered": remembered,
+        }
         scope.connection.execute(
             _END,
             {
@@ -149,21 +188,26 @@ class Writes:
                 "reached_runs": [row["run_id"] for row in self.goals_reached],
                 "reached_at": [row["reached_at"] for row in self.goals_reached],
                 "reached_by": [row["reached_by"] for row in self.goals_reached],
+                "closed_runs": self.goals_closed,
+                "now": scope.now,
                 **{name: orjson.dumps(found).decode() for name, found in rows.items()},
             },
         )
 
 
 # Built once: putting a statement together costs more than running it.
-_NEW_RUNS = insert(runs).on_conflict_do_nothing()
-_WANTED = insert(outbox).on_conflict_do_nothing()
 _UNSENT = select(outbox).where(
     outbox.c.shop_id == bindparam("shop_id"), among(outbox.c.run_id, "runs"), outbox.c.state == "due"
 )
-_MOVED_RUNS = (
-    update(runs)
-    .where(runs.c.shop_id == bindparam("shop"), runs.c.id == bindparam("run"))
-    .values({name: bindparam(f"new_{name}") for name in ("state", "outcome", "position", "ended_at")})
+_MOVED_RUNS = text(
+    """
+UPDATE runs SET version = moved.version, state = moved.state, outcome = moved.outcome,
+    position = moved.position, ended_at = moved.ended_at
+FROM ROWS FROM (unnest(CAST(:id AS uuid[])), unnest(CAST(:version AS integer[])), unnest(CAST(:state AS text[])),
+    unnest(CAST(:outcome AS text[])), jsonb_array_elements(CAST(:position AS jsonb)),
+    unnest(CAST(:ended_at AS timestamptz[]))) AS moved (id, version, state, outcome, position, ended_at)
+WHERE runs.shop_id = :shop_id AND runs.id = moved.id
+"""
 )
 
 _gone = (
@@ -185,17 +229,21 @@ _GONE = delete(timers).where(
 _END = text(
     """
 WITH opened AS (
-    INSERT INTO goal_watches (shop_id, run_id, flow, version, person_id, event, match, opened_at, expires_at)
-    SELECT :shop_id, run_id, flow, version, person_id, event, match, opened_at, expires_at
+    INSERT INTO goal_watches (shop_id, run_id, flow, version, person_id, event, match, opened_at, expires_at,
+        reached_at, reached_by)
+    SELECT :shop_id, run_id, flow, version, person_id, event, match, opened_at, expires_at, reached_at, reached_by
     FROM jsonb_to_recordset(CAST(:opened AS jsonb)) AS opened
         (run_id uuid, flow text, version integer, person_id bigint, event text, match text, opened_at timestamptz,
-        expires_at timestamptz)
+        expires_at timestamptz, reached_at timestamptz, reached_by uuid)
     ON CONFLICT DO NOTHING
 ), reached AS (
     UPDATE goal_watches SET reached_at = reached.reached_at, reached_by = reached.reached_by
     FROM unnest(CAST(:reached_runs AS uuid[]), CAST(:reached_at AS timestamptz[]),
         CAST(:reached_by AS uuid[])) AS reached (run_id, reached_at, reached_by)
     WHERE goal_watches.shop_id = :shop_id AND goal_watches.run_id = reached.run_id AND goal_watches.reached_at IS NULL
+), closed AS (
+    UPDATE goal_watches SET expires_at = least(expires_at, :now)
+    WHERE shop_id = :shop_id AND run_id = ANY (CAST(:closed_runs AS uuid[])) AND reached_at IS NULL
 ), told AS (
     INSERT INTO trail (shop_id, person_id, run_id, flow, step, at, code, detail)
     SELECT :shop_id, person_id, run_id, flow, step, at, code, detail
@@ -208,6 +256,11 @@ WITH opened AS (
     FROM ROWS FROM (jsonb_to_recordset(CAST(:decisions AS jsonb)) AS
         (person_id bigint, at timestamptz, ordinal integer, stimulus jsonb, facts jsonb)) WITH ORDINALITY
     ORDER BY ordinality
+), remembered AS (
+    INSERT INTO activities (shop_id, person_id, state, changed_at)
+    SELECT :shop_id, person_id, state, :now
+    FROM jsonb_to_recordset(CAST(:remembered AS jsonb)) AS remembered (person_id bigint, state jsonb)
+    ON CONFLICT (shop_id, person_id) DO UPDATE SET state = excluded.state, changed_at = excluded.changed_at
 ), decided AS MATERIALIZED (
     SELECT * FROM unnest(CAST(:decided_for AS bigint[]), CAST(:decided AS uuid[])) AS decided (person_id, event_id)
 ), settled AS (
@@ -227,11 +280,16 @@ WHERE shop_id = :shop_id AND person_id = ANY (CAST(:persons AS bigint[]))
 
 def _movable(run: Run, now: datetime) -> dict[str, Any]:
     return {
+        "version": run.version,
         "state": run.state,
         "outcome": run.outcome,
         "position": run.position(),
         "ended_at": now if run.state == "done" else None,
     }
+
+
+def _its_key(row: Mapping[str, Any]) -> TimerKey:
+    return row["kind"], row["owner"], row["key"]
 
 
 def trail_row(

@@ -35,7 +35,7 @@ SELECT persons.id, persons.email, persons.country, persons.erased_at,
     consents.state, consents.level, consents.evidence_at, asked.times, asked.last_at,
     tracking.state AS tracking_state, tracking.level AS tracking_level, tracking.evidence_at AS tracking_at,
     ARRAY(SELECT address_digest FROM suppressions WHERE shop_id = :shop_id AND channel = 'email'
-        AND address_digest = ANY(:digests)) AS suppressed
+        AND address_digest = ANY(:digests) AND reason != 'sunset') AS suppressed
 FROM persons
 JOIN consents ON consents.shop_id = persons.shop_id AND consents.person_id = persons.id
     AND consents.channel = 'email' AND consents.purpose = 'newsletter'

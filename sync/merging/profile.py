@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, text, update
 
 from connector.models.person import persons
 from connector.scope import Scope
-from sync import conflicts, fetch, profiles
+from sync import conflicts, fetch, figures, profiles
 from sync.merging.merge import Merge
 
 # What the kept one has is kept, what it lacks is taken over.
@@ -31,6 +31,7 @@ _EMPTY: Mapping[str, Any] = {
     "tags": [],
     "orders_count": 0,
     "total_spent": Decimal(0),
+    "figures_hold": None,
     "first_order_at": None,
     "last_order_at": None,
     "source_updated_at": None,
@@ -49,6 +50,7 @@ def join(scope: Scope, kept: int, gone: int) -> None:
         "tags": [*mine["tags"], *(tag for tag in theirs["tags"] if tag not in mine["tags"])],
         "orders_count": mine["orders_count"] + theirs["orders_count"],
         "total_spent": mine["total_spent"] + theirs["total_spent"],
+        "figures_hold": figures.united(mine["figures_hold"], theirs["figures_hold"]),
         "first_order_at": _of_both(min, mine["first_order_at"], theirs["first_order_at"]),
         "last_order_at": _of_both(max, mine["last_order_at"], theirs["last_order_at"]),
         "source_updated_at": (mine if mine["customer_id"] is not None else theirs)["source_updated_at"],

@@ -19,8 +19,8 @@ from connector.models.person import double_opt_ins, identities
 from connector.models.privacy import privacy_requests
 from connector.models.rerun import sync_run_failures, sync_runs
 from connector.models.store import checkouts
-from connector.models.told import support_tickets
-from sync.merging import answers, consents, copies, loyalty, profile, runs, signals
+from connector.models.told import subscriptions, support_tickets
+from sync.merging import activity, answers, consents, copies, loyalty, profile, runs, signals
 from sync.merging.merge import Rule, follows, stays
 
 RULES: Mapping[str, Rule] = MappingProxyType(
@@ -34,9 +34,12 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         # With the customer that the kept one is now, who is read again.
         "profile_fields": profile.fields,
         "form_answers": answers.newest,
+        "activities": activity.together,
+        "segment_members": activity.memberships,
         "loyalty_states": loyalty.newest,
         # Whoever of the two waits for help, both do.
         "support_tickets": follows(support_tickets),
+        "subscriptions": follows(subscriptions),
         # Nothing that happened is lost, and what a shopper bought or began is theirs.
         "events": follows(events),
         "checkouts": follows(checkouts),

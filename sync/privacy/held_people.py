@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from connector.models.activity import activities, segment_members
 from connector.models.identity import identity_conflicts, left_contacts, person_merges
 from connector.models.loyalty import loyalty_states
 from connector.models.mapping import profile_fields
@@ -18,7 +19,7 @@ from connector.models.person import (
 )
 from connector.models.privacy import erasures, privacy_requests
 from connector.models.survey import address_opt_outs
-from connector.models.told import form_answers, support_tickets
+from connector.models.told import form_answers, subscriptions, support_tickets
 from connector.models.whatsapp import whatsapp_numbers
 from sync.privacy.held import PERSON, Blank, Delete, Held, Keep, whose
 
@@ -44,6 +45,7 @@ HELD = (
                 "tags": [],
                 "orders_count": 0,
                 "total_spent": 0,
+                "figures_hold": None,
                 "first_order_at": None,
                 "last_order_at": None,
                 "source_updated_at": None,
@@ -65,6 +67,7 @@ HELD = (
             "tags": "what the merchant notes of them",
             "orders_count": "how often they bought",
             "total_spent": "for how much they bought",
+            "figures_hold": "what they bought last, when and for how much",
             "first_order_at": "when they bought",
             "last_order_at": "when they bought",
             "source_updated_at": "when they last changed",
@@ -77,7 +80,7 @@ HELD = (
         profile_fields,
         "what the merchant maps beside the profile",
         Delete(),
-        {"value": "metafields, notes, postal address"},
+        {"value": "metafields, notes, postal address, day and month of birth"},
         "shop_id person_id source",
         PERSON,
     ),
@@ -87,6 +90,22 @@ HELD = (
         Delete(),
         {"form": "which form they filled in", "name": "what they were asked", "value": "what they answered"},
         "shop_id person_id answered_at",
+        PERSON,
+    ),
+    Held(
+        activities,
+        "what the person did last, looked at and opened, and their points, for conditions",
+        Delete(),
+        {"state": "what they did"},
+        "shop_id person_id changed_at",
+        PERSON,
+    ),
+    Held(
+        segment_members,
+        "the store's segments that the person is in, for conditions",
+        Delete(),
+        {"segment_id": "which segment", "member": "whether they are in it", "told_at": "since when"},
+        "shop_id person_id",
         PERSON,
     ),
     Held(
@@ -110,6 +129,20 @@ HELD = (
         Delete(),
         {"ticket": "the help desk's number", "opened_at": "when they asked", "closed_at": "when it was settled"},
         "shop_id person_id",
+        PERSON,
+    ),
+    Held(
+        subscriptions,
+        "what the person has subscribed to, for reminders before it renews",
+        Delete(),
+        {
+            "subscription": "the other system's number of it",
+            "active": "whether it goes on",
+            "plan": "what it is called",
+            "product_id": "what it brings",
+            "renews_at": "when it renews",
+        },
+        "shop_id person_id told_at",
         PERSON,
     ),
     Held(

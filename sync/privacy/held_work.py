@@ -17,6 +17,7 @@ from connector.models.pause import channel_pauses
 from connector.models.reconcile import gap_reports, gaps, reconcile_passes
 from connector.models.report import complaint_brakes, report_passes
 from connector.models.rerun import sync_run_failures, sync_runs
+from connector.models.schedule import schedules
 from connector.models.shop import shops
 from connector.models.short_link import short_link_clicks, short_links
 from connector.models.staff import audit_log, staff, staff_sessions, staff_shops
@@ -295,6 +296,13 @@ HELD = (
         {},
         "shop_id id signal state asked_by daily longest_days rations cursor in_time late moved running told left_out"
         " taken_back asked_at started_at finished_at",
+    ),
+    Held(
+        schedules,
+        "where flows that start by the calendar stand",
+        NOTHING,
+        {},
+        "shop_id flow plan occurrence due_at cursor armed prepared prepared_armed missed",
     ),
     Held(
         inbox,

@@ -1,7 +1,7 @@
 """Whom a body names: read off its fields, whatever the topic, so that what was never applied is found too.
 
 A name is a pair of kind and value: ``("customer", "17")``, order, draft_order, checkout, cart, external (another system
-of the merchant's), email (lower case) or phone (digits only).
+of the merchant's), visitor (a browser), email (lower case) or phone (digits only).
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ def in_body(topic: str, body: Any) -> frozenset[Name]:
         person = body.get("person")
         if topic.startswith(_OF_API) and isinstance(person, Mapping):
             _add(found, "external", person.get("external_id"))
+            _add(found, "visitor", person.get("visitor_id"))
     _walk(found, "", body)
     return frozenset(found)
 

@@ -99,6 +99,7 @@ def _nameless(shop_id: int) -> dict[str, Any]:
 def go_on(deps: Deps, shop: Shop, request: Request) -> Request | None:
     """Delete the next batch; with the last one the shop itself goes."""
     with transaction(deps.engine) as connection:
+        audit.name_erased_shop(connection, shop.id)
         for table in tables():
             done = connection.execute(_some(table), {"shop_id": shop.id, "most": BATCH}).rowcount
             if done:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from connector.shops import Shop
-from sync.profile_values.value import Borders, Known, LastOrder, Orders
+from flows.core.rfm import Borders
+from sync.profile_values.value import Known, LastOrder, Orders
 
 # Orders that nobody sees by: cancelled, deleted, or kept out by the shop's settings (sync.order_events.exclusion).
 _COUNTS = """orders.shop_id = :shop_id AND orders.person_id = asked.person_id
@@ -93,7 +92,7 @@ def read(
             favourites.setdefault(row.person_id, {})[row.what] = row.name
     borders = Borders()
     if "borders" in needs:
-        borders = as_borders(connection.scalar(_BORDERS, {"shop_id": shop.id}))
+        borders = Borders.of(connection.scalar(_BORDERS, {"shop_id": shop.id}))
     return {
         person_id: Known(row, orders.get(person_id, Orders()), favourites.get(person_id, {}), borders)
         for person_id, row in people.items()
@@ -103,17 +102,6 @@ def read(
 def objectors(connection: Connection, shop: Shop, ids: Collection[int]) -> frozenset[int]:
     """Those of these people who objected to being put into groups by what they did."""
     return frozenset(connection.scalars(_OBJECTED, {"shop_id": shop.id, "ids": list(ids)}))
-
-
-def as_borders(kept: Mapping[str, Any] | None) -> Borders:
-    """As ``profile_passes`` keeps them; empty while none were made."""
-    if not kept:
-        return Borders()
-    return Borders(
-        [datetime.fromisoformat(at) for at in kept["last_order_at"]],
-        [int(count) for count in kept["orders_count"]],
-        [Decimal(amount) for amount in kept["total_spent"]],
-    )
 
 
 def _orders(row: Any) -> Orders:

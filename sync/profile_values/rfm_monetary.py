@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from sync.profile_values.rfm import fifth
+from flows.core.rfm import fifth
 from sync.profile_values.value import Value
 
 VALUE = Value(

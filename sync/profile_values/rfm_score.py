@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from sync.profile_values.rfm import score
+from flows.core.rfm import score
 from sync.profile_values.value import Value
 
 VALUE = Value(

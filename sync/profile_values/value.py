@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-Needs = Literal["orders", "favourites", "borders"]
+from flows.core.rfm import Borders
 
-MEASURES = ("last_order_at", "orders_count", "total_spent")
-"""The columns of ``persons`` whose fifths make the RFM scores."""
+Needs = Literal["orders", "favourites", "borders"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +33,6 @@ class Orders:
     last_at: datetime | None = None
     newest: LastOrder | None = None
     last_code: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Borders:
-    """The four borders between fifths of the shop's customers, by MEASURES."""
-
-    last_order_at: Sequence[datetime] = ()
-    orders_count: Sequence[int] = ()
-    total_spent: Sequence[Decimal] = ()
 
 
 @dataclass(frozen=True, slots=True)

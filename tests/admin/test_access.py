@@ -70,6 +70,7 @@ def test_the_first_shops_own_objects_are_shown_to_each_role(office: Office) -> N
                 assert browser.get(path).status_code == (200 if enough else 403), (role, path)
 
 
+@pytest.mark.long
 def test_looking_up_without_the_shop_is_found_by_the_matrix(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """The broken control: with a visitor who sees every shop's objects the same asks go through."""
     browser = office.browser(staffed(office)["owner"])

@@ -105,6 +105,7 @@ def test_the_button_connects_the_shop(office: Office, theirs: Account) -> None:
     assert office.installation.deps.brevo(connected).senders()
 
 
+@pytest.mark.long
 def test_control_a_code_that_is_shown_twice_ends_the_access(
     office: Office, theirs: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -124,6 +124,7 @@ def test_of_a_key_only_its_digest_is_kept_and_its_use_to_the_hour(
         ({"type": "review_submitted", "rating": 6}, "/rating", "5"),
         ({"type": "review_submitted", "rating": "5"}, "/rating", "integer"),
         ({"type": "loyalty"}, "", "at least one of points"),
+        ({"type": "subscription", "subscription": "s", "change": "paused"}, "/change", "started, renewed"),
     ],
 )
 def test_what_does_not_fit_is_named_with_what_to_do(

@@ -60,7 +60,7 @@ WRONG: tuple[dict[str, Any], ...] = (
     {"type": "custom", "name": "a", "properties": {"a-b": 1}}, {"type": "form_submitted", "form": "q", "answers": {}},
     {"type": "form_submitted", "form": "q", "answers": {"a": {}}}, {"type": "review_submitted", "rating": 0},
     {"type": "review_submitted", "rating": 2.5}, {"type": "loyalty", "points": None}, {"type": "loyalty", "tier": ""},
-    {"type": "support_ticket_closed"},
+    {"type": "support_ticket_closed"}, {"type": "subscription", "subscription": "s", "change": "paused"},
 )  # fmt: skip
 
 
@@ -76,6 +76,7 @@ def test_the_description_refuses_what_is_refused(changed: dict[str, Any]) -> Non
         {"type": "custom", "name": "a", "properties": {"a": {"b": [None, 1.5, "c"]}}},
         {"type": "form_submitted", "form": "q", "answers": {"a": [], "b": False, "c": 1.5}},
         {"type": "loyalty", "points": 0, "tier": None},
+        {"type": "subscription", "subscription": "s", "change": "started", "renews_at": None},
     ],
     ids=str,
 )

@@ -15,6 +15,8 @@ from flows.actions import ACTIONS
 from flows.actions.action import Action
 from flows.channels import CHANNELS
 from flows.channels.channel import Channel
+from flows.core.lints import LINTS
+from flows.core.lints.lint import Lint
 from flows.core.signals import SIGNALS
 from flows.core.signals.signal import Signal
 from flows.core.steps import STEPS
@@ -23,14 +25,23 @@ from tests.architecture.project import PROJECT, module_of, path_of
 from webhooks.topics import TOPICS
 from webhooks.topics.topic import Topic
 
+_PAYLOADS = {"topic", "payload", "brevo_payload", "api_payload", "event_payload", "storefront_payload"}
 # Folder -> (what its modules define, what is registered, modules that the others share).
 REGISTRIES: Mapping[str, tuple[type, Iterable[object], set[str]]] = {
-    "flows/core/steps": (StepKind, STEPS.values(), {"kind", "message"}),
-    "flows/core/signals": (Signal, SIGNALS.values(), {"signal", "orders_of_person", "loyalty_of_person"}),
+    "flows/core/steps": (StepKind, STEPS.values(), {"kind", "message", "until", "awaited"}),
+    "flows/core/signals": (
+        Signal,
+        SIGNALS.values(),
+        {
+            *("signal", "orders_of_person", "loyalty_of_person", "set_amounts", "consumption", "left_behind"),
+            *("once_for_a_person", "thresholds", "counted_views", "since_last"),
+        },
+    ),
+    "flows/core/lints": (Lint, LINTS.values(), {"lint"}),
     "flows/actions": (Action, ACTIONS.values(), {"action"}),
     "flows/channels": (Channel, CHANNELS.values(), {"channel", "whatsapp_templates"}),
     "connector/doctor/checks": (Check, (*INSTALLATION, *SHOP, *BREVO), set()),
-    "webhooks/topics": (Topic, TOPICS.values(), {"topic", "payload", "brevo_payload", "api_payload"}),
+    "webhooks/topics": (Topic, TOPICS.values(), _PAYLOADS),
 }
 
 

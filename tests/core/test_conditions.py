@@ -40,14 +40,32 @@ TABLE = [
     ("gte", 100, 100, 99.9, None),
     ("lt", 100, "99.99", 100, True),
     ("lte", 100, 100, "100.01", "nan"),
+    ("between", [20, 50], "50.00", 50.01, "many"),
+    ("between", [20, 50], 20, 19.99, None),
     ("in", ["FR", "BE"], "BE", "DE", ["FR"]),
     ("not_in", ["FR", "BE"], "DE", "FR", 7),
     ("contains", "vip", ["a", "vip"], ["a"], 7),
     ("contains", "ab", "cABd", "acbd", None),
+    ("contains_any", ["vip", "b2b"], ["b2b"], ["press"], 7),
+    ("contains_any", ["red", "blue"], "Dark Blue", "green", None),
+    ("contains_all", ["vip", "b2b"], ["b2b", "vip"], ["vip"], True),
+    ("starts_with", "FR", "fr-CA", "de-FR", 4),
+    ("ends_with", "@Example.com", "ana@example.COM", "ana@example.org", ["x"]),
     ("exists", True, "x", "", None),
     ("exists", False, [], "x", None),
     ("before", "30d ago", "2026-09-01", "2026-10-30", "yesterday"),
     ("after", "2026-11-01", "2026-11-02T00:00:00+00:00", "2026-10-31", 20261102),
+    ("within_last", "30d", "2026-10-03T10:00:00+00:00", "2026-10-03T09:59:59+00:00", "lately"),
+    ("within_last", "30d", "2026-11-02T10:00:00+00:00", "2026-11-02T10:00:01+00:00", 3),
+    ("within_next", "7d", "2026-11-09T10:00:00+00:00", "2026-11-09T10:00:01+00:00", "soon"),
+    ("within_next", "7d", "2026-11-02T10:00:00+00:00", "2026-11-02T09:59:59+00:00", None),
+    ("on_day", "02-29", "2024-02-29", "2024-02-28", "29 February"),
+    ("on_day", "12-24", "1990-12-24T22:30:00+00:00", "1990-12-23T22:30:00+00:00", 1224),
+    ("in_month", [11, 12], "1990-11-01", "1990-10-31", "November"),
+    ("some", {"id": 7}, [{"id": 1}, {"id": 7}, {}], [{"id": 1}], [{"id": 1}, {}]),
+    ("some", {"price": {"lt": 5}}, [{"price": "4.99"}], [], "shoes"),
+    ("every", {"price": {"lt": 5}}, [{"price": 1}, {"price": 2}], [{"price": 1}, {"price": 9}, {}], [{"price": 1}, {}]),
+    ("every", {"id": 7}, [{"id": 7}], [], 7),
 ]
 
 
@@ -79,6 +97,31 @@ def test_empty_is_known_to_be_nothing() -> None:
     assert ask({"person.city": {"in": ["Paris"]}}) == "no"
     assert ask({"person.city": {"contains": "Par"}}) == "cannot tell"
     assert ask({"person.city.district": "11"}) == "no"
+
+
+@pytest.mark.parametrize(
+    ("field", "zone", "value"),
+    [
+        ("now.date", "Europe/Paris", "2026-11-02"),
+        ("now.hour", "Europe/Paris", 11),
+        ("now.weekday", "Europe/Paris", "monday"),
+        ("now.weekday", "Pacific/Auckland", "monday"),
+        ("now.hour", "Pacific/Kiritimati", 0),
+        ("now.weekday", "Pacific/Kiritimati", "tuesday"),
+        ("now.day", "Pacific/Kiritimati", 3),
+        ("now.month", "Pacific/Kiritimati", 11),
+    ],
+)
+def test_what_it_is_where_the_person_lives(field: str, zone: str, value: Any) -> None:
+    assert ask({field: value}, {"person": {"timezone": zone}}) == "yes"
+
+
+def test_days_of_the_year_are_those_where_the_person_lives() -> None:
+    party = {"person": {"at": "2026-12-24T23:30:00+00:00", "timezone": "Europe/Paris"}}
+    assert ask({"person.at": {"on_day": "12-25"}}, party) == "yes"
+    assert ask({"person.at": {"on_day": "12-24"}}, {"person": {**party["person"], "timezone": "UTC"}}) == "yes"
+    assert conditions.needs(from_data({"event.at": {"in_month": [1]}})) == {"event", "person", "shop"}
+    assert conditions.needs(from_data({"now.month": 12})) == {"person", "shop"}
 
 
 YES, NO, UNCLEAR = {"person.orders_count": 3}, {"person.orders_count": 4}, {"order.total": 1}

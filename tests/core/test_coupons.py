@@ -168,7 +168,7 @@ def test_conditions_ask_only_for_coupons_that_are_made() -> None:
 
 
 def test_only_the_end_of_a_run_stops_an_action() -> None:
-    asked = GateMessage("f", UUID(int=1), "coupon", "marketing", "count", 50, NOW, NOW + DAY, exits=("order_placed",))
+    asked = GateMessage("f", UUID(int=1), "coupon", "marketing", "count", 50, NOW, NOW + DAY)
     hindered = GateFacts(suppressed="complaint", held="flow_paused", render_problem="x")
     assert isinstance(may_act(asked, hindered, NOW), Send)
     assert not isinstance(gate(asked, hindered, NOW), Send), "the control: a message is stopped"

@@ -137,7 +137,7 @@ def test_a_canonical_file_is_written_as_it_is() -> None:
     assert format_text(written) == written
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(FLOWS)
 def test_formatting_is_a_fixed_point_and_keeps_the_meaning(any_flow: FlowVersion) -> None:
     data = {name: value for name, value in any_flow.definition.items() if name != "messages"}

@@ -102,14 +102,14 @@ def over(flow: FlowVersion, after: timedelta) -> bool:
 
 
 @pytest.mark.row("S5-094")
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(MOMENTS)
 def test_a_purchase_at_any_point_ends_the_cart_flow(after: timedelta) -> None:
     assert outcome_of("order_placed", CART, after) == ("completed" if over(CART, after) else "goal")
 
 
 @pytest.mark.row("S5-095")
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(MOMENTS)
 def test_a_cleared_cart_ends_the_cart_flow(after: timedelta) -> None:
     expected = "completed" if over(CART, after) else "exit:cart_cleared"
@@ -117,7 +117,7 @@ def test_a_cleared_cart_ends_the_cart_flow(after: timedelta) -> None:
 
 
 @pytest.mark.row("S5-096")
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(MOMENTS)
 def test_an_unsubscribe_ends_the_cart_flow(after: timedelta) -> None:
     expected = "completed" if over(CART, after) else "exit:unsubscribed"
@@ -125,7 +125,7 @@ def test_an_unsubscribe_ends_the_cart_flow(after: timedelta) -> None:
 
 
 @pytest.mark.row("S5-088")
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(MOMENTS)
 def test_an_unsubscribe_ends_every_flow_that_ships(after: timedelta) -> None:
     flows = {"welcome": WELCOME, "cart-recovery": CART}

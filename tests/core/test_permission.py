@@ -13,7 +13,18 @@ from marshmallow import ValidationError
 from connector.consent_policy import in_force, read, shipped
 from connector.shops import ShopSettingsSchema
 from flows.core import permission
-from flows.core.permission import ANY, Consent, No, Policy, Yes, governing, may_send, may_track_opens, shown_state
+from flows.core.permission import (
+    ANY,
+    Consent,
+    No,
+    Policy,
+    Yes,
+    governing,
+    may_send,
+    may_track_opens,
+    read_consents,
+    shown_state,
+)
 from flows.core.vocabulary import EVENTS
 from flows.engine.asking import CART_TRIGGERS
 
@@ -109,6 +120,55 @@ def test_implied_consent_ends_with_its_last_day() -> None:
     assert asked(last + DAY) == No("consent_expired")
 
 
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        (Consent("subscribed", "confirmed_opt_in"), Yes()),
+        (Consent("subscribed", "single_opt_in"), No("needs_doi")),
+        (Consent("subscribed"), No("needs_doi")),
+        (Consent("pending"), No("pending")),
+        (Consent("unsubscribed"), No("no_consent")),
+        (Consent("not_subscribed"), No("no_consent")),
+        (Consent("not_subscribed", "soft_opt_in"), Yes()),
+        (None, None),
+    ],
+)
+def test_a_no_says_why(told: Consent | None, said: permission.Permission | None) -> None:
+    """In Germany, for somebody who has bought."""
+    known = {} if told is None else {("email", "newsletter"): told}
+    assert permission.permission(known, "DE", "email", "newsletter", 1, NOW, SWITCHED_ON) == said
+
+
+def test_a_no_says_what_is_missing() -> None:
+    soft = {("email", "newsletter"): Consent("not_subscribed", "soft_opt_in")}
+    asked = ("email", "newsletter")
+    assert permission.permission(soft, "DE", *asked, 0, NOW, SWITCHED_ON) == No("no_purchase")
+    assert permission.permission(soft, "DE", *asked, 1, NOW, shipped()) == No("soft_opt_in_off")
+    assert permission.permission(soft, "CA", *asked, 1, NOW, SWITCHED_ON) == No("soft_opt_in_off")
+    implied = {("email", "newsletter"): Consent("subscribed", "implied", NOW - 800 * DAY)}
+    assert permission.permission(implied, "CA", *asked, 1, NOW, shipped()) == No("consent_expired")
+    assert permission.permission(implied, "CA", *asked, 1, NOW - 100 * DAY, shipped()) == Yes()
+    undated = {("email", "newsletter"): Consent("subscribed", "implied")}
+    assert permission.permission(undated, "CA", *asked, 1, NOW, shipped()) == No("no_consent")
+    not_at_all = shipped().countries["CA"]
+    rule = replace(not_at_all.rules[asked], implied_days=0)
+    never = replace(shipped(), countries={"CA": replace(not_at_all, rules={asked: rule})})
+    fresh = {asked: Consent("subscribed", "implied", NOW)}
+    assert permission.permission(fresh, "CA", *asked, 1, NOW, never) == No("no_consent")
+    one_day = replace(never, countries={"CA": replace(not_at_all, rules={asked: replace(rule, implied_days=1)})})
+    assert permission.permission(fresh, "CA", *asked, 1, NOW, one_day) == Yes()
+
+
+def test_what_is_on_record_is_read() -> None:
+    rows = [["email", "newsletter", "subscribed", "SINGLE_OPT_IN", NOW.isoformat()],
+            ["sms", "sms", "unsubscribed", None, NOW.isoformat()]]  # fmt: skip
+    assert read_consents(rows) == {
+        ("email", "newsletter"): Consent("subscribed", "single_opt_in", NOW),
+        ("sms", "sms"): Consent("unsubscribed", None, NOW),
+    }
+    assert read_consents(None) == {}
+
+
 STATES = ["subscribed", "pending", "not_subscribed", "unsubscribed", "undeliverable"]
 LEVELS = [None, "single_opt_in", "confirmed_opt_in", "implied", "soft_opt_in"]
 CONSENTS = st.dictionaries(
@@ -145,6 +205,9 @@ def test_who_leaves_the_newsletter_leaves_the_cart_mails_too_but_not_the_other_w
     assert governing({newsletter: yes, cart: no}, *cart) is no
     assert governing({newsletter: yes, cart: no}, *newsletter) is yes
     assert governing({newsletter: yes}, *cart) is yes
+    unasked = Consent("not_subscribed")
+    assert governing({newsletter: yes, cart: unasked}, *cart) is yes
+    assert governing({("fax", "fax"): no, ("fax", "cart"): yes}, "fax", "cart") is no
     assert governing({}, *cart) is None
 
 

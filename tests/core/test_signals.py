@@ -193,7 +193,7 @@ def test_in_whatever_order_changes_are_told_the_signal_is_the_same(gaps: list[in
 
 
 def test_facts_that_signals_read_are_declared() -> None:
-    assert signals.needs_of_event("order_placed") == {"person"}
+    assert signals.needs_of_event("order_placed") == {"person", "shop"}
     assert signals.needs_of_event("checkout_updated") == set()
     assert signals.needs_of_clock("checkout_abandoned") == {"checkout", "person"}
     with pytest.raises(LookupError, match="no clock"):

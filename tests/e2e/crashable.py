@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import redis as redis_client
@@ -60,6 +61,15 @@ steps:
   - coupon: {as: hello, percent: 10, valid: 30d}
 """
 
+ROUND = """
+flow: round
+name: Round
+trigger: {{on: schedule, every: day, at: "{at:%H:%M}"}}
+reentry: always
+steps:
+  - end: seen
+"""
+
 # In one look, because work moves from one of these to the other: what of now waits for nothing but somebody to do it,
 # what is leased or unknown or is to be tried again, and what the provider is to be told.
 _WORK = """
@@ -67,6 +77,7 @@ _WORK = """
         OR EXISTS (SELECT 1 FROM fetches WHERE state = 'due' AND due_real <= clock_timestamp())
         OR EXISTS (SELECT 1 FROM person_work WHERE pending)
         OR EXISTS (SELECT 1 FROM timers WHERE due_at <= %(now)s)
+        OR EXISTS (SELECT 1 FROM schedules WHERE due_at <= %(now)s)
         OR EXISTS (SELECT 1 FROM outbox WHERE state = 'due' AND due_at <= %(now)s),
         EXISTS (SELECT 1 FROM outbox WHERE state = 'leased'),
         EXISTS (SELECT 1 FROM inbox WHERE state = 'retry')
@@ -161,6 +172,17 @@ class Crashable:
             ((shop_id,),) = self.rows("SELECT id FROM shops WHERE domain = %s", (shop,))
             now = datetime.fromtimestamp(self.platforms.now, UTC)
             publish(connection, shop_id, compile_texts(CODES, {}, "flow.yaml"), now, status="active")
+        engine.dispose()
+
+    def come_round(self, shop: str) -> None:
+        """In half an hour everybody enters a flow that does nothing."""
+        engine = create_engine(self.postgres.url)
+        now = datetime.fromtimestamp(self.platforms.now, UTC)
+        with transaction(engine) as connection:
+            known = by_domain(connection, shop)
+            assert known is not None
+            at = (now + timedelta(minutes=30)).astimezone(ZoneInfo(known.timezone))
+            publish(connection, known.id, compile_texts(ROUND.format(at=at), {}, "flow.yaml"), now, status="active")
         engine.dispose()
 
     def keep_codes(self, shop: str, number: int) -> None:

@@ -188,6 +188,7 @@ class Installation:
     def _next_due(self) -> datetime | None:
         query = text(
             "SELECT least((SELECT min(due_at) FROM timers WHERE due_at > :now),"
+            " (SELECT min(due_at) FROM schedules WHERE due_at > :now),"
             " (SELECT min(due_at) FROM outbox WHERE state = 'due' AND due_at > :now))"
         )
         with self.deps.engine.connect() as connection:

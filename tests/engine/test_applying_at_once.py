@@ -59,6 +59,7 @@ def _email(number: int) -> str:
     return f"p{number - 1}@example.com"
 
 
+@pytest.mark.long
 def test_batches_and_everything_else_wait_in_no_circle(product: Installation, shop: ConnectedShop) -> None:
     """What two in another order do is shown by the control in tests/engine/test_lock_order.py."""
     for number in range(PEOPLE):

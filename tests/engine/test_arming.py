@@ -132,6 +132,7 @@ def test_a_ration_a_day_and_nobody_twice(product: Installation, shop: ConnectedS
     assert (last.late, last.in_time, last.told, last.running) == (0, 0, 45, 0) and shop.rows(timers) == []
 
 
+@pytest.mark.long
 def test_control_without_a_ration_everybody_is_written_to_at_once(
     product: Installation, shop: ConnectedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -251,7 +252,7 @@ def test_slices_come_to_the_same(product: Installation, shop: ConnectedShop, mon
     assert counted == {one.day: one.in_time + one.late for one in expected.days}
 
 
-@pytest.mark.row("S2-10")
+@pytest.mark.row("S1-15", "S2-10")
 def test_the_anniversary_of_the_first_order(product: Installation, shop: ConnectedShop) -> None:
     customers(shop, {"ann@x.test": 363 * DAY, "bob@x.test": 728 * DAY, "eve@x.test": 10 * DAY})
     with pytest.raises(InvalidInput, match="No active flow starts on"):

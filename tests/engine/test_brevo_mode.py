@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from marshmallow import ValidationError
 from sqlalchemy import text
 
-from connector.cli.flow import flow as flow_command
+from connector.cli.flows import flows as flows_command
 from connector.event_mapping import defaults, names_of
 from connector.eventlog import Fact
 from connector.models.flow import goal_watches, runs, timers, trail
@@ -32,7 +32,7 @@ def shop(product: Installation) -> ConnectedShop:
 
 
 def choose(shop: ConnectedShop, mode: str, flow: str = "cart-recovery") -> Any:
-    given = CliRunner().invoke(flow_command, ["mode", shop.shop.domain, flow, mode], obj=shop.deps.settings)
+    given = CliRunner().invoke(flows_command, ["mode", flow, mode, "--shop", shop.shop.domain], obj=shop.deps.settings)
     return given
 
 
@@ -276,7 +276,7 @@ def test_a_mapping_that_could_not_be_told_is_not_taken(shop: ConnectedShop, entr
 
 def test_a_flow_that_is_not_there_is_said(shop: ConnectedShop) -> None:
     given = choose(shop, "brevo", "no-such-flow")
-    assert given.exit_code == 1 and "no flow no-such-flow" in given.output
+    assert given.exit_code == 1 and "There is no flow no-such-flow here" in given.output
 
 
 def test_welcome_stays_with_the_connector(product: Installation) -> None:

@@ -80,6 +80,7 @@ def test_marketing_stands_still_and_bills_go_on(shop: ConnectedShop) -> None:
     assert left(shop) == {"letter": 20, "bill": 25}
 
 
+@pytest.mark.long
 def test_without_the_brake_they_would_leave(shop: ConnectedShop, monkeypatch: pytest.MonkeyPatch) -> None:
     """The control."""
     monkeypatch.setattr(brake, "consider", lambda _: False)

@@ -84,6 +84,7 @@ IMPORTED = Human(
 
 
 @pytest.mark.parametrize(("broken", "human"), [(yes_wins_a_tie, TIE), (imports_count, IMPORTED), (standing, TIE)])
+@pytest.mark.long
 def test_a_rule_that_is_laxer_is_counted(
     shop: ConnectedShop,
     store: StoreProcess,

@@ -112,6 +112,7 @@ def test_everything_at_once_for_the_same_people_waits_in_no_circle(product: Inst
     assert circles(product) == before
 
 
+@pytest.mark.long
 def test_control_two_who_lock_people_in_another_order_do(product: Installation, shop: ConnectedShop) -> None:
     for number in range(2):
         subscribe(shop, f"p{number}@example.com", number + 1)

@@ -45,6 +45,7 @@ def test_of_two_runs_of_one_flow_the_older_goes_on(product: Installation, shop: 
     assert len(shop.rows(send_ledger, person_id=older.person_id)) == 6, "what both got counts in the caps"
 
 
+@pytest.mark.long
 def test_control_two_who_are_not_one_both_get_all(product: Installation, shop: ConnectedShop) -> None:
     both(product, shop)
     shop.deliver("customers/merge", joined(2, 1, "failed"))

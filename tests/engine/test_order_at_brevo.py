@@ -68,6 +68,7 @@ def test_a_contact_comes_before_its_events_and_enter_before_leave_whatever_fails
     assert sorted(failed) == ["/v3/contacts", "/v3/contacts", "/v3/events", "/v3/events"]
 
 
+@pytest.mark.long
 def test_control_who_goes_on_after_a_failure_tells_of_leaving_first(
     product: Installation, shop: ConnectedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

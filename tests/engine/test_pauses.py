@@ -91,6 +91,7 @@ def test_402_pauses_the_channel_and_a_probe_opens_it(product: Installation, shop
     assert len(shop.mails()) == 25 and states(shop) == {"sent"}
 
 
+@pytest.mark.long
 def test_without_a_pause_every_message_meets_the_refusal_again_and_again(
     product: Installation, shop: ConnectedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

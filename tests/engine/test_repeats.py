@@ -194,6 +194,7 @@ def test_an_hour_late_is_in_time_but_for_what_was_due_meanwhile(product: Install
     assert differences(late, in_time) == {}
 
 
+@pytest.mark.long
 def test_events_that_are_known_by_their_webhook_are_told_again(
     product: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

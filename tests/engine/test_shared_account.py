@@ -68,6 +68,7 @@ def test_the_first_shop_owns_the_id_and_each_has_attributes_of_its_own(
     assert all(found.get("ext_id") in (None, "71") for found in told)
 
 
+@pytest.mark.long
 def test_control_shops_that_do_not_know_of_each_other_write_over_each_other(
     product: Installation, pair: tuple[ConnectedShop, ConnectedShop]
 ) -> None:

@@ -293,6 +293,7 @@ def test_a_death_anywhere_sends_none_twice(
     assert found == DEATHS
 
 
+@pytest.mark.long
 def test_control_who_sends_again_what_is_not_found_sends_twice(
     product: Installation, shop: ConnectedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

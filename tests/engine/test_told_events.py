@@ -45,6 +45,7 @@ def sent(shop: ConnectedShop, to: str = ANN) -> int:
 # --- support tickets
 
 
+@pytest.mark.row("S5-165")
 def test_an_open_ticket_holds_marketing_and_its_end_lets_it_go(
     product: Installation, shop: ConnectedShop, teller: Teller
 ) -> None:

@@ -102,6 +102,7 @@ def test_a_checkout_that_was_deleted_before_its_hour_is_not_abandoned(product: I
     assert shop.rows(runs) == [] and shop.mails() == []
 
 
+@pytest.mark.long
 def test_by_person_the_other_cart_would_be_lost(
     product: Installation, shop: ConnectedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

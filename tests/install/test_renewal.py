@@ -115,6 +115,7 @@ def test_two_workers_renew_a_thousand_times(one: Merchant, retry: str) -> None:
     check(one, 1000, 800, 50)
 
 
+@pytest.mark.long
 def test_without_a_claim_they_are_locked_out(one: Merchant) -> None:
     done, locked_out, _ = renew(one, "unclaimed", 2000, 30)
     assert locked_out, f"{done} renewals without harm"

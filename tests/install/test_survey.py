@@ -130,6 +130,7 @@ def test_the_first_sync_re_subscribes_nobody_and_writes_to_nobody_who_opted_out(
     assert subscribed_at_brevo(shop) == {FINE, LATER}
 
 
+@pytest.mark.long
 def test_control_without_the_survey_they_are_taken_off_the_blocklist_and_written_to(
     product: Installation, shop: ConnectedShop, provider: Provider
 ) -> None:

@@ -32,7 +32,14 @@ def store() -> Iterator[StoreProcess]:
 
 @pytest.fixture
 def made(store: StoreProcess, database_url: str, redis_url: str) -> Iterator[Merchant]:
-    with merchant(store, database_url, redis_url, store_timeout_seconds=0.4) as one:
+    with merchant(store, database_url, redis_url) as one:
+        yield one
+
+
+@pytest.fixture
+def impatient(store: StoreProcess, database_url: str, redis_url: str) -> Iterator[Merchant]:
+    """The same, who has given up before the answer comes that is held back longest."""
+    with merchant(store, database_url, redis_url, store_timeout_seconds=0.6) as one:
         yield one
 
 
@@ -111,11 +118,12 @@ def test_an_answer_that_was_lost_is_asked_for_again(made: Merchant) -> None:
 
 
 @pytest.mark.parametrize("keeps_the_one_before", [True, False])
-def test_a_call_that_comes_late_makes_the_stored_pair_void(made: Merchant, keeps_the_one_before: bool) -> None:
+def test_a_call_that_comes_late_makes_the_stored_pair_void(impatient: Merchant, keeps_the_one_before: bool) -> None:
     """The control is a product that forgets the refresh token which the pair was got with."""
+    made = impatient
     shop = made.installed()
     first = made.deps.tokens(shop).current()
-    made.faults({"kind": "delay", "grant": "refresh_token", "count": 1, "seconds": 1.2})
+    made.faults({"kind": "delay", "grant": "refresh_token", "count": 1, "seconds": 1.8})
     with pytest.raises(Retry):
         made.deps.tokens(shop).after(first)
     second = made.deps.tokens(shop).after(first)

@@ -58,6 +58,7 @@ def test_what_was_acknowledged_is_stored(web: WebProcess, engine: Engine) -> Non
     assert acknowledged - stored == set()
 
 
+@pytest.mark.long
 def test_control_acknowledging_before_the_commit_loses_deliveries(
     database_url: str, redis_url: str, engine: Engine, tmp_path: Path
 ) -> None:

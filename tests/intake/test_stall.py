@@ -97,6 +97,7 @@ def test_a_frozen_server_is_left_and_another_connection_serves(client: Client, e
         assert _post_until(client, "during", 200, seconds=10.0)
 
 
+@pytest.mark.long
 def test_control_without_cutting_the_line_a_frozen_server_is_waited_for(
     settings: Settings,
     start_intake: Callable[[Settings], Intake],

@@ -147,9 +147,12 @@ def shop_around(shop: ConnectedShop, soul: Soul) -> None:
 def ask_for_help(shop: ConnectedShop, soul: Soul) -> None:
     """What other systems of the merchant's tell: a form that they filled in, and a ticket under a number of theirs."""
     known = {"customer_id": soul.customer_id, "external_id": soul.says("crm"), "email": soul.email}
+    known |= {"visitor_id": soul.says("browser")}
     form = {"form": soul.says("form"), "answers": {f"taste_{soul.mark}": soul.says("answer")}}
     about = {"id": f"form-{soul.n}", "type": "form_submitted", "person": known}
     shop.deliver("events/form_submitted", {**about, **form}, source="api")
+    seen = {"id": f"seen-{soul.n}", "type": "searched", "person": {"visitor_id": soul.says("browser")}}
+    shop.deliver("events/searched", {**seen, "query": soul.says("searched")}, source="api")
     ticket = {"id": f"ticket-{soul.n}", "type": "support_ticket_opened", "ticket": soul.says("ticket")}
     named = {"external_id": soul.says("crm")}
     shop.deliver("events/support_ticket_opened", {**ticket, "person": named}, source="api")

@@ -31,7 +31,13 @@ _WRITTEN = {
     "runs": ("outcome = :mark", _PERSON),
     "goal_watches": ("match = :mark", _PERSON),
     "consents": ("level = :mark, source = :mark", _PERSON),
-    "persons": ("timezone = :mark, country = :mark, region = :mark", "id = :person"),
+    # What they searched for.
+    "activities": ("state = jsonb_build_object('search', CAST(:mark AS text))", _PERSON),
+    "persons": (
+        "timezone = :mark, country = :mark, region = :mark, figures_hold = jsonb_build_array(jsonb_build_object("
+        "'id', 1, 'at', '2026-01-01T00:00:00+00:00', 'amount', CAST(:mark AS text)))",
+        "id = :person",
+    ),
 }
 
 
@@ -77,6 +83,11 @@ def _rows(soul: Soul, person_id: int, shop: ConnectedShop) -> list[tuple[str, di
         "last_tier": soul.says("tier before"), "told": {"tier": {"source": soul.mark}}, "changed_at": now,
         "expires_at": now, "version": 1, "unwritten": False,
     }  # fmt: skip
+    subscribed = {
+        "subscription": f"{soul.mark}-{soul.n}", "person_id": person_id, "active": True, "plan": soul.says("plan"),
+        "product_id": soul.number, "renews_at": now, "told_at": now,
+    }  # fmt: skip
+    member = {"person_id": person_id, "segment_id": soul.number, "member": True, "told_at": now}
     clock = {
         "kind": "signal", "owner": str(person_id), "key": soul.mark, "person_id": person_id, "token": "1",
         "due_at": now + timedelta(days=9), "payload": {"key": soul.token},
@@ -110,6 +121,8 @@ def _rows(soul: Soul, person_id: int, shop: ConnectedShop) -> list[tuple[str, di
         ("identity_conflicts", doubt),
         ("profile_fields", {"person_id": person_id, "source": "customer.note", "value": soul.says("note")}),
         ("loyalty_states", stands),
+        ("segment_members", member),
+        ("subscriptions", subscribed),
         ("left_contacts", {"gone_id": nobody, "person_id": person_id, "email": soul.email}),
         ("timers", clock),
         ("webhook_deliveries", told),

@@ -93,6 +93,7 @@ def test_what_was_in_flight_is_found_at_brevo_and_deleted(shop: ConnectedShop, p
     assert len(shop.mails(BEN.email)) == 2
 
 
+@pytest.mark.long
 def test_control_without_asking_brevos_log_its_record_stays(
     shop: ConnectedShop, product: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -43,9 +43,10 @@ def test_it_is_not_applied_and_nothing_of_it_is_kept(product: Installation, stor
     tell(shop, 1, customer_id=ANN.customer_id)
     tell(shop, 2, external_id=ANN.says("crm"))
     tell(shop, 3, before, email=ANN.email)
+    tell(shop, 5, visitor_id=ANN.says("browser"))
     product.settle("intake")
     late = [row for row in shop.rows(inbox, source="api") if row.external_id.startswith("late")]
-    assert [(row.state, row.reason, bytes(row.raw)) for row in late] == [("ignored", "erased", b"")] * 3
+    assert [(row.state, row.reason, bytes(row.raw)) for row in late] == [("ignored", "erased", b"")] * 4
     assert shop.rows(events, name="login") == []
     assert hits("\n".join(tables(shop.deps.settings.database_url).values()), ANN) == {}
     # Whoever signs in with the address afterwards is somebody new.

@@ -202,7 +202,7 @@ def test_the_pulse_tells_whether_the_clock_process_comes_through(
     def sign(name: str) -> pulse.Sign:
         return pulse.signs(deps.redis, [name], deps.clock.machine())[name]
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         seen.append(1)
         if len(seen) == 2:
             stop.set()
@@ -218,7 +218,7 @@ def test_the_pulse_tells_whether_the_clock_process_comes_through(
     assert (told.state, told.failures, told.error) == ("failing", 2, "DBAPIError")
 
     stop = threading.Event()
-    monkeypatch.setattr(clockwork, "due", lambda *_: stop.set() or {})
+    monkeypatch.setattr(clockwork, "due", lambda *_, **__: stop.set() or {})
     clockwork.run(deps, stop)
     assert (sign(pulse.CLOCK).state, sign(pulse.CLOCK).failures) == ("alive", 0)
     shop.installation.skip(60)

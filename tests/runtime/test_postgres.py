@@ -54,6 +54,7 @@ def test_the_machine_s_own_programs_go_first_unless_the_wheel_is_asked_for() -> 
     assert binaries.postgres(owner, embedded=True).wheel
 
 
+@pytest.mark.long
 def test_data_is_opened_by_the_version_that_wrote_it(folder: Path) -> None:
     postgres.start(folder, embedded=True).stop()
     home = account.home(folder / "postgres", account.unprivileged())
@@ -85,6 +86,7 @@ def test_nobody_comes_in_without_the_password(folder: Path) -> None:
         server.stop()
 
 
+@pytest.mark.long
 def test_a_port_listens_on_loopback_only(folder: Path, free_port: int) -> None:
     server = postgres.start(folder, port=free_port)
     try:
@@ -134,6 +136,7 @@ def test_a_folder_has_one_owner(folder: Path) -> None:
     postgres.start(folder).stop()
 
 
+@pytest.mark.long
 def test_a_setting_it_does_not_know_is_reported_in_its_own_words(folder: Path) -> None:
     with pytest.raises(ConfigurationError, match="unrecognized configuration parameter"):
         postgres.start(folder, settings={"no_such_setting": "1"})
@@ -167,6 +170,7 @@ def test_killing_the_parent_leaves_nothing_and_the_next_start_works(folder: Path
     assert eventually(lambda: not processes_naming(folder))
 
 
+@pytest.mark.long
 def test_control_a_child_without_the_leash_outlives_its_parent(folder: Path, python) -> None:
     sleeps = "import sys, time; time.sleep(30)"
     starts = "import subprocess as s, sys; print(s.Popen([sys.executable, '-c', *sys.argv[1:]]).pid); input()"
@@ -190,6 +194,7 @@ def test_as_root_the_server_runs_under_another_account(folder: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 @SOURCES
+@pytest.mark.long
 def test_below_a_closed_folder_it_works_and_opens_nothing(folder: Path, embedded: bool) -> None:
     closed = folder / "closed"
     checkout = closed / "checkout"
@@ -225,6 +230,7 @@ def test_a_folder_that_somebody_else_put_there_is_not_used(folder: Path, monkeyp
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give it up")
+@pytest.mark.long
 def test_the_wheel_s_programs_are_copied_where_the_account_cannot_read_them(folder: Path) -> None:
     found = binaries.postgres(account.unprivileged(), embedded=True)
     copy = postgres._copy_out(found.folder.parent, folder / "programs")

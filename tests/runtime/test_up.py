@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import psycopg
+import pytest
 import redis
 from cryptography.fernet import Fernet
 
@@ -100,6 +101,7 @@ def test_killed_it_leaves_nothing_and_comes_up_again_with_its_secrets(folder: Pa
     assert second.wait(10) == 0
 
 
+@pytest.mark.long
 def test_any_process_may_be_killed(folder: Path, python, free_port: int) -> None:
     process = python(UP, folder, env=plain(PORT=free_port))
     read_until(process, "ready at")

@@ -162,6 +162,7 @@ def test_any_order_any_number_of_times(product: Installation, seed: int) -> None
     assert {name: found[name] for name in expected} == expected
 
 
+@pytest.mark.long
 def test_counting_per_delivery_shows(product: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     """The control: a projection that does not remember what it counted counts again."""
     forgetful = order_projection.held_order

@@ -161,6 +161,7 @@ def stock(shop: World) -> None:
     shop.brevo.requests.clear()
 
 
+@pytest.mark.long
 def test_it_ends_when_the_limits_allow_it_as_was_said_at_the_start(shop: World) -> None:
     stock(shop)
     said = pace.estimate(shop.deps, shop.shop, Counts(orders=ORDERS, products=RECORDS))

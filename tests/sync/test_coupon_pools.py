@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from connector.cli.brevo import coupons as brevo_coupons
 from connector.cli.coupon import list_, pool
+from connector.clock import pause
 from connector.models.coupon import coupon_pools, coupons
 from connector.models.outbox import outbox
 from flows.engine import acting
@@ -65,13 +66,15 @@ def keep(shop: ConnectedShop, name: str = "summer", size: int = 3, **more: Any) 
 
 def fill(product: Installation, shop: ConnectedShop) -> None:
     """Until nothing is due, however long the store takes."""
-    for _ in range(20):
+    for _ in range(100):
         product.settle("coupons")
         states = {(row.state, row.reason) for row in shop.rows(coupon_pools)}
         assert "failed" not in {state for state, _ in states}, states
         if states == {("ready", None)}:
             return
         product.skip(30)
+        # The store takes a moment of real time.
+        pause(0.02)
     raise AssertionError([row.reason for row in shop.rows(coupon_pools)])
 
 

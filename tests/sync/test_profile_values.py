@@ -18,9 +18,11 @@ from connector.models.store import collections, orders, products
 from connector.models.sync import sync_state
 from connector.shops import Shop
 from connector.sweep import due
+from flows.core import rfm
+from flows.core.rfm import Borders
 from sync import profile_pass, profile_sources, profile_values
-from sync.profile_values import VALUES, rfm
-from sync.profile_values.value import Borders, Known
+from sync.profile_values import VALUES
+from sync.profile_values.value import Known
 from tests.sync.world import NOON, HandClock, World, world
 
 DAY = timedelta(days=1)

@@ -135,7 +135,7 @@ def check(shop: ConnectedShop, door: Client, count: int, seed: int) -> None:
 
 @pytest.mark.contract
 def test_mutated_deliveries(shop: ConnectedShop, door: Client) -> None:
-    check(shop, door, 250, seed=1)
+    check(shop, door, 120, seed=1)
 
 
 @pytest.mark.contract
@@ -146,6 +146,7 @@ def test_ten_thousand_mutated_deliveries(shop: ConnectedShop, door: Client, seed
 
 
 @pytest.mark.contract
+@pytest.mark.long
 def test_a_topic_that_fails_on_odd_input_shows_up(
     shop: ConnectedShop, door: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -222,7 +223,7 @@ def check_brevo(shop: ConnectedShop, door: Client, counted: Counted, count: int,
 
 @pytest.mark.contract
 def test_mutated_deliveries_of_brevo(shop: ConnectedShop, door: Client, counted: Counted) -> None:
-    check_brevo(shop, door, counted, 300, seed=1)
+    check_brevo(shop, door, counted, 150, seed=1)
 
 
 @pytest.mark.contract
@@ -235,6 +236,7 @@ def test_ten_thousand_mutated_deliveries_of_brevo(
 
 
 @pytest.mark.contract
+@pytest.mark.long
 def test_a_report_that_fails_on_odd_input_shows_up(
     shop: ConnectedShop, door: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -60,6 +60,7 @@ def test_another_shop_is_served_after_one_batch_of_a_backlog(product: Installati
     assert len(one.rows(inbox, state="new")) == BACKLOG - 2 * process.BATCH, "and the backlog has its turn again"
 
 
+@pytest.mark.long
 def test_control_a_worker_that_stays_lets_the_other_shop_wait_for_all_of_it(
     product: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from connector.scope import Scope
 from flows.core.vocabulary import CUSTOM
-from sync import answers, outside, tickets
+from flows.core.vocabulary_of_behaviour import RAW as STOREFRONT
+from sync import answers, birthdays, outside, subscriptions, tickets
 from sync.catalogue_signals import alerts
 from sync.loyalty import keeping as loyalty
 from sync.loyalty.standing import FIELDS
@@ -30,6 +31,11 @@ def _custom(payload: Mapping[str, Any]) -> Told:
     return f"{CUSTOM}{payload['name']}", {"name": payload["name"], "properties": payload["properties"]}
 
 
+def _subscription(payload: Mapping[str, Any]) -> Told:
+    told = {name: _plain(payload[name]) for name in ("subscription", "plan", "product_id", "renews_at")}
+    return f"subscription_{payload['change']}", told
+
+
 def _fields(name: str, *told: str) -> Callable[[Mapping[str, Any]], Told]:
     return lambda payload: (name, {one: _plain(payload[one]) for one in told})
 
@@ -46,7 +52,11 @@ _TOLD: Mapping[str, Callable[[Mapping[str, Any]], Told]] = {
     "review_submitted": _fields("review_submitted", "rating", "product_id", "review_id"),
     "login": _fields("login"),
     "loyalty": _fields("loyalty_told", "points", "tier", "reward", "expires_at"),
+    **{name: _fields(name, *props) for name, (_, props, _) in STOREFRONT.items()},
+    "subscription": _subscription,
 }
+# By what else than the person flows find it: the product that was looked at, the cart.
+_KEYS: Mapping[str, str] = {"product_viewed": "product_id", "added_to_cart": "cart_token"}
 # What outlasts the event is kept with the person.
 _KEPT: Mapping[str, Callable[[Scope, int, Mapping[str, Any], datetime], None]] = {
     "support_ticket_opened": lambda scope, person, payload, at: tickets.opened(scope, person, payload["ticket"], at),
@@ -54,6 +64,7 @@ _KEPT: Mapping[str, Callable[[Scope, int, Mapping[str, Any], datetime], None]] =
     "form_submitted": lambda scope, person, payload, at: _filled_in(
         scope, person, payload["form"], payload["answers"], at
     ),
+    "subscription": subscriptions.keep,
     "loyalty": lambda scope, person, payload, at: loyalty.from_outside(
         scope, person, {name: payload[name] for name in FIELDS}, at, source=SOURCE
     ),
@@ -62,6 +73,7 @@ _KEPT: Mapping[str, Callable[[Scope, int, Mapping[str, Any], datetime], None]] =
 
 def _filled_in(scope: Scope, person_id: int, form: str, told: Mapping[str, Any], at: datetime) -> None:
     answers.keep(scope, person_id, form, told, at)
+    birthdays.from_answers(scope, person_id, told, at)
     alerts.ask(scope, person_id, form, told, at)
 
 
@@ -73,7 +85,17 @@ def apply(scope: Scope, payload: Mapping[str, Any], delivery: Delivery) -> None:
     if person_id is not None and kind in _KEPT:
         _KEPT[kind](scope, person_id, payload, at)
     name, props = _TOLD[kind](payload)
-    outside.tell(scope, person_id, named, name=name, event_id=payload["id"], at=at, props=props)
+    key = payload[_KEYS[kind]] if kind in _KEYS else None
+    outside.tell(
+        scope,
+        person_id,
+        named,
+        name=name,
+        event_id=payload["id"],
+        at=at,
+        props=props,
+        key=None if key is None else str(key),
+    )
 
 
 # Only an open ticket may have to stop a message.

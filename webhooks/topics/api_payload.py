@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from flows.core.vocabulary import CUSTOM_NAME
+from webhooks.topics import storefront_payload
+from webhooks.topics.event_payload import ID, EventPayload, about
 from webhooks.topics.payload import identifier, moment
 
 LARGEST_PROPERTIES = 4_096
@@ -22,63 +24,9 @@ MOST_ANSWERS = 50
 MOST_OPTIONS = 50
 LONGEST_ANSWER = 1_000
 
-_ID = validate.Regexp(r"\A[A-Za-z0-9_.:-]{1,100}\Z", error="Use 1 to 100 letters, digits and _ . : -")
 _KEY = validate.Regexp(r"\A[A-Za-z0-9_]{1,64}\Z", error="Use 1 to 64 letters, digits and _")
 _NAME = validate.Regexp(rf"\A{CUSTOM_NAME}\Z", error="Use 1 to 64 small letters, digits and _")
-_PHONE = validate.Regexp(
-    r"\A\+[1-9][0-9]{6,14}\Z", error="Write the number as +, country code and digits: +4915112345678"
-)
 _SCALAR = (str, int, float, bool)
-
-
-class _OurPayload(Schema):
-    error_messages = {"unknown": "No such field; /api/openapi.json lists those of this type."}
-
-    class Meta:
-        unknown = RAISE
-
-
-def _about(text: str, example: Any = None) -> dict[str, Any]:
-    return {"description": text, **({} if example is None else {"example": example})}
-
-
-class NamedPayload(_OurPayload):
-    """Whom it is about."""
-
-    customer_id = identifier(
-        load_default=None, allow_none=True, metadata=_about("The customer's id in the store", 7012345678901)
-    )
-    external_id = fields.String(
-        load_default=None,
-        allow_none=True,
-        validate=validate.Length(1, 100),
-        metadata=_about("Your own id of the person; sent once with an email or a customer id it is enough later"),
-    )
-    email = fields.Email(
-        load_default=None,
-        allow_none=True,
-        validate=validate.Length(max=254),
-        metadata=_about("An address; somebody new is made from it, without consent to anything", "ada@example.com"),
-    )
-    phone = fields.String(
-        load_default=None, allow_none=True, validate=_PHONE, metadata=_about("A number that one person alone has")
-    )
-
-    @validates_schema
-    def _names_somebody(self, data: Mapping[str, Any], **kwargs: Any) -> None:
-        if all(value is None for value in data.values()):
-            raise ValidationError("Say who it is: one of customer_id, external_id, email and phone is needed.")
-
-
-class EventPayload(_OurPayload):
-    """What all types have."""
-
-    id = fields.String(
-        required=True, validate=_ID, metadata=_about("Your own id of the event: sent again it changes nothing", "ev-1")
-    )
-    type = fields.String(required=True)
-    occurred_at = moment(metadata=_about("When it happened, with its zone; without it: now", "2026-11-02T09:00:00Z"))
-    person = fields.Nested(NamedPayload, required=True)
 
 
 class PropertiesField(fields.Dict):
@@ -123,14 +71,14 @@ class AnswerField(fields.Field[Any]):
 class CustomPayload(EventPayload):
     """An event of your own. A flow starts on it by `on: custom:NAME`."""
 
-    name = fields.String(required=True, validate=_NAME, metadata=_about("What flows call it", "quiz_done"))
+    name = fields.String(required=True, validate=_NAME, metadata=about("What flows call it", "quiz_done"))
     properties = PropertiesField(
-        load_default=dict, metadata=_about("What is to be known of it, for conditions and messages", {"score": 8})
+        load_default=dict, metadata=about("What is to be known of it, for conditions and messages", {"score": 8})
     )
 
 
 class TicketPayload(EventPayload):
-    ticket = fields.String(required=True, validate=_ID, metadata=_about("The help desk's number of it", "4711"))
+    ticket = fields.String(required=True, validate=ID, metadata=about("The help desk's number of it", "4711"))
 
 
 class TicketOpenedPayload(TicketPayload):
@@ -144,26 +92,22 @@ class TicketClosedPayload(TicketPayload):
 class FormPayload(EventPayload):
     """Somebody filled in a form or a quiz. The newest answer to a question is kept with the person."""
 
-    form = fields.String(required=True, validate=_ID, metadata=_about("Which form", "style-quiz"))
+    form = fields.String(required=True, validate=ID, metadata=about("Which form", "style-quiz"))
     answers = fields.Dict(
         keys=fields.String(validate=_KEY),
         values=AnswerField(),
         required=True,
         validate=validate.Length(1, MOST_ANSWERS),
-        metadata=_about("The answers, by the name of the question", {"style": "casual", "sizes": ["S", "M"]}),
+        metadata=about("The answers, by the name of the question", {"style": "casual", "sizes": ["S", "M"]}),
     )
 
 
 class ReviewPayload(EventPayload):
     """Somebody rated a product."""
 
-    rating = fields.Integer(
-        required=True, strict=True, validate=validate.Range(1, 5), metadata=_about("From 1 to 5", 5)
-    )
-    product_id = identifier(load_default=None, allow_none=True, metadata=_about("The product's id in the store"))
-    review_id = fields.String(
-        load_default=None, allow_none=True, validate=_ID, metadata=_about("Your id of the review")
-    )
+    rating = fields.Integer(required=True, strict=True, validate=validate.Range(1, 5), metadata=about("From 1 to 5", 5))
+    product_id = identifier(load_default=None, allow_none=True, metadata=about("The product's id in the store"))
+    review_id = fields.String(load_default=None, allow_none=True, validate=ID, metadata=about("Your id of the review"))
 
 
 class LoginPayload(EventPayload):
@@ -178,18 +122,36 @@ class LoyaltyPayload(EventPayload):
         allow_none=True,
         strict=True,
         validate=validate.Range(0, 10**9),
-        metadata=_about("Points", 120),
+        metadata=about("Points", 120),
     )
-    tier = fields.String(load_default=None, allow_none=True, validate=validate.Length(1, 100), metadata=_about("Tier"))
+    tier = fields.String(load_default=None, allow_none=True, validate=validate.Length(1, 100), metadata=about("Tier"))
     reward = fields.String(
-        load_default=None, allow_none=True, validate=validate.Length(1, 100), metadata=_about("A reward that waits")
+        load_default=None, allow_none=True, validate=validate.Length(1, 100), metadata=about("A reward that waits")
     )
-    expires_at = moment(metadata=_about("Until when points or reward are good"))
+    expires_at = moment(metadata=about("Until when points or reward are good"))
 
     @validates_schema
     def _tells_something(self, data: Mapping[str, Any], **kwargs: Any) -> None:
         if all(data.get(name) is None for name in ("points", "tier", "reward")):
             raise ValidationError("Tell at least one of points, tier and reward.")
+
+
+class SubscriptionPayload(EventPayload):
+    """What has become of somebody's subscription. What is left out stays as it was."""
+
+    subscription = fields.String(required=True, validate=ID, metadata=about("Your own id of it", "sub-17"))
+    change = fields.String(
+        required=True,
+        validate=validate.OneOf(["started", "renewed", "changed", "cancelled"]),
+        metadata=about("What happened; one that has ended is cancelled", "renewed"),
+    )
+    renews_at = moment(metadata=about("When it renews, or ends by itself", "2026-12-02T00:00:00Z"))
+    plan = fields.String(
+        load_default=None, allow_none=True, validate=validate.Length(1, 255), metadata=about("What it is called")
+    )
+    product_id = identifier(
+        load_default=None, allow_none=True, metadata=about("The id in the store of the product that it brings")
+    )
 
 
 SCHEMAS: Mapping[str, type[EventPayload]] = {
@@ -200,5 +162,7 @@ SCHEMAS: Mapping[str, type[EventPayload]] = {
     "review_submitted": ReviewPayload,
     "login": LoginPayload,
     "loyalty": LoyaltyPayload,
+    "subscription": SubscriptionPayload,
+    **storefront_payload.SCHEMAS,
 }
 """By the ``type`` of the event."""

@@ -34,6 +34,10 @@ class _DiscountCode(Payload):
     code = text(255)
 
 
+class _ShippingLine(Payload):
+    delivery_category = text(64)
+
+
 class OrderPayload(BuyerPayload):
     id = identifier(required=True)
     name = text(255)
@@ -57,6 +61,8 @@ class OrderPayload(BuyerPayload):
     discount_codes = fields.List(fields.Nested(_DiscountCode), load_default=None, allow_none=True, validate=_PARTS)
     payment_gateway_names = fields.List(text(255), load_default=None, allow_none=True, validate=_PARTS)
     billing_address = fields.Nested(AddressPayload, load_default=None, allow_none=True)
+    shipping_address = fields.Nested(AddressPayload, load_default=missing, allow_none=True)
+    shipping_lines = fields.List(fields.Nested(_ShippingLine), load_default=None, allow_none=True, validate=_PARTS)
     refunds = fields.List(fields.Nested(RefundPayload), load_default=list, allow_none=True, validate=_PARTS)
     fulfillments = fields.List(
         fields.Nested(EmbeddedFulfillmentPayload), load_default=list, allow_none=True, validate=_PARTS
@@ -80,10 +86,28 @@ class OrderDeletedPayload(Payload):
 
 
 def apply(scope: Scope, payload: Mapping[str, Any], delivery: Delivery) -> None:
-    told = {**payload, "refunds": [refund(one) for one in payload["refunds"] or ()]}
+    refunds = [refund(one) for one in payload["refunds"] or ()]
+    told = {**payload, "refunds": refunds, "delivery_method": delivery_method(payload)}
     orders.project(scope, told, items(payload["line_items"]))
     for parcel in payload["fulfillments"] or ():
         fulfillments.project(scope, payload["id"], parcel, None)
+
+
+def delivery_method(payload: Mapping[str, Any]) -> str | None:
+    """delivery, pick_up (at the shop) or none (nothing is sent); None when the payload does not tell.
+
+    The store's word for it (`delivery_category`) is mostly null, also of what is picked up: such an order has no
+    address to be sent to. Where addresses are withheld from the app, the one of the bill is null too, and nothing can
+    be told.
+    """
+    chosen = payload["shipping_lines"]
+    if chosen is None or "shipping_address" not in payload:
+        return None
+    if payload["shipping_address"] is not None:
+        return "pick_up" if any("pickup" in (one["delivery_category"] or "") for one in chosen) else "delivery"
+    if payload["billing_address"] is None:
+        return None
+    return "pick_up" if chosen else "none"
 
 
 def apply_edit(scope: Scope, payload: Mapping[str, Any], delivery: Delivery) -> None:

@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from flows.core.facts import Facts
 from flows.core.model import Event
+from flows.core.signals.birthday import BIRTHDAY
+from flows.core.signals.browse_abandoned import BROWSE_ABANDONED
+from flows.core.signals.cart_abandoned import CART_ABANDONED
+from flows.core.signals.category_browsed import CATEGORY_BROWSED
 from flows.core.signals.checkout_abandoned import CHECKOUT_ABANDONED
 from flows.core.signals.close_to_upgrade import CLOSE_TO_UPGRADE
+from flows.core.signals.days_since_first_order import DAYS_SINCE_FIRST_ORDER
 from flows.core.signals.first_order import FIRST_ORDER
 from flows.core.signals.first_order_anniversary import FIRST_ORDER_ANNIVERSARY
+from flows.core.signals.first_site_visit import FIRST_SITE_VISIT
+from flows.core.signals.high_value_order import HIGH_VALUE_ORDER
 from flows.core.signals.lapsed import LAPSED
+from flows.core.signals.milestone_order import MILESTONE_ORDER
 from flows.core.signals.newsletter_subscribed import NEWSLETTER_SUBSCRIBED
+from flows.core.signals.opened_n_in_a_row import OPENED_N_IN_A_ROW
+from flows.core.signals.order_count_reached import ORDER_COUNT_REACHED
+from flows.core.signals.payment_still_pending import PAYMENT_STILL_PENDING
 from flows.core.signals.points_earned import POINTS_EARNED
 from flows.core.signals.points_expiring import POINTS_EXPIRING
 from flows.core.signals.points_spent import POINTS_SPENT
+from flows.core.signals.product_viewed_n_times import PRODUCT_VIEWED_N_TIMES
+from flows.core.signals.renewal_upcoming import RENEWAL_UPCOMING
 from flows.core.signals.repeat_order import REPEAT_ORDER
+from flows.core.signals.replenishment_due import REPLENISHMENT_DUE
 from flows.core.signals.reward_available import REWARD_AVAILABLE
+from flows.core.signals.schedule import SCHEDULE
+from flows.core.signals.score_reached import SCORE_REACHED
+from flows.core.signals.search_without_purchase import SEARCH_WITHOUT_PURCHASE
 from flows.core.signals.signal import (
     Anchor,
     ArmTimer,
@@ -34,6 +52,8 @@ from flows.core.signals.signal import (
 from flows.core.signals.tier_downgrade_risk import TIER_DOWNGRADE_RISK
 from flows.core.signals.tier_downgraded import TIER_DOWNGRADED
 from flows.core.signals.tier_upgraded import TIER_UPGRADED
+from flows.core.signals.total_spent_reached import TOTAL_SPENT_REACHED
+from flows.core.signals.unengaged import UNENGAGED
 
 __all__ = [
     "SIGNALS",
@@ -61,9 +81,19 @@ SIGNALS: Mapping[str, Signal] = {
         NEWSLETTER_SUBSCRIBED,
         FIRST_ORDER,
         REPEAT_ORDER,
+        MILESTONE_ORDER,
+        HIGH_VALUE_ORDER,
+        ORDER_COUNT_REACHED,
+        TOTAL_SPENT_REACHED,
         CHECKOUT_ABANDONED,
+        CART_ABANDONED,
+        PAYMENT_STILL_PENDING,
         LAPSED,
+        DAYS_SINCE_FIRST_ORDER,
+        REPLENISHMENT_DUE,
         FIRST_ORDER_ANNIVERSARY,
+        BIRTHDAY,
+        RENEWAL_UPCOMING,
         POINTS_EARNED,
         POINTS_SPENT,
         TIER_UPGRADED,
@@ -72,6 +102,15 @@ SIGNALS: Mapping[str, Signal] = {
         REWARD_AVAILABLE,
         POINTS_EXPIRING,
         TIER_DOWNGRADE_RISK,
+        FIRST_SITE_VISIT,
+        PRODUCT_VIEWED_N_TIMES,
+        CATEGORY_BROWSED,
+        BROWSE_ABANDONED,
+        SEARCH_WITHOUT_PURCHASE,
+        OPENED_N_IN_A_ROW,
+        UNENGAGED,
+        SCORE_REACHED,
+        SCHEDULE,
     )
 }
 
@@ -83,7 +122,7 @@ def derive(event: Event, facts: Facts, settings: SignalSettings, now: datetime) 
     """
     if event.historical:
         return Derived()
-    found = [signal.derive(event, facts, settings, now) for signal in SIGNALS.values() if event.name in signal.listens]
+    found = [signal.derive(event, facts, settings, now) for signal in _derived_from(event.name, settings.heard)]
     return Derived(
         tuple(new for derived in found for new in derived.events),
         tuple(timer for derived in found for timer in derived.arm),
@@ -104,9 +143,19 @@ def fire(signal: str, payload: Mapping[str, Any], facts: Facts, now: datetime) -
     return clock(payload, facts, now)
 
 
-def listens() -> frozenset[str]:
-    """The names of the events that some signal is derived from."""
-    return frozenset[str]().union(*(signal.listens for signal in SIGNALS.values()))
+def _hearing(heard: frozenset[str]) -> Iterator[Signal]:
+    return (signal for signal in SIGNALS.values() if signal.name in heard or not signal.only_heard)
+
+
+@lru_cache(maxsize=4096)
+def _derived_from(event: str, heard: frozenset[str]) -> tuple[Signal, ...]:
+    """Kept, because each event of a shop is asked about and most are of a few names."""
+    return tuple(signal for signal in _hearing(heard) if event in signal.listens)
+
+
+def listens(heard: frozenset[str]) -> frozenset[str]:
+    """The names of the events that some signal is derived from, while these are heard (`SignalSettings.heard`)."""
+    return frozenset[str]().union(*(signal.listens for signal in _hearing(heard)))
 
 
 def needs_of_event(name: str) -> frozenset[str]:

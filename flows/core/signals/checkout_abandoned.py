@@ -12,7 +12,7 @@ from typing import Any
 
 from flows.core.facts import Facts, lookup
 from flows.core.model import Event
-from flows.core.operators import CannotCompare, number
+from flows.core.signals.left_behind import worth_recovering
 from flows.core.signals.signal import (
     Anchor,
     ArmTimer,
@@ -24,6 +24,7 @@ from flows.core.signals.signal import (
     Signal,
     SignalSettings,
 )
+from flows.core.signals.thresholds import armed, rung
 
 NAME = "checkout_abandoned"
 DEFAULT = timedelta(hours=1)
@@ -34,22 +35,8 @@ DONE = frozenset({"order_placed", "checkout_completed", "checkout_deleted"})
 _COPIED = ("total", "currency", "items", "recovery_url", "cart_token")
 
 
-def _worth_recovering(checkout: Mapping[str, Any]) -> bool:
-    try:
-        return bool(checkout.get("items")) and number(checkout.get("total")) > 0
-    except CannotCompare:
-        return False
-
-
 def _armed(token: str, anchor: datetime, seconds: Sequence[int], place: int) -> ArmTimer:
-    """The clock for the threshold at `place`; the others travel along."""
-    payload = {
-        "checkout_token": token,
-        "anchor_at": anchor.isoformat(),
-        "after_seconds": list(seconds),
-        "place": place,
-    }
-    return ArmTimer(NAME, token, anchor + timedelta(seconds=seconds[place]), anchor, payload)
+    return armed(NAME, token, anchor, seconds, place, checkout_token=token)
 
 
 def derive(event: Event, facts: Facts, settings: SignalSettings, now: datetime) -> Derived:
@@ -58,7 +45,7 @@ def derive(event: Event, facts: Facts, settings: SignalSettings, now: datetime) 
         return Derived()
     if event.name in DONE:
         return Derived(cancel=(CancelTimer(NAME, token),))
-    if not _worth_recovering(event.props):
+    if not worth_recovering(event.props):
         return Derived()
     return Derived(arm=(_armed(token, event.occurred_at, settings.seconds(NAME, DEFAULT), 0),))
 
@@ -76,7 +63,7 @@ def fire(payload: Mapping[str, Any], facts: Facts, now: datetime) -> Derived:
     checkout = lookup(facts, "checkout")
     if not isinstance(checkout, Mapping) or checkout.get("completed_at") or checkout.get("deleted_at"):
         return Derived()
-    if not _worth_recovering(checkout):
+    if not worth_recovering(checkout):
         return Derived()
     token, seconds, place = payload["checkout_token"], payload["after_seconds"], payload["place"]
     armed_at = datetime.fromisoformat(payload["anchor_at"])
@@ -85,9 +72,9 @@ def fire(payload: Mapping[str, Any], facts: Facts, now: datetime) -> Derived:
         place = 0
     if _ordered_since(facts, changed_at):
         return Derived()
-    told_at = changed_at + timedelta(seconds=seconds[place])
-    if told_at > now:
-        return Derived(arm=(_armed(token, changed_at, seconds, place),))
+    timer = _armed(token, changed_at, seconds, place)
+    if timer.due_at > now:
+        return Derived(arm=(timer,))
     anchor = changed_at.isoformat()
     props = {
         "checkout_token": token,
@@ -96,9 +83,7 @@ def fire(payload: Mapping[str, Any], facts: Facts, now: datetime) -> Derived:
         **{field: checkout[field] for field in _COPIED if field in checkout},
     }
     identity = _identity(token, changed_at, seconds[place])
-    told = NewEvent(NAME, told_at, f"checkout:{token}", token, identity, props)
-    more = place + 1 < len(seconds)
-    return Derived((told,), arm=(_armed(token, changed_at, seconds, place + 1),) if more else ())
+    return rung(NewEvent(NAME, timer.due_at, f"checkout:{token}", token, identity, props), timer)
 
 
 def _ordered_since(facts: Facts, moment: datetime) -> bool:

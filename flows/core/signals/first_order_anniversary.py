@@ -6,26 +6,22 @@ Of an order on 29 February it is 28 February in years without one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flows.core import calendar, chance
+from flows.core import calendar
 from flows.core.facts import Facts, lookup
 from flows.core.model import Event
-from flows.core.signals import orders_of_person
-from flows.core.signals.signal import Anchor, ArmTimer, Derived, NewEvent, Past, PastClock, Signal, SignalSettings
+from flows.core.signals import once_for_a_person, orders_of_person
+from flows.core.signals.signal import Anchor, ArmTimer, Derived, Past, PastClock, Signal, SignalSettings
 
 NAME = "first_order_anniversary"
 
 
 def _moment(first: datetime, years: int, where: ZoneInfo) -> datetime:
     local = first.astimezone(where)
-    try:
-        day = local.date().replace(year=local.year + years)
-    except ValueError:
-        day = date(local.year + years, 2, 28)
-    return calendar.at_wall_time(day, local.time(), where)
+    return calendar.at_wall_time(calendar.in_year(local.date(), local.year + years), local.time(), where)
 
 
 def _armed(first: datetime, years: int, where: ZoneInfo) -> ArmTimer:
@@ -56,20 +52,13 @@ def fire(payload: Mapping[str, Any], facts: Facts, now: datetime) -> Derived:
         # An earlier order has become known since.
         return Derived(arm=(_next(first, where, now),))
     years, told_at = payload["years"], datetime.fromisoformat(payload["anchor_at"])
-    seed = chance.seed(facts)
-    props = {"years": years, "first_order_at": found}
-    subject = f"person:{lookup(facts, 'person.id')}"
-    told = NewEvent(NAME, told_at, subject, None, _identity(seed, years), props)
+    told = once_for_a_person.new(NAME, told_at, facts, str(years), {"years": years, "first_order_at": found})
     return Derived((told,), arm=(_next(first, where, max(now, told_at)),))
-
-
-def _identity(seed: str, years: int) -> str:
-    return f"person:{seed}:{years}"
 
 
 def clock(anchor: Anchor, settings: SignalSettings, now: datetime) -> PastClock | None:
     timer = _next(anchor.at, calendar.zone(anchor.zone), now)
-    return PastClock(timer, _identity(anchor.seed, timer.payload["years"]))
+    return PastClock(timer, once_for_a_person.identity(anchor.seed, str(timer.payload["years"])))
 
 
 FIRST_ORDER_ANNIVERSARY = Signal(

@@ -9,33 +9,19 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from flows.core import chance
 from flows.core.facts import Facts, lookup
 from flows.core.model import Event
-from flows.core.signals.signal import (
-    Anchor,
-    ArmTimer,
-    Derived,
-    NewEvent,
-    Past,
-    PastClock,
-    Signal,
-    SignalSettings,
-)
+from flows.core.signals import once_for_a_person
+from flows.core.signals.signal import Anchor, ArmTimer, Derived, Past, PastClock, Signal, SignalSettings
+from flows.core.signals.thresholds import armed, last_passed, rung
 
 NAME = "lapsed"
 DEFAULT = timedelta(days=60)
 
 
 def _armed(last_order_at: datetime, anchor: datetime, seconds: Sequence[int], place: int) -> ArmTimer:
-    """The clock for the threshold at `place`. `anchor` is the order, or later when the clock was put off."""
-    payload = {
-        "last_order_at": last_order_at.isoformat(),
-        "anchor_at": anchor.isoformat(),
-        "after_seconds": list(seconds),
-        "place": place,
-    }
-    return ArmTimer(NAME, "", anchor + timedelta(seconds=seconds[place]), anchor, payload)
+    """`anchor` is the order, or later when the clock was put off."""
+    return armed(NAME, "", anchor, seconds, place, last_order_at=last_order_at.isoformat())
 
 
 def derive(event: Event, facts: Facts, settings: SignalSettings, now: datetime) -> Derived:
@@ -53,31 +39,26 @@ def fire(payload: Mapping[str, Any], facts: Facts, now: datetime) -> Derived:
     if last_order_at > known:
         return Derived(arm=(_armed(last_order_at, last_order_at, seconds, 0),))
     anchor = datetime.fromisoformat(payload["anchor_at"])
-    told_at = anchor + timedelta(seconds=seconds[place])
-    if told_at > now:
-        return Derived(arm=(_armed(known, anchor, seconds, place),))
-    seed = chance.seed(facts)
+    timer = _armed(known, anchor, seconds, place)
+    if timer.due_at > now:
+        return Derived(arm=(timer,))
     props = {
         "last_order_at": known.isoformat(),
         "anchor_at": anchor.isoformat(),
         "after_seconds": seconds[place],
     }
-    subject = f"person:{lookup(facts, 'person.id')}"
-    told = NewEvent(NAME, told_at, subject, None, _identity(seed, known, seconds[place]), props)
-    more = place + 1 < len(seconds)
-    return Derived((told,), arm=(_armed(known, anchor, seconds, place + 1),) if more else ())
+    return rung(once_for_a_person.new(NAME, timer.due_at, facts, _what(known, seconds[place]), props), timer)
 
 
-def _identity(seed: str, last_order_at: datetime, seconds: int) -> str:
-    return f"person:{seed}:{last_order_at.isoformat()}:{seconds}"
+def _what(last_order_at: datetime, seconds: int) -> str:
+    return f"{last_order_at.isoformat()}:{seconds}"
 
 
 def clock(anchor: Anchor, settings: SignalSettings, now: datetime) -> PastClock | None:
-    """Who has passed several thresholds stands at the last of them, and is told of no earlier one."""
     seconds = settings.seconds(NAME, DEFAULT)
-    passed = sum(anchor.at + timedelta(seconds=one) <= now for one in seconds)
-    place = max(passed - 1, 0)
-    return PastClock(_armed(anchor.at, anchor.at, seconds, place), _identity(anchor.seed, anchor.at, seconds[place]))
+    place = last_passed(anchor.at, seconds, now)
+    tells = once_for_a_person.identity(anchor.seed, _what(anchor.at, seconds[place]))
+    return PastClock(_armed(anchor.at, anchor.at, seconds, place), tells)
 
 
 LAPSED = Signal(

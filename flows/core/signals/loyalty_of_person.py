@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from flows.core import chance
 from flows.core.facts import Facts, lookup
 from flows.core.model import Event
+from flows.core.signals import once_for_a_person
 from flows.core.signals.signal import Anchor, ArmTimer, Derived, NewEvent, PastClock, SignalSettings
 
 CHANGED = frozenset({"loyalty_changed"})
@@ -76,7 +76,8 @@ def past(name: str, anchor: Anchor, settings: SignalSettings, now: datetime) -> 
     """The clock of somebody who was there before; none when it is over."""
     if anchor.at <= now:
         return None
-    return PastClock(clock(name, anchor.at, settings, now), _identity(anchor.seed, anchor.at))
+    tells = once_for_a_person.identity(anchor.seed, anchor.at.isoformat())
+    return PastClock(clock(name, anchor.at, settings, now), tells)
 
 
 def rung(name: str, payload: Mapping[str, Any], facts: Facts, now: datetime) -> Derived:
@@ -92,9 +93,4 @@ def rung(name: str, payload: Mapping[str, Any], facts: Facts, now: datetime) -> 
         return Derived(arm=(ArmTimer(name, "", moment, moment, payload),))
     standing = lookup(facts, "person.loyalty")
     props = {field: standing[field] for field in STANDING if field in standing} | {"days_left": (ends - now).days}
-    subject = f"person:{lookup(facts, 'person.id')}"
-    return Derived((NewEvent(name, moment, subject, None, _identity(chance.seed(facts), ends), props),))
-
-
-def _identity(seed: str, ends: datetime) -> str:
-    return f"person:{seed}:{ends.isoformat()}"
+    return Derived((once_for_a_person.new(name, moment, facts, ends.isoformat(), props),))

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
+
+from marshmallow import Schema
 
 from flows.core.facts import Facts
 from flows.core.loyalty import Programme
@@ -18,7 +21,8 @@ from flows.core.model import Event, FlowVersion
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An event to append. `identity` names the fact, so that deriving it again has no effect."""
+    """An event to append. `identity` names the fact, so that deriving it again has no effect. `also`: the names under
+    which the same fact may have been told, of people who turned out to be this one."""
 
     name: str
     occurred_at: datetime
@@ -26,6 +30,7 @@ class NewEvent:
     key: str | None
     identity: str
     props: Mapping[str, Any]
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +61,20 @@ class Derived:
     cancel: tuple[CancelTimer, ...] = ()
 
 
+@lru_cache(maxsize=64)
+def _defaults(schema: type[Schema]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = schema().load({})
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class SignalSettings:
     """What the shop's settings and active flows ask of signals.
 
     `thresholds`: signal -> the different `trigger.after` of active flows, ascending; a signal is told once
-    per threshold. `heard`: the events that some active flow starts on or that the provider is told of; a
-    clock that runs for months is armed for nobody else.
+    per threshold. `heard`: the events that some active flow hears of or that the provider is told of; a
+    clock that runs for months is armed for nobody else. `values`: what the shop has set of each signal, by the
+    names of its schema.
     """
 
     thresholds: Mapping[str, tuple[timedelta, ...]] = field(default_factory=dict)
@@ -71,6 +83,7 @@ class SignalSettings:
     pos_orders: bool = False
     draft_orders: bool = False
     loyalty: Programme = Programme()
+    values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -82,17 +95,24 @@ class SignalSettings:
         pos_orders: bool = False,
         draft_orders: bool = False,
         loyalty: Programme | None = None,
+        values: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> SignalSettings:
-        """The thresholds that these flows ask for, each list ascending. `told`: what the provider is told of."""
+        """The thresholds that these flows ask for, each list ascending. `told`: what the provider is told of;
+        `values`: the shop's setting ``signals``."""
         asked: dict[str, set[timedelta]] = {}
         heard = set(told)
         for flow in flows:
-            heard.add(flow.trigger.on)
+            heard |= flow.listens
             if flow.trigger.after is not None:
                 asked.setdefault(flow.trigger.on, set()).add(flow.trigger.after)
         thresholds = {name: tuple(sorted(spans)) for name, spans in asked.items()}
         programme = loyalty or Programme()
-        return cls(thresholds, frozenset(heard), test_orders, pos_orders, draft_orders, programme)
+        return cls(thresholds, frozenset(heard), test_orders, pos_orders, draft_orders, programme, values or {})
+
+    def chosen(self, signal: str, schema: type[Schema]) -> Mapping[str, Any]:
+        """What the shop has set of this signal, by the names of its schema; where it has not, the schema's defaults."""
+        found = self.values.get(signal)
+        return _defaults(schema) if found is None else found
 
     def seconds(self, signal: str, default: timedelta) -> tuple[int, ...]:
         """The thresholds of this signal in seconds, ascending."""
@@ -110,13 +130,14 @@ class SignalSettings:
 @dataclass(frozen=True, slots=True)
 class Anchor:
     """Something of the past that a clock can count from. `seed` is the person's; `zone` names the person's time
-    zone, else the shop's."""
+    zone, else the shop's; `detail`: what else is known of it, as `flows.engine.arming.anchors` says."""
 
     person_id: int
     seed: str
     key: str
     at: datetime
     zone: str | None
+    detail: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +177,8 @@ class Signal:
 
     `fire` answers for its clock; `threshold` is the clock's span when no flow says otherwise. `buying`: the
     person is buying or has bought; flows that start on it are not held back after a purchase. `past`: how a
-    clock is armed for those who were there before.
+    clock is armed for those who were there before. `settings`: what a shop can set of it, each with a default.
+    `only_heard`: it derives nothing while nobody hears of it, so that its events need not be looked at.
     """
 
     name: str
@@ -169,3 +191,5 @@ class Signal:
     threshold: timedelta | None = None
     buying: bool = False
     past: Past | None = None
+    settings: type[Schema] | None = None
+    only_heard: bool = False

@@ -4,14 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from flows.core.steps.cases import CASES
 from flows.core.steps.coupon import COUPON
 from flows.core.steps.email import EMAIL
 from flows.core.steps.end import END
+from flows.core.steps.enter import ENTER
 from flows.core.steps.kind import StepKind
+from flows.core.steps.move_to import MOVE_TO
+from flows.core.steps.score import SCORE
 from flows.core.steps.sms import SMS
 from flows.core.steps.split import SPLIT
+from flows.core.steps.suppress import SUPPRESS
 from flows.core.steps.wait import WAIT
 from flows.core.steps.whatsapp import WHATSAPP
 from flows.core.steps.when import WHEN
 
-STEPS: Mapping[str, StepKind] = {kind.name: kind for kind in (EMAIL, SMS, WHATSAPP, WAIT, WHEN, SPLIT, COUPON, END)}
+STEPS: Mapping[str, StepKind] = {
+    kind.name: kind
+    for kind in (
+        EMAIL,
+        SMS,
+        WHATSAPP,
+        WAIT,
+        WHEN,
+        CASES,
+        SPLIT,
+        COUPON,
+        SCORE,
+        SUPPRESS,
+        ENTER,
+        MOVE_TO,
+        END,
+    )
+}

@@ -3,6 +3,10 @@
 The same person always gets the same arm of a split with the same name. An arm called `hold_out` takes no
 steps: whoever is in it gets nothing more of the flow, while its goal is still watched. All other arms meet
 again behind the step.
+
+When one arm has won, publish the flow with `winner: ARM`: everybody who comes to the split from then on takes
+it, but for those who are held out; whoever has passed the split goes on in their arm. What was learned is
+kept in `learned`, and the next thing can be tried in a split with another name.
 """
 
 from __future__ import annotations
@@ -12,36 +16,29 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import ValidationError, fields, validates_schema
 
 from flows.core import chance
 from flows.core.answers import Answer, Finish, Go, Woke
+from flows.core.entries import StepsField
+from flows.core.experiment_entries import SharesSchema, shares_of
+from flows.core.experiments import HOLD_OUT, drawn
 from flows.core.facts import Facts
 from flows.core.model import Run, Step
-from flows.core.steps.kind import HOLD_OUT, StepKind, StepSchema, Written
+from flows.core.steps.kind import StepKind, StepSchema, Written
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
     name: str
     shares: Mapping[str, int]
+    winner: str | None = None
 
 
-class ArmsSchema(Schema):
-    name = fields.String(
-        required=True,
-        validate=validate.Regexp(r"\A[a-z][a-z0-9-]{0,40}\Z", error="use small letters, digits and dashes"),
-        metadata={"description": "Its name in reports; chance is hashed from it"},
-    )
-    shares = fields.Dict(
-        keys=fields.String(validate=validate.Regexp(r"\A[a-z][a-z0-9_-]{0,40}\Z")),
-        values=fields.Integer(strict=True, validate=validate.Range(1, 100)),
-        required=True,
-        metadata={"description": "Per cent of people by arm, 100 in all"},
-    )
+class ArmsSchema(SharesSchema):
     arms = fields.Dict(
         keys=fields.String(),
-        values=fields.List(fields.Raw()),
+        values=StepsField(),
         required=True,
         metadata={"description": "The steps of each arm; an empty list goes straight on"},
     )
@@ -49,8 +46,6 @@ class ArmsSchema(Schema):
     @validates_schema
     def complete(self, data: Mapping[str, Any], **_: Any) -> None:
         shares, arms = data["shares"], data["arms"]
-        if sum(shares.values()) != 100:
-            raise ValidationError(f"the shares sum to {sum(shares.values())}, they must sum to 100", "shares")
         if HOLD_OUT in arms:
             raise ValidationError("hold_out has no steps; leave it out of the arms", "arms")
         for arm in arms:
@@ -67,16 +62,15 @@ class SplitSchema(StepSchema):
 
 def read(data: Mapping[str, Any]) -> Written:
     split = data["split"]
-    # By name: stored as JSON the arms come back in another order, and everybody must keep their arm.
-    shares = dict(sorted(split["shares"].items()))
+    shares = shares_of(split)
     arms = [arm for arm in shares if arm != HOLD_OUT]
     branches = {arm: (("split", "arms", arm), split["arms"][arm]) for arm in arms}
-    return Written(Split(split["name"], shares), f"split-{split['name']}", branches)
+    return Written(Split(split["name"], shares, split.get("winner")), f"split-{split['name']}", branches)
 
 
 def run(step: Step, run: Run, facts: Facts, now: datetime, woke: Woke | None) -> Answer:
     config: Split = step.config
-    arm = chance.pick(config.shares, chance.draw(run.flow, config.name, chance.seed(facts)))
+    arm = drawn(config.shares, config.winner, run.flow, config.name, chance.seed(facts))
     chosen = {f"split.{config.name}": arm}
     detail = {"split": config.name, "port": arm}
     if arm == HOLD_OUT:

@@ -10,23 +10,22 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from marshmallow import ValidationError, fields, validates_schema
+from marshmallow import ValidationError, validates_schema
 
 from flows.core import conditions
 from flows.core.answers import Answer, Go, Woke
 from flows.core.conditions import Yes
+from flows.core.entries import ConditionField, StepsField
 from flows.core.facts import Facts
 from flows.core.model import Run, Step
-from flows.core.steps.kind import StepKind, StepSchema, Written
+from flows.core.steps.kind import Asked, StepKind, StepSchema, Written
 
 
 class WhenSchema(StepSchema):
-    when = fields.Raw(required=True, metadata={"description": "The condition"})
-    then = fields.List(fields.Raw(), metadata={"description": "The steps if it holds"})
+    when = ConditionField(required=True, metadata={"description": "The condition"})
+    then = StepsField(metadata={"description": "The steps if it holds"})
     # `else` is a keyword of Python.
-    otherwise = fields.List(
-        fields.Raw(), data_key="else", metadata={"description": "The steps if it does not, or cannot be told"}
-    )
+    otherwise = StepsField(data_key="else", metadata={"description": "The steps if it does not, or cannot be told"})
 
     @validates_schema
     def some_way(self, data: Mapping[str, Any], **_: Any) -> None:
@@ -39,7 +38,7 @@ def read(data: Mapping[str, Any]) -> Written:
         "then": (("then",), data.get("then", [])),
         "else": (("else",), data.get("otherwise", [])),
     }
-    return Written(conditions.from_data(data["when"]), "when", branches)
+    return Written(data["when"], "when", branches, asks=(Asked(("when",), data["when"]),))
 
 
 def run(step: Step, run: Run, facts: Facts, now: datetime, woke: Woke | None) -> Answer:

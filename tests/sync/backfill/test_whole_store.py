@@ -159,6 +159,8 @@ def test_a_bulk_query_asks_for_what_reading_one_asks_for(kind: str) -> None:
     more = {".lineItems.id", ".metafields.id"} & asked
     if kind == "collections":
         wanted -= {".products", ".products.id"}
+    # A file would bring all orders of each customer; the last one tells nearly as much of the figures.
+    wanted = {name for name in wanted if kind != "customers" or name.split(".")[1] != "orders"}
     assert asked - more == wanted
     assert "$" not in bulk.text_of(f"bulk_{kind}", given)
 

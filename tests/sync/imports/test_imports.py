@@ -130,6 +130,7 @@ def test_no_event_leaves_before_the_import_that_brings_its_contact(shop: Connect
     assert not [one for one in shop.account.log("event") if one.get("contact_id") is None]
 
 
+@pytest.mark.long
 def test_control_who_does_not_wait_tells_of_people_whom_brevo_does_not_have(shop: ConnectedShop) -> None:
     people = crowd(shop, 30)
     shop.account.settings(import_seconds=0.5)
@@ -182,6 +183,7 @@ def test_a_newer_value_is_not_overwritten_by_an_import_that_was_made_before(shop
     assert states(shop) == [("done", 1), ("done", 2)]
 
 
+@pytest.mark.long
 def test_control_without_the_second_call_the_import_has_the_last_word(
     shop: ConnectedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

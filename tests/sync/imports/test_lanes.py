@@ -74,6 +74,7 @@ def test_a_backlog_of_bulk_leaves_live_changes_their_place(shop: World) -> None:
     assert longest_wait(shop) <= arithmetic + BEYOND
 
 
+@pytest.mark.long
 def test_control_bulk_in_the_lane_of_live_changes_goes_before_them(
     shop: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,6 +40,7 @@ def test_what_was_never_heard_of_arrives_and_no_message_goes_out(shop: Connected
     assert all(row.historical for row in shop.rows(events))
 
 
+@pytest.mark.long
 def test_control_the_same_facts_by_webhook_do_send(shop: ConnectedShop, store: Storefront) -> None:
     with store.heard() as received:
         told = store.buyers(ANN, BOB)
@@ -50,6 +51,7 @@ def test_control_the_same_facts_by_webhook_do_send(shop: ConnectedShop, store: S
     assert set(live_calls(shop)) == {str(one["order_id"]) for one in told.values()}
 
 
+@pytest.mark.long
 def test_control_without_the_quiet_scope_a_run_would_mail(
     shop: ConnectedShop, store: Storefront, monkeypatch: pytest.MonkeyPatch
 ) -> None:

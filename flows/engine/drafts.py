@@ -1,0 +1,119 @@
+"""Messages as they would leave now: written, and with all that the gate is asked about them but does not read itself.
+
+For whoever is about to send them, and for whoever wants to know what would become of them. Nothing is written down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from sqlalchemy import RowMapping
+
+from connector.message_costs import cost, country_of_number
+from connector.scope import Scope
+from flows.channels import CHANNELS
+from flows.channels.channel import Channel, Request, Withheld
+from flows.content.problems import ContentProblem
+from flows.content.source import MessageSource
+from flows.core.gate import Defer, Skip
+from flows.core.model import FlowVersion
+from flows.engine.asking import Known
+from flows.engine.book import Book
+from flows.engine.endings import Endings
+from flows.engine.letters import NoAddress, Shortener, letter
+from flows.engine.people import Person, load
+
+
+@dataclass(frozen=True)
+class Written:
+    """A message that may leave if the gate says so. ``cost``: in the shop's currency."""
+
+    request: Request
+    recipient: str
+    links: Shortener
+    segments: int
+    cost: Decimal | None
+
+
+@dataclass(frozen=True)
+class Draft:
+    """``written`` is None when it cannot be; ``known`` then says why."""
+
+    flow: FlowVersion
+    person: Person
+    channel: Channel
+    written: Written | None
+    known: Known
+
+
+class Drafts:
+    """Of a batch of outbox rows that are messages, on facts loaded once for all of them.
+
+    ``waits``: {message id: business seconds} of those for which the plan's emails of the day are used up. ``people``:
+    their persons, when the caller has loaded them already.
+    """
+
+    def __init__(
+        self,
+        scope: Scope,
+        rows: Sequence[RowMapping],
+        waits: Mapping[int, float] | None = None,
+        people: Mapping[int, Person] | None = None,
+    ) -> None:
+        self._scope = scope
+        self._waits = waits or {}
+        self.book = Book(scope.connection, scope.shop_id)
+        self._endings = Endings(scope, rows)
+        self._runs = self._endings.runs
+        keys = {run.key for run in self._runs.values() if run.key}
+        who = sorted({row["person_id"] for row in rows})
+        self._people = load(scope, who, tokens=keys) if people is None else people
+        channels = [CHANNELS[name] for name in dict.fromkeys(row["channel"] for row in rows)]
+        self._known = {channel.name: channel.know(scope, self._addresses(channel)) for channel in channels}
+
+    def _addresses(self, channel: Channel) -> set[str]:
+        found = (channel.address(person.row) for person in self._people.values())
+        return {address for address in found if address}
+
+    def draft(self, row: RowMapping) -> Draft:
+        """This row of them."""
+        person = self._people[row["person_id"]]
+        published = self.book.published(row["flow"], row["version"])
+        channel = CHANNELS[row["channel"]]
+        written: Written | None = None
+        problem: str | None = None
+        objection: Defer | Skip | None = None
+        try:
+            written = self._write(row, person, channel, published.sources[row["message"]])
+        except ContentProblem as error:
+            problem = f"{error.code}: {error.sentence} ({error.where})"
+        except NoAddress:
+            problem = "no_address"
+        except Withheld as withheld:
+            why = {"why": withheld.sentence}
+            objection = Skip(withheld.reason, why)
+            if withheld.until is not None:
+                objection = Defer(withheld.until, withheld.reason, why)
+        wait = self._waits.get(row["id"])
+        known = Known(
+            exit_mark=self._endings.exit_mark(row["run_id"], published.flow),
+            goal_reached=row["run_id"] in self._endings.goals,
+            channel_objects=objection,
+            render_problem=problem,
+            daily_quota_until=self._scope.now + timedelta(seconds=wait) if wait is not None else None,
+        )
+        return Draft(published.flow, person, channel, written, known)
+
+    def _write(self, row: RowMapping, person: Person, channel: Channel, source: MessageSource) -> Written:
+        """Raises ContentProblem, NoAddress, Withheld."""
+        scope = self._scope
+        known = self._known[channel.name]
+        one, links = letter(scope, channel, row, person, self._runs[row["run_id"]], source, known)
+        request = channel.write(one)
+        segments = channel.parts(request)
+        country = country_of_number(one.recipient) or person.row["country"]
+        price = cost(scope.shop.settings, channel.name, country, segments)
+        return Written(request, one.recipient, links, segments, price)
