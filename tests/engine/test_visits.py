@@ -201,7 +201,7 @@ def test_a_visit_asks_for_what_it_needs_and_no_more(product: Installation, shop:
     product.settle("intake")
     with statements(shop) as bought:
         assert decide_due(product.deps, shop.shop).done == 1
-    assert len(started) <= 17 and len(bought) <= 12
+    assert len(started) <= 16 and len(bought) <= 12
     assert not any("SELECT timers.shop_id" in statement for statement in started + bought)
 
     product.at(product.now + HOUR)
