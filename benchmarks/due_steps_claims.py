@@ -9,13 +9,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from statistics import median
 from typing import Any
 
 from sqlalchemy import Engine, text
 
-from benchmarks.due_steps_crowd import Crowd, gather, make_due
+from benchmarks.due_steps_crowd import START, Crowd, gather, make_due
 from benchmarks.own_servers import OwnServers, add_shop
 from benchmarks.progress import say
 from connector.clock import Clock, monotonic
@@ -26,6 +26,7 @@ from flows.engine.decide import BATCH
 from flows.engine.turns import claim
 
 FEW = 10_000
+_WINDOW = timedelta(seconds=30)
 ROUNDS = 5
 AIMS = {"many_to_few": 1.2, "rate_beside_a_snapshot": 0.8}
 
@@ -40,12 +41,14 @@ class _Side:
     settings: Any
     chosen: Sequence[int]
     horizons: Horizons = field(default_factory=Horizons)
+    # What falls due later was due later, as time goes.
+    edge: datetime = START - timedelta(days=1)
 
     def drain(self, *, bounded: bool = True) -> float:
         """Microseconds of claiming for each of those who were chosen. Afterwards they wait again."""
-        now, count = self.clock.now(), len(self.chosen)
+        count, self.edge = len(self.chosen), self.edge + 2 * _WINDOW
         with transaction(self.engine) as connection:
-            make_due(connection, self.crowd, self.chosen, now - timedelta(minutes=1), now)
+            make_due(connection, self.crowd, self.chosen, self.edge - _WINDOW, self.edge)
         spent, claimed = 0.0, 0
         while claimed < count:
             with (

@@ -16,6 +16,7 @@ import orjson
 from sqlalchemy import Connection, delete, insert, select, text
 
 from connector.models.staff import audit_log
+from connector.scope import Scope
 
 INSTALLATION = 0
 """Stands for the shop where an act is about none: staff, keys."""
@@ -63,6 +64,22 @@ def record(
             object_id=str(object_id),
             detail=dict(detail or {}),
         )
+    )
+
+
+def note(
+    scope: Scope, *, actor: str, act: str, object_kind: str, object_id: object, detail: Mapping[str, Any] | None = None
+) -> None:
+    """``record`` about the shop of this transaction."""
+    record(
+        scope.connection,
+        shop_id=scope.shop_id,
+        actor=actor,
+        act=act,
+        object_kind=object_kind,
+        object_id=object_id,
+        detail=detail,
+        now=scope.now,
     )
 
 

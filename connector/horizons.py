@@ -3,8 +3,8 @@
 A row that was acted on stays in the index of what is due until nobody can see it any more. While another connection
 holds a snapshot (a report, a dump) nothing goes, and looking from the beginning takes longer with every batch. So each
 process remembers where it last found something and begins there. What was left behind that, because somebody held it or
-because it was put there for a moment already past, is found by looking at everything: at most for a twentieth of the
-time once that takes long, and whenever nothing is found otherwise.
+because it was put there for a moment already past, is found by looking at everything: for a twentieth of the time at
+most, and whenever nothing is found otherwise.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from datetime import datetime
 
 from connector.clock import monotonic
 
-# Machine seconds: a look at everything that takes less than this is not worth avoiding.
-_LONG = 0.02
 _SHARE = 20.0
 
 
@@ -41,4 +39,4 @@ class Horizons:
         seen = self._seen.setdefault(shop_id, _Seen(first, 0.0))
         seen.since = first
         if whole:
-            seen.whole_again = monotonic() + (took * _SHARE if took >= _LONG else 0.0)
+            seen.whole_again = monotonic() + took * _SHARE

@@ -151,9 +151,8 @@ def _keep(scope: Scope, text: str, mapped: Mapped, meant: Meaning, by: str) -> N
     shops.change_settings(scope.connection, scope.shop_id, mapped.settings)
     row = {"shop_id": scope.shop_id, "document": text, "made_by": by, "made_at": scope.now}
     edit_id = scope.connection.scalar(insert(mapping_edits).values(row).returning(mapping_edits.c.id))
-    audit.record(
-        scope.connection,
-        shop_id=scope.shop_id,
+    audit.note(
+        scope,
         actor=by,
         act="mapping.change",
         object_kind="mapping",
@@ -164,7 +163,6 @@ def _keep(scope: Scope, text: str, mapped: Mapped, meant: Meaning, by: str) -> N
             "contacts": meant.contacts,
             "after": digest_of(text),
         },
-        now=scope.now,
     )
     profile_fields.forget(scope)
     if meant.contacts or meant.unread:

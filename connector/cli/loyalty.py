@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-import orjson
-from marshmallow import ValidationError
 
 from connector.audit import CLI
 from connector.cli.connected import connected
+from connector.cli.given import take
 from connector.settings import Settings
 from sync.loyalty import choosing, importing
 
@@ -31,14 +30,7 @@ def set_(settings: Settings, domain: str, file: Any) -> None:
 
     For example {"source": "metafields", "tiers": [{"name": "Silver", "points": 0}, {"name": "Gold", "points": 500}]}.
     """
-    with connected(settings, domain) as (deps, shop):
-        try:
-            notes = choosing.choose(deps, shop, orjson.loads(file.read()), by=CLI)
-        except ValidationError as error:
-            raise click.ClickException(f"Nothing was changed: {error.normalized_messages()}") from error
-        except orjson.JSONDecodeError as error:
-            raise click.ClickException(f"Nothing was changed: {error}") from error
-        click.echo("\n".join(["Taken.", *notes]))
+    take(settings, domain, file, choosing.choose)
 
 
 @loyalty.command("import")

@@ -6,10 +6,9 @@ from typing import Any
 
 import click
 import orjson
-from marshmallow import ValidationError
 
-from connector.audit import CLI
 from connector.cli.connected import connected
+from connector.cli.given import take
 from connector.settings import Settings
 from connector.signal_settings import SCHEMAS, chosen
 from sync import signal_choice
@@ -31,14 +30,7 @@ def set_(settings: Settings, domain: str, file: Any) -> None:
 
     For example {"milestone_order": {"orders": [5, 10, 20]}}.
     """
-    with connected(settings, domain) as (deps, shop):
-        try:
-            notes = signal_choice.choose(deps, shop, orjson.loads(file.read()), by=CLI)
-        except ValidationError as error:
-            raise click.ClickException(f"Nothing was changed: {error.normalized_messages()}") from error
-        except orjson.JSONDecodeError as error:
-            raise click.ClickException(f"Nothing was changed: {error}") from error
-        click.echo("\n".join(["Taken.", *notes]))
+    take(settings, domain, file, signal_choice.choose)
 
 
 @signals.command()

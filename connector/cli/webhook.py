@@ -184,15 +184,13 @@ def resend(settings: Settings, domain: str, endpoint_id: int, delivery_ids: tupl
 
 
 def _note(scope: Scope, act: str, endpoint_id: int, detail: dict[str, object] | None = None) -> None:
-    audit.record(
-        scope.connection,
-        shop_id=scope.shop_id,
+    audit.note(
+        scope,
         actor=audit.CLI,
         act=f"webhook.{act}",
         object_kind="webhook endpoint",
         object_id=endpoint_id,
         detail=detail,
-        now=scope.now,
     )
 
 

@@ -308,13 +308,4 @@ def _change(scope: Scope, flow: str, status: Status, before: Collection[str], by
 
 
 def _note(scope: Scope, by: str, act: str, flow: str, **detail: Any) -> None:
-    audit.record(
-        scope.connection,
-        shop_id=scope.shop_id,
-        actor=by,
-        act=act,
-        object_kind="flow",
-        object_id=flow,
-        detail=detail,
-        now=scope.now,
-    )
+    audit.note(scope, actor=by, act=act, object_kind="flow", object_id=flow, detail=detail)

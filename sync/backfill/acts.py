@@ -124,14 +124,5 @@ def look_now(scope: Scope, operation_id: str) -> None:
 
 
 def _note(scope: Scope, act: str, backfill_id: int, by: str, detail: dict[str, Any]) -> None:
-    audit.record(
-        scope.connection,
-        shop_id=scope.shop_id,
-        actor=by,
-        act=act,
-        object_kind="backfill",
-        object_id=backfill_id,
-        detail=detail,
-        now=scope.now,
-    )
+    audit.note(scope, actor=by, act=act, object_kind="backfill", object_id=backfill_id, detail=detail)
     scope.bells.add("backfill")

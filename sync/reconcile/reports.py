@@ -102,15 +102,7 @@ def ask(scope: Scope, *, by: str) -> int:
     looks.prepare(scope)
     passes.ask(scope.connection, scope.shop_id, looks.FIRST, report_id, scope.now)
     report_passes.ask(scope.connection, scope.shop_id, scope.now)
-    audit.record(
-        scope.connection,
-        shop_id=scope.shop_id,
-        actor=by,
-        act="reconcile.start",
-        object_kind="gap_report",
-        object_id=report_id,
-        now=scope.now,
-    )
+    audit.note(scope, actor=by, act="reconcile.start", object_kind="gap_report", object_id=report_id)
     return report_id
 
 

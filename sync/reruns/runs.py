@@ -95,17 +95,9 @@ def start(scope: Scope, what: What, *, by: str) -> int:
     run_id = scope.connection.scalar(insert(sync_runs).values(row).on_conflict_do_nothing().returning(sync_runs.c.id))
     if run_id is None:
         raise InvalidInput(_under_way(scope, what.entity))
-    audit.record(
-        scope.connection,
-        shop_id=scope.shop_id,
-        actor=by,
-        act="sync.start",
-        object_kind="sync_run",
-        object_id=run_id,
-        # Whom it is about is with the run, where an erasure finds it.
-        detail={"entity": what.entity, "by": what.manner, **_range(what), **_only(what)},
-        now=scope.now,
-    )
+    # Whom it is about is with the run, where an erasure finds it.
+    detail = {"entity": what.entity, "by": what.manner, **_range(what), **_only(what)}
+    audit.note(scope, actor=by, act="sync.start", object_kind="sync_run", object_id=run_id, detail=detail)
     scope.bells.add("reruns")
     return int(run_id)
 
@@ -144,15 +136,7 @@ def stop(scope: Scope, run_id: int, *, by: str) -> bool:
     ).rowcount
     if not stopped:
         return False
-    audit.record(
-        scope.connection,
-        shop_id=scope.shop_id,
-        actor=by,
-        act="sync.stop",
-        object_kind="sync_run",
-        object_id=run_id,
-        now=scope.now,
-    )
+    audit.note(scope, actor=by, act="sync.stop", object_kind="sync_run", object_id=run_id)
     scope.bells.add("reruns")
     return True
 

@@ -109,15 +109,13 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
 
 
 def _note(scope: Scope, act: str, person_id: int, conflict_id: int) -> None:
-    audit.record(
-        scope.connection,
-        shop_id=scope.shop_id,
+    audit.note(
+        scope,
         actor=asking().visitor.actor,
         act=act,
         object_kind="person",
         object_id=person_id,
         detail={"conflict": conflict_id},
-        now=scope.now,
     )
 
 

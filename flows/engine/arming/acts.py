@@ -107,16 +107,7 @@ def stop(scope: Scope, arming_id: int, *, by: str) -> bool:
 
 
 def _audit(scope: Scope, act: str, arming_id: int, by: str, detail: Mapping[str, Any]) -> None:
-    audit.record(
-        scope.connection,
-        shop_id=scope.shop_id,
-        actor=by,
-        act=act,
-        object_kind="arming",
-        object_id=arming_id,
-        detail=detail,
-        now=scope.now,
-    )
+    audit.note(scope, actor=by, act=act, object_kind="arming", object_id=arming_id, detail=detail)
 
 
 _ARMINGS = select(
