@@ -51,11 +51,14 @@ def doubtful(platforms: Platforms) -> None:
 
 def orders_for(passes: int) -> dict[str, list[str]]:
     """At which points each process dies, and at which time that it comes there: so many of the first times, the first
-    only at points to which it seldom comes. Bells first: one of them takes a crowd, and the crowd comes first."""
+    only at points to which it seldom comes. Bells first: one of them takes a crowd, and the crowd comes first. A lease
+    is cut off after a death that leaves one of which the provider tells nothing."""
+    places = {name: (not name.startswith("bells."), name) for name in POINTS}
+    places["unknown.cut_off"] = (True, "t4.leased:")
     return {
         process: [
             f"{name}:{nth}"
-            for name in sorted(POINTS, key=lambda name: not name.startswith("bells."))
+            for name in sorted(POINTS, key=places.__getitem__)
             if POINTS[name].process == process
             for nth in range(1, 2 if name.startswith(SELDOM) else passes + 1)
         ]
