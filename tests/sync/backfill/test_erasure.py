@@ -17,9 +17,7 @@ OF_ORDERS = "SELECT count(*) FROM backfill_lines WHERE kind = 'orders' AND paren
 def test_nothing_of_them_is_left_and_nothing_comes_back(house: Warehouse) -> None:
     house.populate()
     backfill_id = house.start("customers", "orders")
-    while any(part.state != "applying" for part in house.progress(backfill_id).parts):
-        assert house.step()
-        house.product.skip(2)
+    house.until(backfill_id, lambda found: all(part.state == "applying" for part in found.parts))
     engine = house.shop.deps.engine
     with engine.connect() as connection:
         bought = connection.execute(

@@ -79,9 +79,7 @@ def test_it_is_said_how_long_it_takes(house: Warehouse) -> None:
     house.populate()
     backfill_id = house.start()
     assert house.progress(backfill_id).seconds_left is None
-    while house.progress(backfill_id).estimate is None:
-        assert house.step()
-        house.product.skip(2)
+    house.until(backfill_id, lambda found: found.estimate is not None)
     told = house.progress(backfill_id)
     assert told.estimate is not None and told.estimate["seconds"] >= told.estimate["store"] > 0
     assert told.estimate["brevo"]["counts"]["orders"] == house.census()["orders"]["count"]

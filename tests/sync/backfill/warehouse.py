@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -74,6 +74,16 @@ class Warehouse:
     def step(self) -> bool:
         """One step of the backfill, as a bell has it done; whether there may be more."""
         return backfill.work_due(self.shop.deps, self.shop.shop).more
+
+    def until(self, backfill_id: int, reached: Callable[[Backfill], bool]) -> None:
+        """Let the backfill be done step by step until this is so."""
+        for _ in range(_ROUNDS):
+            if reached(self.progress(backfill_id)):
+                return
+            # The store may still be writing: then a step says that there is nothing more for now.
+            self.step()
+            self.product.skip(2)
+        raise AssertionError(f"the backfill does not get there: {self.progress(backfill_id)}")
 
     def finish(self, backfill_id: int) -> Backfill:
         """Let the backfill be done, until it has ended."""
