@@ -219,30 +219,40 @@ def release(connection: Connection, shop: Shop, held: Sequence[Claim], due: date
     )
 
 
-# One's own row is locked first, and the contact's only then. Both locks answer with the row as it is when they are
-# taken, however long the first was waited for.
+# One's own rows are locked first, and the contacts' only then. Both locks answer with the row as it is when they are
+# taken, however long the first was waited for. All by their keys, however little is known of the table yet.
 _WAIT = text(
     """
 WITH mine AS MATERIALIZED (
     SELECT entity_id FROM sync_state
-    WHERE shop_id = :shop_id AND entity = :entity AND entity_id = :entity_id
+    WHERE shop_id = :shop_id AND entity = :entity AND entity_id = ANY(CAST(:ids AS bigint[]))
         AND state = 'leased' AND lease_real = :lease
-    FOR UPDATE
-), contact AS MATERIALIZED (
-    SELECT sent_version = 0 AND (state IN ('done', 'failed')) = CAST(:settled AS boolean) AS as_seen FROM sync_state
-    WHERE shop_id = :shop_id AND entity = 'contact' AND entity_id = :person_id AND EXISTS (SELECT FROM mine)
+    ORDER BY entity_id FOR UPDATE
+), contacts AS MATERIALIZED (
+    SELECT entity_id, sent_version = 0 AS unsent, state IN ('done', 'failed') AS settled FROM sync_state
+    WHERE shop_id = :shop_id AND entity = 'contact' AND entity_id = ANY(CAST(:person_ids AS bigint[]))
+        AND EXISTS (SELECT FROM mine)
     FOR SHARE SKIP LOCKED
+), seen AS MATERIALIZED (
+    SELECT given.*, contacts.unsent AND contacts.settled = given.hopeless AS as_seen
+    FROM unnest(
+        CAST(:ids AS bigint[]), CAST(:person_ids AS bigint[]), CAST(:hopeless AS boolean[]),
+        CAST(:versions AS bigint[]), CAST(:reasons AS text[])
+    ) AS given (entity_id, person_id, hopeless, version, reason)
+    JOIN mine ON mine.entity_id = given.entity_id
+    LEFT JOIN contacts ON contacts.entity_id = given.person_id
 )
 UPDATE sync_state SET
-    state = CASE WHEN as_seen AND wanted_version <= :version THEN 'waiting' ELSE 'due' END,
+    state = CASE WHEN as_seen AND wanted_version <= seen.version THEN 'waiting' ELSE 'due' END,
     due_real = CASE
         WHEN as_seen IS NULL THEN CAST(:later AS timestamptz)
-        WHEN as_seen AND wanted_version <= :version THEN due_real
+        WHEN as_seen AND wanted_version <= seen.version THEN due_real
         ELSE CAST(:machine AS timestamptz)
     END,
-    lease_real = NULL, attempts = 0, reason = :reason
-FROM mine LEFT JOIN contact ON true
-WHERE shop_id = :shop_id AND entity = :entity AND sync_state.entity_id = mine.entity_id
+    lease_real = NULL, attempts = 0, reason = seen.reason
+FROM seen
+WHERE shop_id = :shop_id AND entity = :entity AND sync_state.entity_id = seen.entity_id
+    AND sync_state.entity_id = ANY(CAST(:ids AS bigint[]))
 """
 )
 
@@ -250,27 +260,30 @@ WHERE shop_id = :shop_id AND entity = :entity AND sync_state.entity_id = mine.en
 _LOOK_AGAIN = timedelta(seconds=1)
 
 
-def wait_for_contact(connection: Connection, shop: Shop, snapshot: Snapshot, machine: datetime) -> None:
-    """Put the claim aside until its person's contact wakes it, if the contact is as it was seen: still not at Brevo,
-    and ``hopeless`` or not. If it is not, or if more is wanted by now, the claim is due again. Nothing is written when
-    the lease had run out and somebody else has the row.
+def wait_for_contact(connection: Connection, shop: Shop, waiting: Sequence[Snapshot], machine: datetime) -> None:
+    """Put these claims of one turn aside until the contact of each one's person wakes it, if the contact is as it was
+    seen: still not at Brevo, and ``hopeless`` or not. If it is not, or if more is wanted by now, the claim is due
+    again. Nothing is written of one whose lease had run out and whose row somebody else has.
 
     Holding the contact's row keeps its word from coming between our look and our commit, which would leave us waiting
-    for ever. It is not waited for while we hold ours: writers of wishes take both, in an order of their own.
+    for ever. It is not waited for while we hold ours: writers of wishes take both, in an order of their own. Our own
+    are locked in the order in which those take them.
     """
-    held = snapshot.claim
+    if not waiting:
+        return
+    first = waiting[0].claim
     connection.execute(
         _WAIT,
         {
             "shop_id": shop.id,
-            "entity": held.entity,
-            "entity_id": held.entity_id,
-            "lease": held.lease,
-            "person_id": snapshot.waits_for,
-            "settled": snapshot.hopeless,
-            "version": snapshot.version,
+            "entity": first.entity,
+            "lease": first.lease,
+            "ids": [one.claim.entity_id for one in waiting],
+            "person_ids": [one.waits_for for one in waiting],
+            "hopeless": [one.hopeless for one in waiting],
+            "versions": [one.version for one in waiting],
+            "reasons": [_shortened(one.nothing) for one in waiting],
             "machine": machine,
             "later": machine + _LOOK_AGAIN,
-            "reason": _shortened(snapshot.nothing),
         },
     )

@@ -146,19 +146,20 @@ class Turn:
                 self._defective(held[0], error)
                 return []
             return [snapshot for one in held for snapshot in self.read(read, [one])]
-        sendable, settled = [], []
+        sendable, settled, waiting = [], [], []
         for one in held:
             snapshot = found.get(one.entity_id) or Snapshot(one, one.wanted_version, nothing="gone")
             if snapshot.nothing is None:
                 sendable.append(snapshot)
             elif snapshot.waits_for is not None:
-                self._wait(snapshot)
+                waiting.append(snapshot)
             elif snapshot.also is None:
                 state = "failed" if snapshot.held_back else "done"
                 settled.append((one, Ending(state, snapshot.version, self._machine, reason=snapshot.nothing)))
             else:
                 ending = Ending("done", snapshot.version, self._machine, reason=snapshot.nothing)
                 self._end(one, ending, snapshot.also)
+        self._wait(waiting)
         self._end_all(settled)
         return sendable
 
@@ -264,10 +265,14 @@ class Turn:
     def _machine(self) -> datetime:
         return self.deps.clock.machine()
 
-    def _wait(self, snapshot: Snapshot) -> None:
+    def _wait(self, waiting: Sequence[Snapshot]) -> None:
+        """In one statement: in bulk a thousand may have to wait, of whom each took a commit of its own."""
+        if not waiting:
+            return
         with autocommitted(self.deps.engine) as connection:
-            claims.wait_for_contact(connection, self.shop, snapshot, self._machine)
-        self._open.pop(snapshot.claim.entity_id, None)
+            claims.wait_for_contact(connection, self.shop, waiting, self._machine)
+        for one in waiting:
+            self._open.pop(one.claim.entity_id, None)
 
     def _end_all(self, ended: Sequence[tuple[Claim, Ending]]) -> None:
         """Many endings in one statement, unless others wait to hear of them."""

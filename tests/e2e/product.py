@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -181,10 +182,19 @@ class Product:
                 found.append(Living("web worker", pid))
         return found
 
-    def pid_of(self, name: str) -> int:
-        return next(one.pid for one in self.living() if one.name == name)
+    def pid_of(self, name: str, seconds: float = 20.0) -> int:
+        """Of a process that is alive, or is so again within ``seconds``."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            for one in self.living():
+                if one.name == name:
+                    return one.pid
+            time.sleep(0.1)
+        raise AssertionError(f"no {name} among {self.living()}:\n{self.log[-4000:]}")
 
 
+# Where setproctitle is installed, a worker's command line says what it does at the moment.
+_TITLE = re.compile(r"(?:Listening on|from|queue:) (\w+)")
 _SERVERS = {"postgres": "postgres", "redis": "redis-server"}
 
 
@@ -193,6 +203,9 @@ def _name(command: str) -> str:
     words = command.split()
     if "connector.worker" in words:
         return words[words.index("connector.worker") + 1]
+    if command.startswith("rq:worker:"):
+        titled = _TITLE.search(command)
+        return titled[1] if titled else ""
     if "connector.clockwork" in words:
         return "clock"
     if "granian" in words or "spawn_main" in command:

@@ -25,7 +25,7 @@ from sync.wishes import wish
 from tests.sync import commerce
 from tests.sync.world import NOON, World, world
 
-ORDERS, SINGLE, DOUBLE = 12_000, 1_200, 2_400
+ORDERS, SINGLE, DOUBLE = 20_000, 2_000, 4_000
 RECORDS = SINGLE + 3 * DOUBLE
 # What the answers say that Brevo allows of single products, an hour; batches are a hundred an hour by the table.
 TOLD = 720

@@ -144,9 +144,9 @@ def put_aside(shop: World, event: Claim, connection: Connection | None = None, *
     """The event's row after it was put aside, as somebody who has seen the contact like this does it."""
     snapshot = Snapshot(event, event.wanted_version, nothing="its contact", waits_for=event.entity_id, **seen)
     if connection is not None:
-        return claims.wait_for_contact(connection, shop.shop, snapshot, shop.clock.machine())
+        return claims.wait_for_contact(connection, shop.shop, [snapshot], shop.clock.machine())
     with autocommitted(shop.deps.engine) as own:
-        claims.wait_for_contact(own, shop.shop, snapshot, shop.clock.machine())
+        claims.wait_for_contact(own, shop.shop, [snapshot], shop.clock.machine())
     return shop.state(event.entity_id, "events")
 
 
@@ -162,6 +162,24 @@ def test_a_claim_does_not_wait_for_a_contact_that_is_another_by_now(shop: World,
         end(shop, claimed(shop), sent=1 if word == "accepted" else 0)
     row = put_aside(shop, event, hopeless=word == "was not cannot be sent")
     assert (row.state, row.due_real, row.lease_real) == ("due", shop.clock.machine(), None)
+
+
+def test_of_many_that_are_put_aside_at_once_each_waits_for_its_own_contact(shop: World) -> None:
+    people = [shop.person(number) for number in (1, 2, 3)]
+    shop.wish(people[0])
+    end(shop, claimed(shop), sent=1)
+    shop.wish(people[1])
+    for number, person in enumerate(people, start=1):
+        shop.happened(person, "a", number)
+    machine = shop.clock.machine()
+    with autocommitted(shop.deps.engine) as connection:
+        held, _ = claims.claim(connection, shop.shop, (("events", None, 3),), machine, machine + LEASE)
+        assert len(held) == 3
+        waiting = [Snapshot(one, one.wanted_version, nothing="its contact", waits_for=one.entity_id) for one in held]
+        claims.wait_for_contact(connection, shop.shop, waiting, machine)
+    rows = [shop.state(person, "events") for person in people]
+    assert [row.state for row in rows] == ["due", "waiting", "due"]
+    assert [row.due_real - machine for row in rows[::2]] == [timedelta(0), timedelta(seconds=1)]
 
 
 def test_a_claim_waits_for_a_contact_that_cannot_be_sent(shop: World) -> None:
