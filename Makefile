@@ -1,6 +1,6 @@
 # Needs make and Python 3.11 or newer; everything else is installed into .venv.
 .POSIX:
-.PHONY: help setup check test test-long demo up bench lock clean
+.PHONY: help setup check test test-long demo up bench gallery lock clean
 
 BIN = .venv/bin
 # Kept bytecode is half of what collecting the tests takes, and a quarter of every process that they start.
@@ -28,14 +28,17 @@ test-long: setup ## the long tests: big seeds, fuzz, crash runs; at most 60 minu
 	$(PYTEST) $(PARALLEL) -m "long and not alone" --timeout=2700 --session-timeout=3000
 	$(PYTEST) -m "long and alone" --timeout=600 --session-timeout=2700
 
-demo: setup ## thirty days of two simulated shops, then the story (KEEP=1 stays up)
-	KEEP="$(KEEP)" $(BIN)/python -m sandbox.demo
+demo: setup ## DAYS (30) of two simulated shops with SHOPPERS (300), then the story (KEEP=1 stays up)
+	KEEP="$(KEEP)" DAYS="$(DAYS)" SHOPPERS="$(SHOPPERS)" $(BIN)/python -m sandbox.demo
 
 up: setup ## run the product: all processes in the foreground, on PORT (8000)
 	@exec $(BIN)/connector up
 
 bench: setup ## the benchmarks as one JSON object, about 30 minutes (BENCH="decisions stages" runs some)
 	@$(BIN)/python -m benchmarks $(BENCH)
+
+gallery: setup ## write docs/gallery: every message of the library as people see it (needs Chromium)
+	$(BIN)/python -m flows.gallery
 
 lock: ## write requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \

@@ -32,6 +32,7 @@ from benchmarks import (
     latency,
     one_shop,
     sends,
+    simulation,
     stages,
     stalls,
 )
@@ -49,6 +50,7 @@ class Size:
 
 BENCHMARKS: Mapping[str, Callable[[Size], dict[str, Any]]] = {
     "decisions": lambda size: decisions.run(),
+    "simulation": lambda size: simulation.run(),
     "acknowledgements": lambda size: acknowledgements.run(),
     "stalls": lambda size: stalls.run(),
     "latency": lambda size: latency.run(size.seconds or 120.0),

@@ -56,6 +56,7 @@ POINTS: Mapping[str, Point] = MappingProxyType(
         # T4a: claim
         "t4.granted": Point("deliver", "calls are taken from the limiter, nothing is claimed"),
         "t4.asked": Point("deliver", "the store was asked for orders, nothing is claimed"),
+        "t4.looked": Point("deliver", "the store was asked for prices and stock, nothing is written"),
         "t4.claimed": Point("deliver", "leases, attempts and ledger entries are written, not committed"),
         "t4.leased": Point("deliver", "messages are leased, no call has begun"),
         # The call

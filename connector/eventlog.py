@@ -34,7 +34,7 @@ NAMESPACE = UUID("6f0e9f6e-5d0b-5a3e-9a53-2f6f1b0c7a11")
 EXIT_WORTHY = frozenset(
     {
         *("order_placed", "checkout_completed", "checkout_deleted", "cart_cleared", "unsubscribed", "erased"),
-        *("price_raised", "out_of_stock_again", "added_to_cart"),
+        *("price_raised", "out_of_stock_again", "product_discontinued", "added_to_cart"),
     }
 )
 

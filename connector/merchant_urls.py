@@ -99,6 +99,13 @@ class Visitor:
 
         Raises Forbidden, NotSent or NoAnswer.
         """
+        return self._call("POST", url, headers, body)
+
+    def get(self, url: str) -> Answer:
+        """GET the page, of which 64 KiB at most are read. Raises as ``post`` does."""
+        return self._call("GET", url, {}, None)
+
+    def _call(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
         target = _read(url, self._rules)
         self._network.deadline = monotonic() + TOTAL_SECONDS
         self._network.leaving = False
@@ -106,7 +113,7 @@ class Visitor:
         timeout = {"connect": CONNECT_SECONDS, "read": TOTAL_SECONDS, "write": TOTAL_SECONDS, "pool": CONNECT_SECONDS}
         try:
             with self._pool.stream(
-                "POST", str(target), headers=sent, content=body, extensions={"timeout": timeout}
+                method, str(target), headers=sent, content=body, extensions={"timeout": timeout}
             ) as response:
                 read = _first(response.iter_stream())
                 lower = {name.decode("latin-1").lower(): text.decode("latin-1") for name, text in response.headers}

@@ -24,6 +24,10 @@ STATE_OF = {"accepted": "sent", "skipped": "skipped", "failed": "failed"}
 SETTLED = "message_settled"
 TEST = "test"
 """The tag of messages that staff send to themselves, which are in no outbox: what is told of them counts nowhere."""
+STAFF = "for-staff"
+"""The tag of emails in which flows tell staff of somebody: they are no messages to that person."""
+NOT_TO_PEOPLE = frozenset({TEST, STAFF})
+"""What is told of messages with these tags is told of no message to a customer."""
 
 
 def idempotency_key(key: str) -> UUID:

@@ -229,7 +229,7 @@ class ShopSettingsSchema(Schema):
     address = fields.String(load_default="")
     url = fields.String(load_default="")
     logo_url = fields.String(load_default="", validate=_PICTURE)
-    # Of the pages that customers see; messages have their layouts.
+    # Of the pages that customers see, and of emails.
     brand = fields.Nested(_BrandSchema, load_default=lambda: _BrandSchema().load({}))
     locale = fields.String(load_default="en")
     # Whose rules hold for people of whom no country is known; none: the strictest.
@@ -285,6 +285,9 @@ class ShopSettingsSchema(Schema):
     brevo_key_names = fields.List(fields.String(validate=validate.Length(min=1, max=255)), load_default=list)
     # Where loyalty data come from; none: none are kept.
     loyalty = fields.Nested(_LoyaltySchema, load_default=None, allow_none=True)
+    # Emails of those who may be told of customers and be given tasks, beside staff. What a flow names nobody for goes
+    # to all of them.
+    notify = fields.List(fields.Email(), load_default=list, validate=validate.Length(max=20))
     # How long a support ticket that nobody closes holds marketing back.
     support_ticket_days = fields.Integer(load_default=30, strict=True, validate=validate.Range(min=1, max=365))
     # Conditions with names, for all flows; laid over those that are shipped (flows/core/segments.py).

@@ -43,8 +43,9 @@ def _flows() -> Work:
 
 def _deliver() -> Work:
     from flows.engine.delivery import deliver_due
+    from sync import acts
 
-    return deliver_due
+    return partial(deliver_due, records=acts)
 
 
 def _sync() -> Work:

@@ -8,23 +8,26 @@ remarks, which belong into ``note:``.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from flows.content import variants
 from flows.content.check import Finding
 from flows.content.context import coupons_in
 from flows.content.problems import ContentProblem
 from flows.content.source import MessageSource
 from flows.content.source import parse as parse_message
+from flows.content.staff_text import problem as problem_of_staff_text
 from flows.core import together
 from flows.core.canonical import canonical
 from flows.core.model import FlowVersion, MessageSpec
 from flows.core.problems import DefinitionError, Finder, Lines, Problem
 from flows.core.problems import Path as Place
+from flows.core.steps import STEPS
 from flows.core.validate import load
 
 FLOW_FILE = "flow.yaml"
@@ -69,10 +72,12 @@ def compile_texts(
 ) -> FlowFolder:
     """Compile a flow from the text of its file and of its messages. Raises DefinitionError."""
     problems: list[Problem] = []
-    specs: dict[str, MessageSpec] = {}
+    sources: dict[str, MessageSource] = {}
+    broken: dict[str, MessageSource] = {}
     for name, text in texts.items():
         message_file = f"{file.removesuffix(FLOW_FILE)}{MESSAGES}/{name}{MESSAGE_SUFFIX}"
         try:
+            variants.named(name)
             source = parse_message(message_file, text)
         except ContentProblem as problem:
             problems.append(_content(message_file, problem))
@@ -81,16 +86,63 @@ def compile_texts(
         else:
             found = check(source) if check else ()
             problems += [_content(message_file, finding) for finding in found if finding.blocking]
-        purpose = "transactional" if source.purpose == "transactional" else "marketing"
-        specs[name] = MessageSpec(name, source.channel, purpose, source.deadline, coupons_in(text))
+            sources[name] = source
+            continue
+        broken[_message(name)] = source
+    folder = f"{file.removesuffix(FLOW_FILE)}{MESSAGES}/"
+    problems += [
+        Problem(f"{folder}{name}{MESSAGE_SUFFIX}", 1, sentence.rstrip("."))
+        for name, sentence in variants.misfits(sources, besides=broken)
+    ]
+    specs = _specs({**broken, **sources}, texts)
     try:
         data, lines = parse(flow_text, file)
+        problems += _for_staff(data, lines, file)
         flow = load(data, lines, file, specs)
     except DefinitionError as error:
         raise DefinitionError([*error.problems, *problems]) from None
     if problems:
         raise DefinitionError(problems)
-    return FlowFolder(flow, {name: texts[name] for name in flow.messages}, file, lines)
+    return FlowFolder(flow, {name: texts[name] for name in texts if _message(name) in flow.messages}, file, lines)
+
+
+def _message(name: str) -> str:
+    """The message that a file of this name is, or is a variant of."""
+    return name.split(".")[0]
+
+
+def _specs(sources: Mapping[str, MessageSource], texts: Mapping[str, str]) -> dict[str, MessageSpec]:
+    """What the core knows of each message: of its variants, the codes that they show."""
+    found = {}
+    for name, source in sources.items():
+        if name != _message(name):
+            continue
+        purpose = "transactional" if source.purpose == "transactional" else "marketing"
+        every = [text for each, text in texts.items() if _message(each) == name]
+        found[name] = MessageSpec(name, source.channel, purpose, source.deadline, coupons_in(*every))
+    return found
+
+
+def _for_staff(data: Any, lines: Lines, file: str) -> list[Problem]:
+    """What is wrong with the texts that steps write for staff."""
+    finder = Finder(file, lines)
+    for place, text in _staff_texts(data, ()):
+        if (sentence := problem_of_staff_text(text)) is not None:
+            finder.add(place, sentence.rstrip("."))
+    return finder.found
+
+
+def _staff_texts(data: Any, place: Place) -> Iterator[tuple[Place, str]]:
+    if isinstance(data, Mapping):
+        for name, value in data.items():
+            if name in STEPS and isinstance(value, Mapping):
+                texts = STEPS[name].texts
+                yield from (((*place, name, one), value[one]) for one in texts if isinstance(value.get(one), str))
+            if place or name == "steps":
+                yield from _staff_texts(value, (*place, name))
+    elif isinstance(data, list):
+        for n, inner in enumerate(data):
+            yield from _staff_texts(inner, (*place, n))
 
 
 def beside_one_another(folders: Iterable[FlowFolder], others: Mapping[str, FlowVersion]) -> list[Problem]:
@@ -239,6 +291,9 @@ def to_text(data: Mapping[str, Any]) -> str:
 
 def _lay_out(node: yaml.Node, in_list: bool) -> None:
     """Groups of a few plain values on one line; steps and everything that holds groups one below the other."""
+    if isinstance(node, yaml.ScalarNode) and "\n" in node.value:
+        # Paragraphs stay paragraphs.
+        node.style = "|"
     if isinstance(node, yaml.SequenceNode):
         inner = list(node.value)
         node.flow_style = _fits(inner)
@@ -252,5 +307,5 @@ def _lay_out(node: yaml.Node, in_list: bool) -> None:
 
 
 def _fits(parts: list[yaml.Node]) -> bool:
-    plain = all(isinstance(part, yaml.ScalarNode) for part in parts)
+    plain = all(isinstance(part, yaml.ScalarNode) and "\n" not in part.value for part in parts)
     return plain and sum(len(part.value) + 2 for part in parts) <= SHORT

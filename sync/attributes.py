@@ -13,6 +13,7 @@ from connector.errors import Refused
 from sync.mapping.contact import IDENTIFIERS, Attribute
 
 _BUCKET = "contacts"
+_WRITABLE = (None, "normal", "category")
 # Machine seconds.
 _PATIENCE = 10.0
 
@@ -95,8 +96,34 @@ def defined(account: BrevoAccount) -> dict[str, Defined]:
     return {
         str(found.get("name")): _defined(found)
         for found in _in_turn(account, account.attributes)
-        if found.get("category") in (None, "normal", "category")
+        if found.get("category") in _WRITABLE
     }
+
+
+def told(account: BrevoAccount) -> dict[str, dict[str, Any]]:
+    """{name: {type, options: {label: what Brevo knows it by}}} of the attributes that a contact's values can be written
+    to. For a worker: a limit that is used up is not waited for. Raises ProviderError."""
+    return {
+        str(found.get("name")): {"type": _defined(found).type or "text", "options": _options(found)}
+        for found in account.attributes()
+        if found.get("category") in _WRITABLE
+    }
+
+
+def create(account: BrevoAccount, kinds: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Create these attributes, {name: type}; what is then ``told``. Raises ProviderError."""
+    for name, kind in kinds.items():
+        try:
+            account.create_attribute("normal", name, kind)
+        except Refused:
+            # Somebody else may have created it meanwhile, or it is none that can be written: reading tells.
+            continue
+    return told(account)
+
+
+def _options(found: Mapping[str, Any]) -> dict[str, Any]:
+    labels = {str(one.get("label")): one.get("value") for one in found.get("enumeration") or ()}
+    return labels | {str(one): one for one in found.get("multiCategoryOptions") or ()}
 
 
 def _defined(found: Mapping[str, Any]) -> Defined:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy import text
 
 from connector import eventlog
 from connector.scope import Scope
+from flows.core.standing import CAUSED_BY
 from sync import customers, fetch, people
 
 
@@ -21,6 +22,7 @@ def tagged(scope: Scope, customer_id: int, tags: Sequence[str], at: datetime, *,
     new = [*held, *(tag for tag in dict.fromkeys(tags) if tag not in held)] if added else rest
     people.update_profile(scope, person_id, {"tags": new})
     name, what = ("tag_added", "added") if added else ("tag_removed", "removed")
+    doing = _doing(scope, person_id, "add" if added else "remove", at)
     eventlog.append(
         scope,
         [
@@ -30,12 +32,33 @@ def tagged(scope: Scope, customer_id: int, tags: Sequence[str], at: datetime, *,
                 at,
                 f"customer:{customer_id}",
                 person_id,
-                props={"tag": tag},
+                props={"tag": tag, **({CAUSED_BY: doing[tag.casefold()]} if tag.casefold() in doing else {})},
             )
             for tag in dict.fromkeys(tags)
         ],
     )
     fetch.wish(scope, "Customer", customer_id, urgent=False)
+
+
+def _doing(scope: Scope, person_id: int, what: str, at: datetime) -> dict[str, list[str]]:
+    """{tag in small letters: the flows whose doing it is} of what flows had the store do around this moment."""
+    asked = {"shop_id": scope.shop_id, "person_id": person_id, "earliest": at - _AROUND, "latest": at + _AROUND}
+    found: dict[str, list[str]] = {}
+    for data in scope.connection.scalars(_OURS, asked):
+        found |= {tag.casefold(): data[CAUSED_BY] for tag in data[what] if CAUSED_BY in data}
+    return found
+
+
+# The store's clock is its own.
+_AROUND = timedelta(minutes=2)
+_OURS = text(
+    """
+SELECT data FROM outbox
+WHERE shop_id = :shop_id AND person_id = :person_id AND message = '' AND channel = 'tag' AND attempts > 0
+    AND state IN ('due', 'leased', 'sent') AND due_at <= :latest AND (sent_at IS NULL OR sent_at >= :earliest)
+ORDER BY id
+"""
+)
 
 
 def moved(scope: Scope, customer_id: int, segment_id: int, at: datetime, *, entered: bool) -> None:

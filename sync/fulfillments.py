@@ -36,11 +36,14 @@ def project(scope: Scope, order_id: int, payload: Mapping[str, Any], items: Sequ
     _tell(scope, held, row, payload, items, told_at)
 
 
-def moved(scope: Scope, order_id: int, fulfillment_id: int, status: str, at: datetime) -> None:
-    """A carrier reports where the parcel is."""
+def moved(
+    scope: Scope, order_id: int, fulfillment_id: int, status: str, at: datetime, expected: datetime | None = None
+) -> None:
+    """A carrier reports where the parcel is, and perhaps when it is expected."""
     held = _held(scope, fulfillment_id)
     row = {**held} if held else _new(scope, order_id, fulfillment_id, at)
     _move(row, status, at)
+    row["estimated_at"] = expected or row["estimated_at"]
     _write(scope, held, row)
     _tell(scope, held, row, {"status": None, "shipment_status": status}, None, at)
 

@@ -71,6 +71,22 @@ def ensure(deps: Deps, shop: Shop, account: BrevoAccount) -> tuple[Shop, tuple[s
         return shops.load(connection, shop.id), tuple(made)
 
 
+def find(account: BrevoAccount, name: str, *, make: bool) -> int | None:
+    """The list of this name in the account, of several the oldest; made in our folder when there is none and ``make``.
+    For a worker: a limit that is used up is not waited for. Raises ProviderError."""
+    found = _oldest(account, name)
+    if found is not None or not make:
+        return found
+    folder = next((int(one["id"]) for one in account.folders() if one.get("name") == FOLDER), None)
+    made = account.create_list(name, account.create_folder(FOLDER) if folder is None else folder)
+    # Two at a time make two, of which both take the same one.
+    return _oldest(account, name) or made
+
+
+def _oldest(account: BrevoAccount, name: str) -> int | None:
+    return min((int(one["id"]) for one in account.lists() if one.get("name") == name and "id" in one), default=None)
+
+
 def _folder(account: BrevoAccount) -> int:
     found = next((one for one in _asked(account, account.folders) if one.get("name") == FOLDER), None)
     return int(found["id"]) if found else _asked(account, partial(account.create_folder, FOLDER))

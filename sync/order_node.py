@@ -53,6 +53,7 @@ def _payload(node: Mapping[str, Any]) -> dict[str, Any]:
         "discount_codes": None if codes is None else [{"code": code} for code in codes],
         "payment_gateway_names": node.get("paymentGatewayNames"),
         "billing_address": _address(address) if address else None,
+        "order_status_url": node.get("statusPageUrl"),
         "refunds": [
             Refund(number(one["id"]), shop_money(one.get("totalRefundedSet")), moment(one.get("createdAt")))
             for one in node.get("refunds") or ()

@@ -23,7 +23,7 @@ from sync.mapping.order import worth
 from sync.order_events import exclusion
 
 # What changes without Brevo's copy of the order showing it.
-_UNSEEN = frozenset({"source_updated_at", "checkout_token", "cart_token", "closed_at", "gross"})
+_UNSEEN = frozenset({"source_updated_at", "checkout_token", "cart_token", "closed_at", "gross", "status_url"})
 
 # What the buyer's contact may be told of, beside the totals.
 _OF_BUYER = frozenset(
@@ -66,6 +66,9 @@ def project(
     if new:
         created_at = told["created_at"] = told.get("created_at") or scope.now
         told["historical"] = order_events.is_history(scope, created_at, begun_here=checkout is not None)
+    elif held is not None and held["status_url"]:
+        # Webhooks and the store's GraphQL write the same page in two ways.
+        told.pop("status_url", None)
     row, changed = _merged(scope, held, told)
     if held is not None and changed and not read and told["source_updated_at"] == held["source_updated_at"]:
         fetch.wish(scope, "Order", row["id"], urgent=False)
@@ -124,6 +127,7 @@ def _told(
         "discount_codes": None if codes is None else [entry["code"] for entry in codes if entry["code"]],
         "billing": billing(payload["billing_address"]),
         "payment_method": next((name for name in gateways or () if name), None),
+        "status_url": payload.get("order_status_url"),
         "test": payload["test"],
         "source_name": payload["source_name"],
         "created_at": payload["created_at"],

@@ -22,6 +22,8 @@ from sync.catalogue_signals import noticing
 from sync.node_values import moment, number
 
 _EMPTY: Mapping[str, Any] = {**dict.fromkeys(column.name for column in products.c), "title": "", "version": 0}
+# In the words of the store; None: it has not told.
+_SOLD = (None, "active", "unlisted")
 # What an event of a change tells, with the values before and after.
 _TOLD = ("title", "handle", "status", "vendor", "product_type", "tags", "image_url", "url", "price_min", "price_max")
 
@@ -61,10 +63,11 @@ def project(scope: Scope, told: Mapping[str, Any], at: datetime, *, created: boo
     changes = variants.project(scope, product_id, told["variants"], told_at, all_ids=all_ids)
     values: dict[str, Any] = variants.price_range(changes.rows) if changes.any else {}
     if not older:
-        values |= {name: told[name] for name in (*_TOLD, "collection_ids") if told.get(name) is not None}
+        names = (*_TOLD, "collection_ids", "published_at")
+        values |= {name: told[name] for name in names if told.get(name) is not None}
         values["source_updated_at"] = told_at
     changed = {name: value for name, value in values.items() if before[name] != value}
-    visible = held is None or changes.any or bool(changed.keys() - {"source_updated_at"})
+    visible = held is None or changes.any or bool(changed.keys() - {"source_updated_at", "published_at"})
     if visible:
         changed["version"] = before["version"] + 1
         wishes.wish(scope, "product", product_id, changed["version"])
@@ -138,8 +141,21 @@ def _tell_changed(
         props = {**_about(row), "changed": differ}
         identity = f"{subject}:{at.isoformat()}:{row['version']}"
         facts.append(Fact("product_updated", identity, at, subject, key=str(row["id"]), props=props))
+    if held and _sold(held) and not _sold(row):
+        facts.append(_discontinued(row, f"{at.isoformat()}:{row['version']}", at))
     eventlog.append(scope, facts)
     noticing.notice(scope, row["id"], changes, at)
+
+
+def _sold(row: Mapping[str, Any]) -> bool:
+    return row["status"] in _SOLD
+
+
+def _discontinued(row: Mapping[str, Any], part: str, at: datetime) -> Fact:
+    """One mark for everybody, found by the runs that are about this product."""
+    subject = f"product:{row['id']}"
+    props = {"product_id": row["id"], "title": row["title"], "handle": row["handle"]}
+    return Fact("product_discontinued", f"{subject}:{part}", at, subject, key=str(row["id"]), props=props)
 
 
 def _value(value: Any) -> Any:
@@ -157,9 +173,10 @@ def deleted(scope: Scope, product_id: int, at: datetime) -> None:
     variants.deleted(scope, product_id, at)
     subject = f"product:{product_id}"
     props = {"product_id": product_id, "title": before["title"], "handle": before["handle"]}
-    eventlog.append(
-        scope, [Fact("product_deleted", f"{subject}:deleted", at, subject, key=str(product_id), props=props)]
-    )
+    facts = [Fact("product_deleted", f"{subject}:deleted", at, subject, key=str(product_id), props=props)]
+    if held is not None and _sold(held):
+        facts.append(_discontinued(before, "deleted", at))
+    eventlog.append(scope, facts)
     if held is not None:
         wishes.wish(scope, "product", product_id, changed["version"])
 
@@ -202,6 +219,7 @@ def refresh(scope: Scope, node: Mapping[str, Any]) -> None:
         "tags": node.get("tags"),
         "collection_ids": None if found is None else sorted(number(one["id"]) for one in found),
         "created_at": None,
+        "published_at": moment(node.get("publishedAt")),
         "updated_at": moment(node.get("updatedAt")),
         "variants": listed,
         "variant_ids": ids,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -14,17 +13,17 @@ from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Dialog, Page, sync_playwright
 from werkzeug.serving import make_server
 
-_FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+from flows.gallery.chromium import FLAGS, program
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Chromium]:
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if program is None:
+    where = program()
+    if where is None:
         assert not os.environ.get("CI_BROWSER"), "this run has promised a browser, and there is none"
         pytest.skip("there is no chromium on this machine")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=_FLAGS)
+        browser = playwright.chromium.launch(executable_path=where, args=list(FLAGS))
         yield browser
         browser.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from connector.brevo.calls import JSON, Calls, dicts, object_of
@@ -40,6 +41,15 @@ class EmailCalls(Calls):
             query={"email": email, "startDate": start, "endDate": end, "limit": 500},
         )
         return dicts(found.get("transactionalEmails"))
+
+    def email_tagged(self, tag: str, email: str, since: datetime, until: datetime) -> str | None:
+        """The message id of an email with this tag to this address, None when Brevo's log has none. The log's days are
+        the account's, so a day is added on both sides."""
+        day = timedelta(days=1)
+        for row in self.emails(email, (since - day).date().isoformat(), (until + day).date().isoformat()):
+            if tag in (row.get("tags") or []):
+                return str(row.get("messageId") or "")
+        return None
 
     def delete_message_log(self, message_id: str) -> bool:
         """DELETE /smtp/log/{identifier}: what Brevo keeps of a sent message; False when it keeps nothing of it."""

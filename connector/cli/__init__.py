@@ -39,6 +39,7 @@ _MODULES = {
     "shop": "shop",
     "staff": "staff",
     "sync": "sync",
+    "task": "task",
     "up": "processes",
     "webhook": "webhook",
     "worker": "processes",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import click
 
 from flows.advice import advice
 from flows.core.model import FlowVersion
+from flows.core.moves import targets
 from flows.core.problems import DefinitionError, Problem
 from flows.definition_files import (
     FLOW_FILE,
@@ -41,8 +43,7 @@ def validate(place: Path) -> None:
     read, found = _read(folders)
     # Of the flows beside it only their ways into others matter.
     beside, _ = _read(folder for folder in folders_in(place.parent) if folder not in folders and folder != place)
-    shipped, _ = _read(Path(str(files("flows.library") / name)) for name in library())
-    others = {folder.flow.flow: folder.flow for folder in [*shipped, *beside]}
+    others = {folder.flow.flow: folder.flow for folder in [*_shipped([*read, *beside]), *beside]}
     found += beside_one_another(read, others)
     for problem in sorted(found, key=lambda problem: (problem.file, problem.line)):
         click.echo(str(problem))
@@ -53,6 +54,21 @@ def validate(place: Path) -> None:
         click.echo(_said(folder.flow))
         for said in advice(folder):
             click.echo(f"  Advice: {said}")
+
+
+def _shipped(given: Iterable[FlowFolder]) -> list[FlowFolder]:
+    """The flows of the library that these put people into, with those that they lead to in their turn. For a name that
+    nobody has, the one that may have been meant."""
+    found: dict[str, FlowFolder] = {}
+    ships, wanted = set(library()), {target for folder in given for target in targets(folder.flow)}
+    wanted |= {near for target in wanted - ships for near in get_close_matches(target, ships, 1)}
+    while missing := sorted((wanted & ships) - found.keys()):
+        read, _ = _read(Path(str(files("flows.library") / name)) for name in missing)
+        # One that cannot be read is not looked for again.
+        ships -= set(missing)
+        found |= {folder.flow.flow: folder for folder in read}
+        wanted |= {target for folder in read for target in targets(folder.flow)}
+    return list(found.values())
 
 
 @click.command("format")

@@ -1,13 +1,16 @@
-"""``connector send``: a message of a flow, sent to oneself."""
+"""``connector send``: a message of a flow, sent to oneself or looked at."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import click
 
 from connector.cli.connected import connected
+from connector.cli.flow_preview import show
 from connector.settings import Settings
+from flows.engine.preview import look
 from flows.engine.sample import send_sample
 
 _NUMBER = re.compile(r"\+?\d{6,15}")
@@ -35,6 +38,24 @@ def test(settings: Settings, domain: str, channel: str, flow: str, message: str,
     billed = "" if channel == "email" else f", billed as {sent.segments} message{'' if sent.segments == 1 else 's'}"
     click.echo(f"Sent to {to}{billed}. Brevo calls it {sent.message_id}.")
     click.echo(sent.text)
+
+
+@send.command()
+@click.option("--shop", "domain", required=True, metavar="SHOP")
+@click.option("--flow", "flow", required=True, metavar="FLOW")
+@click.option("--message", required=True, metavar="NAME", help="The message, or one variant of it: NAME.de")
+@click.option("--person", type=int, metavar="ID", help="Whose facts to fill in; without it, invented ones.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the page to look at here.")
+@click.pass_obj
+def preview(settings: Settings, domain: str, flow: str, message: str, person: int | None, out: Path | None) -> None:
+    """One message of a flow as somebody would get it, without sending it.
+
+    It is shown as text; with --out it is a page for a browser besides, where an email stands on a desk and on a phone,
+    by day and by night. `connector flows preview` does the same with files that are not published.
+    """
+    with connected(settings, domain) as (deps, shop), deps.open(shop) as scope:
+        found = look(scope, flow, message, person)
+    show(found, out)
 
 
 def _recipient(channel: str, to: str) -> str:

@@ -44,7 +44,7 @@ def shop() -> None:
 )
 @click.option("--sender", help="Sender's email (default: the first active sender of the Brevo account).")
 @click.option("--name", help="Shop name in messages (default: the store's own).")
-@click.option("--no-flows", is_flag=True, help="Do not publish and activate the flows of the library.")
+@click.option("--no-flows", is_flag=True, help="Do not publish and activate the flows that a shop begins with.")
 @click.pass_obj
 def add(
     settings: Settings | None,
@@ -79,7 +79,7 @@ def add(
 @click.argument("domain", metavar="SHOP")
 @click.option("--brevo-key", envvar="BREVO_KEY", help="Brevo API key; - reads a line of the input.")
 @click.option("--sender", help="Sender's email (default: the first active sender of the Brevo account).")
-@click.option("--no-flows", is_flag=True, help="Do not publish and activate the flows of the library.")
+@click.option("--no-flows", is_flag=True, help="Do not publish and activate the flows that a shop begins with.")
 @click.pass_obj
 def brevo(settings: Settings, domain: str, brevo_key: str | None, sender: str | None, no_flows: bool) -> None:
     """Give SHOP, which has installed the app, its Brevo account, or another key for it."""

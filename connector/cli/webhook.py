@@ -38,8 +38,10 @@ def show(settings: Settings, domain: str) -> None:
         if one.state == "active" and one.failing_since_real is not None:
             state = f"failing since {_moment(one.failing_since_real)}"
         person = ", with the person" if one.include_person else ""
-        click.echo(f"{one.id}: {one.url} {one.description}".rstrip())
-        click.echo(f"  {state}; {one.due} wait; told of {', '.join(one.events)}{person}")
+        named = f" ({one.name})" if one.name else ""
+        click.echo(f"{one.id}{named}: {one.url} {one.description}".rstrip())
+        told = ", ".join(one.events) or "what flows tell it"
+        click.echo(f"  {state}; {one.due} wait; told of {told}{person}")
     if not found:
         click.echo("There is none: see `connector webhook add`.")
 
@@ -47,14 +49,21 @@ def show(settings: Settings, domain: str) -> None:
 @webhook.command()
 @_shop
 @click.argument("url")
-@click.option("--event", "events", multiple=True, required=True, help="An event of docs/mapping.md; several times.")
+@click.option("--event", "events", multiple=True, help="An event of docs/mapping.md; several times.")
+@click.option("--name", help="What flows call it in their webhook steps: small letters, digits and dashes.")
 @click.option("--include-person", is_flag=True, help="Tell it whose they are: address and customer id.")
 @click.option("--description", default="", help="What it is for.")
 @click.pass_obj
 def add(
-    settings: Settings, domain: str, url: str, events: tuple[str, ...], include_person: bool, description: str
+    settings: Settings,
+    domain: str,
+    url: str,
+    events: tuple[str, ...],
+    name: str | None,
+    include_person: bool,
+    description: str,
 ) -> None:
-    """Tell URL of these events of SHOP from now on. Its secret is shown once."""
+    """Tell URL of these events of SHOP from now on, and what flows tell it by its name. Its secret is shown once."""
     with connected(settings, domain) as (deps, shop):
         with deps.open(shop) as scope:
             endpoint_id, secret = endpoints.add(
@@ -67,6 +76,7 @@ def add(
                 include_person=include_person,
                 description=description,
                 now=scope.now,
+                name=name,
             )
             _note(scope, "add", endpoint_id, {"events": sorted(events), "include_person": include_person})
     click.echo(f"Endpoint {endpoint_id}. Its secret, which is not shown again: {secret}")
@@ -82,6 +92,19 @@ def remove(settings: Settings, domain: str, endpoint_id: int) -> None:
         endpoints.remove(scope.connection, shop.id, endpoint_id)
         _note(scope, "remove", endpoint_id)
     click.echo(f"Endpoint {endpoint_id} is gone.")
+
+
+@webhook.command()
+@_shop
+@_endpoint
+@click.argument("name")
+@click.pass_obj
+def name(settings: Settings, domain: str, endpoint_id: int, name: str) -> None:
+    """Let flows tell ENDPOINT something, by this NAME in their webhook steps."""
+    with connected(settings, domain) as (deps, shop), deps.open(shop) as scope:
+        endpoints.rename(scope.connection, shop.id, endpoint_id, name)
+        _note(scope, "name", endpoint_id)
+    click.echo(f"Flows tell endpoint {endpoint_id} by `webhook: {{endpoint: {name}}}`.")
 
 
 @webhook.command()

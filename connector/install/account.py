@@ -16,7 +16,7 @@ from connector.install import Say, moving, survey
 from connector.models.shop import shops as shops_table
 from connector.queue.bells import ring
 from connector.shops import Shop
-from flows.engine.publish import publish_library
+from flows.engine.publish import FROM_THE_START, publish_library
 from sync import attributes, lists
 from sync.mapping import contact as contact_mapping
 from webhooks import registration
@@ -102,7 +102,7 @@ def connect_brevo(
         connected = shops.load(connection, shop.id)
     say(f"Shop {shop.id}: {shop.domain} ({shop.name}), messages from {chosen.email}.")
     if with_flows:
-        say("Flows of the library are published and active.")
+        say(f"These flows are published and active: {', '.join(FROM_THE_START)}. The library has more of them.")
     if moved:
         say(f"{moving.WARNING} Records to be told again: {again}.")
     if first:

@@ -26,6 +26,8 @@ webhook_endpoints = Table(
     Column("id", BigInteger, Identity(), nullable=False),
     Column("url", Text, nullable=False),
     Column("description", Text, nullable=False),
+    # What flows call it; NULL: none can.
+    Column("name", Text),
     # The names of our events that it is told of.
     Column("events", ARRAY(Text), nullable=False),
     # Whether it is told whose they are.
@@ -44,6 +46,7 @@ webhook_endpoints = Table(
     Column("lease_real", Moment),
     Column("rest_real", Moment),
     PrimaryKeyConstraint("shop_id", "id"),
+    Index("uq_webhook_endpoints_name", "shop_id", "name", unique=True),
 )
 
 webhook_deliveries = Table(

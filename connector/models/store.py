@@ -104,6 +104,8 @@ orders = Table(
     # {name, address, city, region, postcode, country, country_code, phone}, what is not known left out
     Column("billing", _NULLABLE),
     Column("payment_method", Text),
+    # The store's page of the order, which needs no login; the first one that was told.
+    Column("status_url", Text),
     Column("test", Boolean, nullable=False),
     Column("source_name", Text),
     # Placed long before it was first heard of: told nobody and sent by no call that starts automations.
@@ -134,6 +136,8 @@ fulfillments = Table(
     Column("tracking_company", Text),
     Column("tracking_number", Text),
     Column("tracking_url", Text),
+    # When the carrier means to be there.
+    Column("estimated_at", Moment),
     Column("created_at", Moment, nullable=False),
     Column("source_updated_at", Moment, nullable=False),
     Column("delivered_at", Moment),
@@ -159,12 +163,15 @@ products = Table(
     # Lowest and highest price of its variants.
     Column("price_min", Numeric(18, 2)),
     Column("price_max", Numeric(18, 2)),
+    # Since when it is in the shop, or there at all; NULL: not told.
+    Column("published_at", Moment),
     # Ids of the collections it is in, ascending; NULL: not read yet.
     Column("collection_ids", _NULLABLE),
     Column("source_updated_at", Moment),
     Column("deleted_at", Moment),
     Column("version", BigInteger, nullable=False, server_default="0"),
     PrimaryKeyConstraint("shop_id", "id"),
+    Index("ix_products_published", "shop_id", "published_at", postgresql_where="deleted_at IS NULL"),
 )
 
 variants = Table(

@@ -20,7 +20,7 @@ class Need:
 
 NEEDED: Mapping[str, Need] = {
     "read_customers": Need("customers and their consent", essential=True),
-    "write_customers": Need("opt-outs that the store has not heard of"),
+    "write_customers": Need("opt-outs that the store has not heard of, and tags that flows give"),
     "read_customer_merge": Need("customer records that the store has merged"),
     "read_orders": Need("orders, checkouts and carts", essential=True),
     "read_products": Need("products, as messages and Brevo show them", essential=True),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from connector.contrast import ink, readable
 from connector.shops import Shop
 from connector.web import responses
-from connector.web.contrast import ink, readable
 
 # The cards of page.css, before which the brand's colour stands, by day and by night.
 _CARD, _CARD_AT_NIGHT = "#ffffff", "#212327"

@@ -24,6 +24,7 @@ from connector.shopify import discounts
 from connector.shopify.discounts import CodeTaken, Terms
 from connector.shops import Shop
 from flows.actions.action import Action, NotDone, NotYet, Prepared, Result, Task
+from flows.actions.store import allowed
 from flows.core.coupons import lead
 from flows.core.steps.coupon import COUPONS, Coupon
 
@@ -40,6 +41,10 @@ def prepare(scope: Scope, task: Task) -> Prepared:
     given = {"shop_id": scope.shop_id, "outbox_id": task.row["id"]}
     known = scope.connection.execute(_OF_EFFECT, given).mappings().first()
     if known is None:
+        shown_by = [name for name, message in task.flow.messages.items() if step.name in message.coupons]
+        if shown_by and not task.may_get(shown_by):
+            # A code that its person is never shown is of use to nobody, and a pool's is lost.
+            raise NotDone("not_shown")
         known = _from_pool(scope, task, step.pool) if step.pool else _written_down(scope, task, step)
     return {
         **known,
@@ -50,9 +55,7 @@ def prepare(scope: Scope, task: Task) -> Prepared:
 
 
 def _written_down(scope: Scope, task: Task, step: Coupon) -> RowMapping:
-    granted = scope.shop.granted_scopes
-    if granted is not None and SCOPE not in granted:
-        raise NotDone("no_scope")
+    allowed(scope, SCOPE)
     assert step.valid is not None
     row = {
         **_owner(scope, task, step.name),

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from flows.channels.channel import Channel
 from flows.channels.email import EMAIL
+from flows.channels.push import PUSH
 from flows.channels.sms import SMS
 from flows.channels.whatsapp import WHATSAPP
 
-CHANNELS: Mapping[str, Channel] = {channel.name: channel for channel in (EMAIL, SMS, WHATSAPP)}
+CHANNELS: Mapping[str, Channel] = {channel.name: channel for channel in (EMAIL, SMS, WHATSAPP, PUSH)}

@@ -7,7 +7,7 @@ and as the idempotency key in the body's ``headers``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from connector.brevo.client import BrevoAccount
@@ -53,13 +53,7 @@ def send(account: BrevoAccount, request: Request, leave_by: float) -> str:
 
 
 def look_up(account: BrevoAccount, recipient: str, key: str, since: datetime, until: datetime) -> str | None:
-    """The log's days are the account's, so a day is added on both sides."""
-    day, tag = timedelta(days=1), str(idempotency_key(key))
-    rows = account.emails(recipient, (since - day).date().isoformat(), (until + day).date().isoformat())
-    for row in rows:
-        if tag in (row.get("tags") or []):
-            return str(row.get("messageId") or "")
-    return None
+    return account.email_tagged(str(idempotency_key(key)), recipient, since, until)
 
 
 EMAIL = Channel(

@@ -6,15 +6,17 @@ import re
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
-from babel.numbers import format_currency
-from liquid import RenderContext
+from babel.numbers import format_currency, format_decimal
+from liquid import RenderContext, Undefined
 from liquid.filter import with_context
+from liquid.stringify import to_liquid_string
 
+from flows.content import wording
 from flows.content.problems import ContentProblem
 
 LINK_SCHEMES = frozenset({"http", "https", "mailto", "tel"})
@@ -36,12 +38,7 @@ def money(amount: object, currency: object = None, *, context: RenderContext) ->
     if amount is None:
         raise ContentProblem("missing_value", "An amount of money is missing.")
     code = currency or _first(context, ("checkout", "currency"), ("event", "currency"), ("shop", "currency"))
-    try:
-        value = Decimal(str(amount))
-    except InvalidOperation:
-        raise ContentProblem("bad_value", f"{str(amount)[:40]!r} is not an amount of money.") from None
-    if not value.is_finite() or abs(value.adjusted()) > 18:
-        raise ContentProblem("bad_value", f"{str(amount)[:40]!r} is not an amount of money.")
+    value = _decimal(amount, "an amount of money")
     if not isinstance(code, str) or not _CURRENCY.fullmatch(code):
         raise ContentProblem("missing_value", "An amount of money needs a currency, and none is known.")
     return _money(value, code, _locale_name(context))
@@ -55,8 +52,42 @@ def localised_date(moment: object, style: object = "long", *, context: RenderCon
     """
     if style not in _DATE_STYLES:
         raise ContentProblem("bad_value", f"A date is written {', '.join(_DATE_STYLES)}, not {str(style)[:40]!r}.")
+    if moment is None or moment == "":
+        raise ContentProblem("missing_value", "A date is missing.")
     day = _day(moment, _first(context, ("shop", "timezone")))
     return format_date(day, format=str(style), locale=_locale(_locale_name(context)))
+
+
+@with_context
+def number(value: object, *, context: RenderContext) -> str:
+    """``{{ loyalty.points | number }}``: 1240 as the person's locale writes it, such as 1,240."""
+    return format_decimal(_decimal(value, "a number"), locale=_locale(_locale_name(context)))
+
+
+@with_context
+def phrase(name: object, *values: object, context: RenderContext) -> str:
+    """``{{ "quantity" | phrase: item.quantity }}``: words of blocks and layouts, in the language of the message."""
+    if any(value is None or isinstance(value, Undefined) for value in values):
+        raise ContentProblem("missing_value", f"What {str(name)[:40]!r} tells is missing.")
+    said = [to_liquid_string(value, autoescape=False) for value in values]
+    language = _first(context, ("message", "locale")) or wording.FALLBACK
+    try:
+        return wording.say(str(name), str(language), said, count=values[0] if values else None)
+    except (KeyError, ValueError):
+        raise ContentProblem("bad_value", f"There are no words {str(name)[:40]!r} with these values.") from None
+
+
+def stars(rating: object) -> str:
+    """``{{ review.rating | stars }}``: of five, the whole ones filled."""
+    full = max(0, min(5, round(_decimal(rating, "a rating"))))
+    return "\u2605" * full + "\u2606" * (5 - full)
+
+
+def with_query(address: object, name: object, value: object) -> str:
+    """``{{ url | with_query: "rating", 5 }}``: the address with one more parameter."""
+    parts = urlsplit(link(address))
+    asked = [*parse_qsl(parts.query, keep_blank_values=True), (str(name), str(value))]
+    return urlunsplit(parts._replace(query=urlencode(asked)))
 
 
 def link(address: object) -> str:
@@ -87,6 +118,18 @@ def _usable(address: str) -> str | None:
         return None
     # Braces are no part of an address, and percent-encoded they mean nothing to Brevo either.
     return address.translate(_BRACES_IN_LINKS)
+
+
+def _decimal(value: object, what: str) -> Decimal:
+    if value is None or value == "":
+        raise ContentProblem("missing_value", f"{what[0].upper()}{what[1:]} is missing.")
+    try:
+        found = Decimal(str(value))
+    except InvalidOperation:
+        raise ContentProblem("bad_value", f"{str(value)[:40]!r} is not {what}.") from None
+    if not found.is_finite() or abs(found.adjusted()) > 18:
+        raise ContentProblem("bad_value", f"{str(value)[:40]!r} is not {what}.")
+    return found
 
 
 def _first(context: RenderContext, *paths: tuple[str, str]) -> object:
@@ -128,7 +171,7 @@ def _day(moment: object, zone: object) -> date:
             return moment.date()
         try:
             return moment.astimezone(ZoneInfo(zone)).date()
-        except (ZoneInfoNotFoundError, ValueError, OverflowError):
+        except (ZoneInfoNotFoundError, ValueError, OverflowError, OSError):
             return moment.date()
     if isinstance(moment, date):
         return moment

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from html import escape
 from typing import Any, TextIO
 
-from liquid import BoundTemplate, Environment, FalsyStrictUndefined, RenderContext
+from liquid import BoundTemplate, Environment, FalsyStrictUndefined, RenderContext, Undefined
 from liquid.builtin.output import Output, OutputNode
 from liquid.builtin.tags.for_tag import ForNode, ForTag
 from liquid.exceptions import (
@@ -37,6 +37,8 @@ MAX_OUTPUT = 400_000
 """Bytes that one template may print."""
 MAX_TURNS = 5_000
 """Turns of all loops of one message together."""
+NOT_KNOWN = "(not known)"
+"""What staff read where a value is missing."""
 MAX_SECONDS = 1.0
 """Machine time of one template. The other limits come first; this one is for what nobody thought of."""
 TAGS = frozenset({"assign", "case", "comment", "for", "if", "render", "unless"})
@@ -117,7 +119,7 @@ class _Printed(OutputNode):
     def _text(self, context: RenderContext) -> str:
         try:
             value = self.expression.evaluate(context)
-            if value is None or isinstance(value, FalsyStrictUndefined):
+            if value is None or isinstance(value, Undefined):
                 raise self._missing()
             if isinstance(value, (Mapping, list, tuple)):
                 sentence = f"{self._name} is no text: name one of the values in it."
@@ -148,8 +150,26 @@ class _PrintedInHtml(_Printed):
         return buffer.write(escape(self._text(context)))
 
 
+class _PrintedForStaff(_PrintedInText):
+    """For staff: what is not known is said to be so, and keeps nothing from them."""
+
+    __slots__ = ()
+
+    def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
+        try:
+            return super().render_to_output(context, buffer)
+        except ContentProblem as problem:
+            if problem.code != "missing_value":
+                raise
+            return buffer.write(NOT_KNOWN)
+
+
 class _TextOutput(Output):
     node_class = _PrintedInText
+
+
+class _StaffOutput(Output):
+    node_class = _PrintedForStaff
 
 
 class _HtmlOutput(Output):
@@ -171,7 +191,7 @@ class _BoundedForTag(ForTag):
 
 
 class MessageLanguage(Environment):
-    """One of two: ``for_html`` escapes what is printed, the other prints plain text."""
+    """``for_html`` escapes what is printed, the other prints plain text; ``for_staff`` says what is not known."""
 
     block_nesting_limit = 12
     context_depth_limit = 6
@@ -180,9 +200,9 @@ class MessageLanguage(Environment):
     output_stream_limit = MAX_OUTPUT
     template_class = MessageTemplate
 
-    def __init__(self, blocks: Mapping[str, str], *, for_html: bool) -> None:
-        self._output = _HtmlOutput if for_html else _TextOutput
-        super().__init__(undefined=FalsyStrictUndefined)
+    def __init__(self, blocks: Mapping[str, str], *, for_html: bool, for_staff: bool = False) -> None:
+        self._output = _HtmlOutput if for_html else _StaffOutput if for_staff else _TextOutput
+        super().__init__(undefined=Undefined if for_staff else FalsyStrictUndefined)
         self._blocks = {name: self.from_string(text, name=name) for name, text in blocks.items()}
 
     def setup_tags_and_filters(self, *, extra: bool = False) -> None:
@@ -212,8 +232,12 @@ _OWN_FILTERS: Mapping[str, Callable[..., Any]] = {
     "escape": _unchanged,
     "link": filters.link,
     "money": filters.money,
+    "number": filters.number,
     "optional_link": filters.optional_link,
+    "phrase": filters.phrase,
     "replace": limits.replace,
+    "stars": filters.stars,
+    "with_query": filters.with_query,
 }
 
 

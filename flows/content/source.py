@@ -37,6 +37,18 @@ with; its body is how it reads. Without a template the body is what is sent, to 
       NAME: "{{ person.first_name | default: 'there' }}"
     ---
     Hi {{ params.NAME }}, your cart is waiting.
+
+A push message has a title, and an address that a tap on it opens::
+
+    ---
+    channel: push
+    purpose: marketing
+    title: Your cart is waiting
+    url: "{{ checkout.recovery_url }}"
+    ---
+    We kept everything for you.
+
+``locale: de`` says which language it is written in; without it that of its name (``cart.de.liquid``), or English.
 """
 
 from __future__ import annotations
@@ -53,15 +65,18 @@ from flows.content.problems import ContentProblem
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?P<head>.*?)^---[ \t]*\n(?P<body>.*)\Z", re.DOTALL | re.MULTILINE)
 _DURATION = re.compile(r"(\d{1,4})([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_EVERYWHERE = ("channel", "deadline", "note", "purpose")
+_EVERYWHERE = ("channel", "deadline", "locale", "note", "purpose")
 # Channel -> what its messages have besides.
 _OF_CHANNEL: Mapping[str, tuple[str, ...]] = {
     "email": ("preview", "subject", "subject_fallback"),
+    "push": ("title", "url"),
     "sms": (),
     "whatsapp": ("params", "template"),
 }
 _PURPOSES = ("marketing", "transactional")
 _PARAM = re.compile(r"[A-Za-z0-9_]{1,60}")
+_LOCALE = re.compile(r"[A-Za-z]{2}([-_][A-Za-z]{2,4})?")
+_SUFFIX = re.compile(r"\.([a-z]{2}(?:-[a-z]{2,4})?)(?:\.liquid)?\Z")
 
 MAX_SOURCE = 64_000
 """Characters of one file. Every other limit of the language leans on this one."""
@@ -75,6 +90,7 @@ class MessageSource:
     value that it names is missing. ``deadline`` is how late the message may leave. ``body_line`` is the line
     of the file on which the body begins, so that problems can be pointed at. Texts have a body only. ``template``: of
     a WhatsApp message, its number or name at Brevo, None for plain text; ``params``: (name, Liquid) of what fills it.
+    ``title``, ``url``: of a push message, Liquid.
     """
 
     name: str
@@ -89,11 +105,15 @@ class MessageSource:
     body_line: int = 1
     template: int | str | None = None
     params: tuple[tuple[str, str], ...] = ()
+    locale: str = "en"
+    title: str = ""
+    url: str = ""
 
     @property
     def liquid(self) -> tuple[str, ...]:
         """Everything of it that is Liquid."""
-        return (self.subject, self.preview, self.subject_fallback, self.body, *(text for _, text in self.params))
+        texts = (self.subject, self.preview, self.subject_fallback, self.title, self.url, self.body)
+        return (*texts, *(text for _, text in self.params))
 
 
 def parse(name: str, text: str) -> MessageSource:
@@ -117,7 +137,7 @@ def parse(name: str, text: str) -> MessageSource:
         raise _problem(
             name, 2, f"{unknown[0]!r} is not known here; known in messages by {channel} are {', '.join(known)}."
         )
-    for key in ("subject", "purpose"):
+    for key in ("subject", "title", "url", "purpose"):
         if key in known and not head.get(key):
             raise _problem(name, 2, f"The message needs a {key}.")
     return MessageSource(
@@ -133,6 +153,9 @@ def parse(name: str, text: str) -> MessageSource:
         body_line=found["head"].count("\n") + 3,
         template=_template(name, head),
         params=_params(name, head),
+        locale=_locale(name, head),
+        title=_line(name, head, "title"),
+        url=_line(name, head, "url"),
     )
 
 
@@ -155,6 +178,15 @@ def _line(name: str, head: dict[str, object], key: str) -> str:
     if not isinstance(value, str):
         raise _problem(name, 2, f"{key} is a text; put it between quotes.")
     return " ".join(value.split())
+
+
+def _locale(name: str, head: dict[str, object]) -> str:
+    """What the file says; else what its name says (``flows.content.variants``); else English."""
+    told = _line(name, head, "locale")
+    if told and not _LOCALE.fullmatch(told):
+        raise _problem(name, 2, f"locale is a language such as de or pt-BR, not {told!r}.")
+    suffix = _SUFFIX.search(name)
+    return told or (suffix[1] if suffix else "en")
 
 
 def _template(name: str, head: dict[str, object]) -> int | str | None:

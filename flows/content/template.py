@@ -15,14 +15,14 @@ from flows.content.merchant_html import LIQUID
 from flows.content.problems import ContentProblem
 from flows.content.source import MessageSource
 
-_FAILURES = (LiquidError, ArithmeticError, LookupError, TypeError, ValueError, RecursionError)
+FAILURES = (LiquidError, ArithmeticError, LookupError, TypeError, ValueError, RecursionError)
 
 
 def parsed(kind: str, text: str, source: MessageSource, part: str) -> BoundTemplate:
     """``kind``: mjml or txt; ``part``: what problems call it. Raises ContentProblem."""
     try:
         return _language(kind).from_string(text, name=source.name)
-    except _FAILURES as error:
+    except FAILURES as error:
         raise _placed(problem_of(error), error, source, part) from error
 
 
@@ -32,7 +32,7 @@ def filled(template: BoundTemplate, facts: Mapping[str, Any], source: MessageSou
         return template.render(facts)
     except ContentProblem as problem:
         raise _placed(problem, problem, source, part) from None
-    except _FAILURES as error:
+    except FAILURES as error:
         raise _placed(problem_of(error), error, source, part) from error
 
 

@@ -47,6 +47,10 @@ class AboutSchema(Schema):
     reviewed = fields.Date(format="iso", metadata={"description": "When somebody last went through it"})
     refresh = fields.Date(format="iso", metadata={"description": "When its messages are to be made new"})
     naming = fields.String(metadata={"description": "How messages and variants are named here"})
+    instead_of = fields.List(
+        fields.String(validate=NAME),
+        metadata={"description": "Flows whose place it takes: only one of them is meant to be active"},
+    )
     benchmarks = fields.Dict(
         keys=fields.String(), values=fields.Raw(), metadata={"description": "Figures to compare with"}
     )

@@ -26,6 +26,7 @@ from flows.core.operands import ONE
 from flows.core.operators import OPERATORS
 from flows.core.steps import STEPS
 from flows.core.steps.coupon import PERCENTS, PercentField
+from flows.core.values import MOST, VALUE_NAME, ValuesField
 from flows.core.vocabulary import CUSTOM, CUSTOM_NAME, EVENTS
 
 _DURATION = {"type": "string", "pattern": durations.PATTERN}
@@ -120,6 +121,8 @@ def _shape(field: fields.Field[Any]) -> dict[str, Any]:
             return {"anyOf": [text, _object(field.schema)]}
         case StepsField():
             return {**_STEPS, **_limits(field)}
+        case ValuesField():
+            return {"type": "object", "propertyNames": {"pattern": VALUE_NAME}, "maxProperties": MOST}
         case fields.Nested():
             return _object(field.schema)
         case fields.List():
@@ -133,6 +136,8 @@ def _shape(field: fields.Field[Any]) -> dict[str, Any]:
             return {"type": "integer", **_limits(field)}
         case fields.Date():
             return {"type": "string", "format": "date"}
+        case fields.Email():
+            return {"type": "string", "pattern": r"^[^@\s]+@[^@\s]+\.[^@\s]+$"}
         case fields.String():
             return {"type": "string", **_limits(field)}
         case _:

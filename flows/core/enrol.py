@@ -119,6 +119,12 @@ def _trigger(asked: _Asked) -> Note | None:
     return None
 
 
+def _cause(asked: _Asked) -> Note | None:
+    if not standing.caused_by(asked.event, asked.flow.flow):
+        return None
+    return Note("moved_in_circles", {standing.CAUSED_BY: asked.event.props[standing.CAUSED_BY]})
+
+
 def _counted(asked: _Asked) -> Note | None:
     why = asked.event.props.get("excluded")
     return Note("not_counted", {"why": why}) if why else None
@@ -227,6 +233,7 @@ def _hold_out(asked: _Asked) -> Note | None:
 
 RULES: Mapping[str, Rule] = {
     "trigger": _trigger,
+    "cause": _cause,
     "counted": _counted,
     "history": _history,
     "person": _person,

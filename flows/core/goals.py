@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from flows.core import conditions
+from flows.core import conditions, standing
 from flows.core.conditions import CannotTell, Finding, No
 from flows.core.facts import MISSING, lookup
 from flows.core.model import Event, Exit, FlowVersion, Run
@@ -90,6 +90,8 @@ def begins_anew(flow: FlowVersion, run: Run, event: Event) -> bool:
     if rule is None or event.name not in rule.on or event.historical or event.person_id != run.person_id:
         return False
     if flow.trigger.key is not None and _carried(event, flow.trigger.key) != run.key:
+        return False
+    if standing.caused_by(event, flow.flow):
         return False
     if rule.when_different is None:
         return True

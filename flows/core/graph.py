@@ -10,6 +10,7 @@ from marshmallow import RAISE, ValidationError
 
 from flows.core import conditions
 from flows.core.coupons import fields_of
+from flows.core.facts import family
 from flows.core.model import MessageSpec, Step
 from flows.core.problems import Finder, Path, suggestion
 from flows.core.steps import STEPS
@@ -118,8 +119,19 @@ def check_content(nodes: Sequence[Node], messages: Mapping[str, MessageSpec], tr
         for asked in node.written.asks:
             check_fields(asked.condition, asked.of or trigger, (*node.path, *asked.where), finder, coupons)
         for where, field in node.written.paths:
-            if not knows_field(field, trigger):
+            if knows_field(field, trigger) or field in coupons:
+                continue
+            if family(field) == "event":
                 finder.add((*node.path, *where), f"“{trigger}” does not carry “{field}”", _has(trigger))
+            else:
+                finder.add((*node.path, *where), f"“{field}” is no field", suggestion(field, [*FIELDS, *coupons]))
+
+
+def check_told(nodes: Sequence[Node], begins: Collection[str], finder: Finder) -> None:
+    """No flow tells what it begins with. `begins`: the names of the events that start it, or have it begin anew."""
+    for node in everything(nodes):
+        for event in set(node.kind.tells(node.written.config)) & set(begins):
+            finder.add((*node.path, node.kind.name), f"The flow itself begins with “{event}”", "Tell another event")
 
 
 def check_fields(

@@ -25,6 +25,8 @@ STOPS_TRANSACTIONAL = frozenset({"hard_bounce", "complaint", "blocked"})
 """Suppressions that say the address does not work or must not be written to; others are about marketing."""
 HOLDS_TRANSACTIONAL = frozenset({"flow_paused"})
 """Holds that are about the flow; others are about marketing."""
+UNAVAILABLE = frozenset({"push"})
+"""Channels that flows may name and that nothing sends by yet."""
 
 
 Objector = Callable[[GateMessage, GateFacts, datetime], Objection]
@@ -83,6 +85,10 @@ def _goal(message: GateMessage, facts: GateFacts, now: datetime) -> Objection:
 
 def _exit(message: GateMessage, facts: GateFacts, now: datetime) -> Objection:
     return Skip("exit_rule", {"event": facts.exit_mark}) if facts.exit_mark else None
+
+
+def _available(message: GateMessage, facts: GateFacts, now: datetime) -> Objection:
+    return Skip("channel_unavailable", {"channel": message.channel}) if message.channel in UNAVAILABLE else None
 
 
 def _consent(message: GateMessage, facts: GateFacts, now: datetime) -> Objection:
@@ -282,6 +288,7 @@ ORDER: tuple[Check, ...] = (
     MODE,
     GOAL,
     EXIT,
+    Check("available", EVERY, _available, lambda m, f, now: {"channel": m.channel}),
     Check("consent", MARKETING, _consent, _consent_reads),
     Check("suppressed", EVERY, _suppressed, lambda m, f, now: {"channel": m.channel, "why": f.suppressed}),
     Check("channel", EVERY, _channel, _channel_reads),

@@ -19,6 +19,13 @@ SOFT_OPT_IN: Final = "soft_opt_in"
 OWN: Final[Mapping[str, str]] = {"email": "newsletter", "sms": "sms", "whatsapp": "whatsapp", "push": "push"}
 """The purpose that a channel is for; what is agreed to for it covers the others of the channel."""
 CART: Final = "cart"
+CART_TRIGGERS: Final = frozenset(
+    {
+        *("cart_created", "cart_updated", "cart_cleared"),
+        *("checkout_started", "checkout_updated", "checkout_abandoned", "checkout_deleted"),
+    }
+)
+"""A flow that starts on one of these writes about what somebody looked at or left behind, which is a purpose apart."""
 OPEN_TRACKING: Final = "open_tracking"
 PROFILING: Final = "profiling"
 ANY: Final = "any"
@@ -126,6 +133,11 @@ def _agreed(rule: Rule, policy: Policy, level: str | None, evidence_at: datetime
     if (rule.double_opt_in or policy.always_double) and level != CONFIRMED:
         return No("needs_doi")
     return Yes()
+
+
+def purpose_of(trigger: str, channel: str) -> str:
+    """What a marketing message by this channel is for, of a flow that starts on this event."""
+    return CART if trigger in CART_TRIGGERS else OWN[channel]
 
 
 Consents = Mapping[tuple[str, str], Consent]

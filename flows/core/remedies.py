@@ -68,6 +68,7 @@ OF_MESSAGES: Mapping[str, str] = {
     "mode_brevo": "the connector runs the flow again",
     "goal_reached": f"{NEVER}: the run has reached its goal",
     "exit_rule": f"{NEVER}: the run is over",
+    "channel_unavailable": "messages by {channel} can be sent",
     "no_consent": "they agree to marketing on {channel}",
     "consent_unknown": "they agree to marketing on {channel}, or the store says that they did",
     "suppressed": "they have another address, or this one is taken off the list ({why})",

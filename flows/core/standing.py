@@ -8,7 +8,7 @@ about to leave sees it. Only the product itself writes them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from flows.core.model import Event, FlowVersion, Run
@@ -24,6 +24,9 @@ MOVED_TO = "moved_to:"
 MOST_MOVES = 20
 """So many flows may hand a person on without any time passing."""
 MOVES = "moves"
+CAUSED_BY = "caused_by"
+"""Of an event: the flows whose doing it is, each of which the one before it has led to. Not there: nobody's here."""
+_OLD_NEWS = timedelta(days=1)
 _OF_THE_SIGNAL = frozenset({"anchor_at", "after_seconds"})
 
 
@@ -53,8 +56,27 @@ def handed_on(run: Run, props: Mapping[str, Any], now: datetime) -> dict[str, An
     been handed on at this very moment. What started the clock of one flow starts none of the next.
     """
     kept = {name: value for name, value in props.items() if name not in _OF_THE_SIGNAL}
+    if now - run.entered_at >= _OLD_NEWS:
+        kept.pop(CAUSED_BY, None)
     before = int(run.trigger.get(MOVES, 0)) if run.entered_at == now else 0
     return {**kept, "moved_from": run.flow, MOVES: before + 1}
+
+
+def causes(run: Run, now: datetime) -> list[str]:
+    """What CAUSED_BY says of an event that this run brings about now, for example by a tag that it gives: so that flows
+    that answer one another's doings come to an end. Of a run that has lasted for a day it says nothing: what goes round
+    as slowly as that was meant to, as with `move_to`.
+    """
+    if now - run.entered_at >= _OLD_NEWS:
+        return []
+    before = run.trigger.get(CAUSED_BY)
+    return list(dict.fromkeys([*(before if isinstance(before, list) else []), run.flow]))
+
+
+def caused_by(event: Event, flow: str) -> bool:
+    """Whether this event is the doing of the flow itself, or of what it has led to."""
+    named = event.props.get(CAUSED_BY)
+    return isinstance(named, list) and flow in named
 
 
 def goes_round(event: Event) -> bool:

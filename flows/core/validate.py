@@ -58,6 +58,7 @@ def load(
     trigger = loaded.get("trigger", {}).get("on")
     if trigger is not None and event_named(trigger) is not None:
         graph.check_content(nodes, known, trigger, finder)
+        graph.check_told(nodes, [trigger, *loaded.get("restart", {}).get("on", ())], finder)
         _check(loaded, trigger, finder)
     steps: dict[str, Step] = {}
     first = graph.link(nodes, None, steps)

@@ -229,6 +229,11 @@ _RAW: Mapping[str, EventName] = {
     "out_of_stock_again": EventName(
         "A variant was sold out: it ends flows with `key: event.variant_id`.", _TAKEN_BACK, of_its_key=True
     ),
+    "product_discontinued": EventName(
+        "A product is not sold any more (deleted, archived, a draft): it ends flows with `key: event.product_id`.",
+        _PRODUCT,
+        of_its_key=True,
+    ),
     "collection_created": EventName("A collection was added to the store.", _COLLECTION),
     "collection_updated": EventName("A collection was changed.", {**_COLLECTION, **_CHANGED}),
     "collection_deleted": EventName("A collection was deleted.", _COLLECTION),
@@ -245,6 +250,15 @@ _RAW: Mapping[str, EventName] = {
     "review_submitted": EventName(
         "Somebody rated a product.",
         {"rating": "from 1 to 5", "product_id": "the product", "review_id": "the review"},
+    ),
+    "review_published": EventName(
+        "The shop shows a review of somebody's, or does not any more.",
+        {
+            "rating": "from 1 to 5",
+            "product_id": "the product",
+            "review_id": "the review",
+            "state": "published, or withdrawn",
+        },
     ),
     "subscription_started": EventName("Somebody's subscription began.", _SUBSCRIPTION, buying=True),
     "subscription_renewed": EventName("Somebody's subscription was renewed.", _SUBSCRIPTION, buying=True),
@@ -272,6 +286,7 @@ _RAW: Mapping[str, EventName] = {
             "expires_at": "until when points, tier or reward are good",
             "before": "what changed and was known: the field, with its value before",
             "source": "who told us: metafields, tags, api, file or programme",
+            "reason": "what for, when a flow did it and says so",
         },
         buying=True,
     ),
@@ -288,6 +303,24 @@ _RAW: Mapping[str, EventName] = {
             "currency": "its currency",
         },
         buying=True,
+    ),
+    "task_done": EventName(
+        "Staff finished a task that a flow had given them, or dropped it.",
+        {
+            "task": "its number",
+            "outcome": "done or dropped",
+            "flow": "the flow that gave it",
+            "step": "by which of its steps",
+        },
+    ),
+    "flow_webhook": EventName(
+        "A flow told an endpoint of the merchant's something about the person.",
+        {
+            "endpoint": "the endpoint's name",
+            "flow": "the flow",
+            "step": "by which of its steps",
+            "data": "what it told, for example `event.data.total`",
+        },
     ),
     "erased": EventName("The person asked to be forgotten."),
     **{name: EventName(*told) for name, told in vocabulary_of_behaviour.RAW.items()},
@@ -360,6 +393,15 @@ FIELDS: Mapping[str, str] = {
     "shop.offers.welcome.code": "the code of the welcome offer",
     "shop.offers.welcome.percent": "what it takes off, in per cent",
     "shop.offers.welcome.expires_days": "for how many days it holds",
+    "shop.offers.winback.code": "the code of the offer for those who have stayed away",
+    "shop.offers.winback.percent": "what it takes off, in per cent",
+    "shop.offers.winback.expires_days": "for how many days it holds",
+    "shop.offers.birthday.code": "the code of the birthday offer",
+    "shop.offers.birthday.percent": "what it takes off, in per cent",
+    "shop.offers.birthday.expires_days": "for how many days it holds",
+    "shop.offers.vip.code": "the code of the offer for the best customers",
+    "shop.offers.vip.percent": "what it takes off, in per cent",
+    "shop.offers.vip.expires_days": "for how many days it holds",
     "shop.offers.cart.code": "the code of the cart offer",
     "shop.offers.cart.percent": "what it takes off, in per cent",
     "shop.offers.cart.expires_days": "for how many days it holds",

@@ -7,9 +7,10 @@ second try would do is written down by the first. So whatever was cut off is due
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, and_, insert, literal_column, or_, select, update
@@ -26,14 +27,19 @@ from connector.scope import Scope
 from connector.shops import Shop
 from flows.actions import ACTIONS
 from flows.actions.action import Action, NotDone, NotYet, Prepared, Task
+from flows.actions.records import Records
 from flows.core.gate import GateFacts, GateMessage, Skip, may_act
 from flows.core.model import FlowVersion
 from flows.core.objections import HELD
+from flows.core.steps.coupon import COUPONS
 from flows.engine import outcomes
+from flows.engine.asking import may_be_written_to
 from flows.engine.book import Book
 from flows.engine.endings import Endings
+from flows.engine.people import Person, load, shop_facts
 
 BATCH = 16
+NO_ANSWER = "no_answer"
 Outcome = ProviderError | Mapping[str, Any]
 
 
@@ -47,9 +53,9 @@ class _Claimed:
     prepared: Prepared
 
 
-def act_due(deps: Deps, shop: Shop) -> Batch:
-    """Carry out one batch of what is due."""
-    claimed, found = _claim(deps, shop)
+def act_due(deps: Deps, shop: Shop, records: Records | None = None) -> Batch:
+    """Carry out one batch of what is due. ``records``: for the actions that change what is kept beside flows."""
+    claimed, found = _claim(deps, shop, records)
     if claimed:
         reach("act.leased")
     for one in claimed:
@@ -76,7 +82,7 @@ def _open(shop: Shop, deps: Deps) -> ColumnElement[bool]:
     )
 
 
-def _claim(deps: Deps, shop: Shop) -> tuple[list[_Claimed], int]:
+def _claim(deps: Deps, shop: Shop, records: Records | None) -> tuple[list[_Claimed], int]:
     """What is leased for an attempt, and how much there was to look at."""
     with deps.open(shop) as scope:
         connection = scope.connection
@@ -102,7 +108,7 @@ def _claim(deps: Deps, shop: Shop) -> tuple[list[_Claimed], int]:
         )
         if not rows:
             return [], 0
-        judge = _Judge(scope, rows)
+        judge = _Judge(scope, rows, records)
         claimed = [one for row in rows if (one := judge.claim(row)) is not None]
         scope.pay()
         reach("act.claimed")
@@ -112,8 +118,9 @@ def _claim(deps: Deps, shop: Shop) -> tuple[list[_Claimed], int]:
 class _Judge:
     """Says of locked rows what becomes of each now."""
 
-    def __init__(self, scope: Scope, rows: Any) -> None:
+    def __init__(self, scope: Scope, rows: Any, records: Records | None) -> None:
         self._scope = scope
+        self._records = records
         self._book = Book(scope.connection, scope.shop_id)
         self._endings = Endings(scope, rows)
         who = {row["person_id"] for row in rows}
@@ -130,12 +137,16 @@ class _Judge:
             self._give_up(row, objection.reason, objection.detail)
             return None
         action = ACTIONS[row["channel"]]
+        if row["state"] == "leased" and not action.repeats:
+            # Whoever held it may have called before they died.
+            self._give_up(row, NO_ANSWER, {})
+            return None
         if self._book.paused(flow.flow):
             left = (row["deadline"] - self._scope.now).total_seconds() + 1
             self._put_off(row, NotYet("held", min(HELD.total_seconds(), left)))
             return None
         try:
-            prepared = action.prepare(self._scope, Task(row, flow))
+            prepared = action.prepare(self._scope, self._task(row, flow))
         except NotDone as error:
             self._give_up(row, error.reason, {})
             return None
@@ -145,6 +156,21 @@ class _Judge:
         n = row["attempts"] + 1
         self._lease(row, n)
         return _Claimed(row, n, action, prepared)
+
+    def _task(self, row: RowMapping, flow: FlowVersion) -> Task:
+        def may_get(messages: Collection[str]) -> bool:
+            person = self._person(row)
+            return person is not None and may_be_written_to(self._scope, flow, person, messages)
+
+        return Task(row, flow, partial(self._facts, row), may_get, self._records)
+
+    def _person(self, row: RowMapping) -> Person | None:
+        return load(self._scope, [row["person_id"]]).get(row["person_id"])
+
+    def _facts(self, row: RowMapping) -> Mapping[str, Any]:
+        run, person = self._endings.runs.get(row["run_id"]), self._person(row)
+        told = {"person": person.facts() if person else {}, "shop": shop_facts(self._scope)}
+        return {**told, "event": run.trigger, COUPONS: run.vars.get(COUPONS, {})} if run else told
 
     def _objection(self, row: RowMapping, flow: FlowVersion) -> Skip | None:
         question = GateMessage(
@@ -202,8 +228,9 @@ def _act(deps: Deps, shop: Shop, one: _Claimed) -> Outcome:
     try:
         outcome = one.action.act(deps, shop, one.prepared)
     except OutcomeUnknown as error:
-        # The next try finds out.
-        outcome = Retry(error.provider, error.detail, status=error.status)
+        # The next try finds out, where there may be one.
+        again = Retry(error.provider, error.detail, status=error.status)
+        outcome = again if one.action.repeats else NotDone(NO_ANSWER, error.detail)
     except ProviderError as error:
         outcome = error
     reach("act.answered")
@@ -215,7 +242,18 @@ def _record(deps: Deps, shop: Shop, one: _Claimed, outcome: Outcome) -> None:
         row = hold(scope, one.row)
         if row is None:
             return
-        told = one.action.record(scope, one.prepared, outcome) if isinstance(outcome, Mapping) else outcome
+        told = outcome
+        if isinstance(outcome, Mapping):
+            try:
+                told = one.action.record(scope, {**one.prepared, **_now(row)}, outcome)
+            except NotDone as error:
+                told = error
         outcomes.record(scope, row, one.n, told)
         scope.pay()
         reach("act.recorded")
+
+
+def _now(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``record`` is told of the row as it is by now: people may have turned out to be one, and somebody who was
+    held up may find that another has settled it."""
+    return {"person_id": row["person_id"], "settled": row["state"] not in ("due", "leased")}

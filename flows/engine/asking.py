@@ -3,7 +3,7 @@ right before it leaves."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,17 +16,9 @@ from connector.scope import Scope
 from flows.core.caps import Sent
 from flows.core.gate import Defer, GateFacts, GateMessage, Rival, Skip, Verdict, gate
 from flows.core.model import FlowVersion
-from flows.core.permission import CART, OWN, Permission, Yes, permission
+from flows.core.permission import Permission, Yes, permission, purpose_of
 from flows.engine.book import Book
 from flows.engine.people import Person
-
-CART_TRIGGERS = frozenset(
-    {
-        *("cart_created", "cart_updated", "cart_cleared"),
-        *("checkout_started", "checkout_updated", "checkout_abandoned", "checkout_deleted"),
-    }
-)
-"""A flow that starts on one of these writes about what somebody looked at or left behind, which is a purpose apart."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +115,7 @@ def _hold(book: Book, flow: FlowVersion, person: Person) -> str | None:
 def _permission(scope: Scope, flow: FlowVersion, person: Person, channel: str) -> Permission | None:
     """Whether this person may be sent marketing of this flow now; None when nothing is on record."""
     settings = scope.shop.settings
-    purpose = CART if flow.trigger.on in CART_TRIGGERS else OWN[channel]
+    purpose = purpose_of(flow.trigger.on, channel)
     return permission(
         person.consents,
         country_of(person.row, settings),
@@ -135,14 +127,16 @@ def _permission(scope: Scope, flow: FlowVersion, person: Person, channel: str) -
     )
 
 
-def may_be_written_to(scope: Scope, flow: FlowVersion, person: Person) -> bool:
-    """Whether some message of this flow may be sent to this person now, as far as that hangs on them alone."""
+def may_be_written_to(scope: Scope, flow: FlowVersion, person: Person, messages: Collection[str] | None = None) -> bool:
+    """Whether some message of this flow, or one of these, may be sent to this person now, as far as that hangs on them
+    alone."""
     if person.row["erased_at"] is not None:
         return False
     return any(
         person.suppressed.get(one.channel) is None
         and (one.purpose == "transactional" or isinstance(_permission(scope, flow, person, one.channel), Yes))
-        for one in flow.messages.values()
+        for name, one in flow.messages.items()
+        if messages is None or name in messages
     )
 
 

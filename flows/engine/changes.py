@@ -14,6 +14,7 @@ from uuid import uuid5
 from sqlalchemy import delete, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
+from connector.event_mapping import bounded
 from connector.eventlog import Fact
 from connector.models.person import suppressions
 from connector.scope import Scope
@@ -21,12 +22,16 @@ from connector.suppression import SUNSET, address_digest
 from flows.channels import CHANNELS
 from flows.core import standing
 from flows.core.model import Change, Event, Note, Run
+from flows.core.steps.event import CHANGE as EVENT
 from flows.core.steps.move_to import ENTER
 from flows.core.steps.score import CHANGE as SCORE
+from flows.core.vocabulary import CUSTOM
 from flows.engine.behaviour import Behaviour
 from flows.engine.book import Book
 from flows.engine.people import Person
 
+LARGEST_PROPERTIES = 4_096
+"""Bytes of JSON that an event of the merchant's own carries, as when the events API tells it."""
 AGREED = "consent_changed"
 """The event with which somebody who is left alone may be written to again."""
 
@@ -117,4 +122,15 @@ def _score(scope: Scope, book: Book, behaviour: Behaviour, person: Person, run: 
     return Made(heard=tuple(heard))
 
 
-CHANGES: Mapping[str, Make] = {ENTER: _enter, "suppress": _suppress, SCORE: _score}
+def _event(scope: Scope, book: Book, behaviour: Behaviour, person: Person, run: Run, change: Change) -> Made:
+    """Tell an event of the merchant's own, which is decided next."""
+    name = change.data["name"]
+    props = {
+        "name": name.removeprefix(CUSTOM),
+        "properties": bounded(change.data["properties"], LARGEST_PROPERTIES),
+        standing.CAUSED_BY: standing.causes(run, scope.now),
+    }
+    return Made((Fact(name, change.key, scope.now, f"run:{run.id}", run.person_id, props=props, source="flow"),))
+
+
+CHANGES: Mapping[str, Make] = {ENTER: _enter, "suppress": _suppress, SCORE: _score, EVENT: _event}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -49,6 +49,7 @@ from flows.engine.book import Book
 from flows.engine.people import Person
 from flows.engine.writes import Writes, clock_key, clock_row, effect_row, run_timer_row, token_of, trail_row
 
+NOTHING: Mapping[str, Any] = {}
 Onlooker = Callable[[FlowVersion, Event, Sequence[Run], Sequence[PastRun], Mapping[str, Any]], None]
 """Sees what `enrol` is asked (flows/engine/explaining)."""
 
@@ -149,8 +150,9 @@ class Desk:
                 # It reached this person's runs by its key; the rest is the business of whose event it is.
                 continue
             facts = self._facts_of(person, event)
-            queue.extend(self._derived(person, signals.derive(event, facts, self.signal_settings, self.scope.now)))
-            queue.extend(self._signals_of(person, scored))
+            derived = signals.derive(event, facts, self.signal_settings, self.scope.now)
+            queue.extend(self._derived(person, derived, event.props))
+            queue.extend(self._signals_of(person, scored, event.props))
             if not event.props.get("excluded"):
                 for flow in self.book.active:
                     self._ask_in(person, flow, event)
@@ -170,19 +172,24 @@ class Desk:
         facts = {**self.facts(person, timer.payload["key"]), **read}
         return signals.fire(timer.payload["signal"], timer.payload["payload"], facts, self.scope.now)
 
-    def _derived(self, person: Person, derived: Derived) -> list[Event]:
-        """Write what a signal answered; returns the events that were new, to be decided next."""
+    def _derived(self, person: Person, derived: Derived, cause: Mapping[str, Any] = NOTHING) -> list[Event]:
+        """Write what a signal answered; returns the events that were new, to be decided next. ``cause``: the properties
+        of what it is derived from, of which it keeps whose doing that was."""
         person_id = person.row["id"]
         for cancel in derived.cancel:
             self.writes.timers[clock_key(person_id, cancel.signal, cancel.key)] = None
         for arm in derived.arm:
             self.writes.timers[clock_key(person_id, arm.signal, arm.key)] = clock_row(person_id, arm)
-        return self._written(eventlog.append_decided(self.scope, facts_of(person_id, derived)))
+        facts = facts_of(person_id, derived)
+        if standing.CAUSED_BY in cause:
+            doing = {standing.CAUSED_BY: cause[standing.CAUSED_BY]}
+            facts = [replace(fact, props={**fact.props, **doing}) for fact in facts]
+        return self._written(eventlog.append_decided(self.scope, facts))
 
-    def _signals_of(self, person: Person, heard: Sequence[Event]) -> list[Event]:
+    def _signals_of(self, person: Person, heard: Sequence[Event], cause: Mapping[str, Any] = NOTHING) -> list[Event]:
         """What is derived from what only signals hear."""
         found = (signals.derive(one, self.facts(person, None), self.signal_settings, self.scope.now) for one in heard)
-        return [new for derived in found for new in self._derived(person, derived)]
+        return [new for derived in found for new in self._derived(person, derived, cause)]
 
     def _written(self, written: Mapping[UUID, eventlog.Fact]) -> list[Event]:
         return [
@@ -327,7 +334,8 @@ class Desk:
         for note in made.notes:
             self._trail(person, note.code, run=run, step=change.step or None, detail=note.detail)
         self.told += self._written(eventlog.append_decided(self.scope, made.facts))
-        self.told += self._signals_of(person, made.heard)
+        doing = {standing.CAUSED_BY: causes} if (causes := standing.causes(run, self.scope.now)) else NOTHING
+        self.told += self._signals_of(person, made.heard, doing)
 
     def _keep(self, person: Person, run: Run) -> None:
         self.writes.moved_runs[run.id] = run

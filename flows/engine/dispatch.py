@@ -37,8 +37,9 @@ from connector.scope import Scope
 from connector.shops import Shop
 from flows.channels import CHANNELS
 from flows.channels.channel import Channel
-from flows.engine import lane, outcomes, quota, unknown
-from flows.engine.book import Book
+from flows.content import variants
+from flows.engine import freshness, lane, outcomes, quota, unknown
+from flows.engine.book import Book, Published
 from flows.engine.calls import RefusedTogether
 from flows.engine.claim import Claimed, claim, due
 
@@ -63,7 +64,7 @@ _ORDER_EVENTS = frozenset({"order_placed", "checkout_completed"})
 @dataclass(frozen=True)
 class _Due:
     """A message that wants to leave: whether an order or an answer of the person must stop it, and which checkout it is
-    about."""
+    about. ``shows_goods``: it shows prices or stock, or what else may have become old."""
 
     id: int
     channel: str
@@ -73,6 +74,7 @@ class _Due:
     stopped_by_answer: bool
     checkout: str | None
     waiting_since: datetime | None
+    shows_goods: bool
 
 
 def dispatch_due(deps: Deps, shop: Shop) -> Batch:
@@ -117,6 +119,7 @@ def _probe(deps: Deps, shop: Shop, channel: Channel, wanted: Sequence[_Due]) -> 
 def _batch(deps: Deps, shop: Shop, channel: Channel, wanted: Sequence[_Due]) -> tuple[Batch, list[Outcome]]:
     """Send as many of these as the limits allow; what became of each that was claimed."""
     channel.prepare(deps, shop)
+    freshness.see_to(deps, shop, [one.id for one in wanted if one.shows_goods])
     account = deps.brevo(shop)
     grant = account.grab(channel.bucket, len(wanted))
     if not grant.calls:
@@ -181,6 +184,7 @@ def _peek(deps: Deps, shop: Shop, but: Collection[str] = ()) -> tuple[list[_Due]
                 outbox.c.priority,
                 outbox.c.flow,
                 outbox.c.version,
+                outbox.c.message,
                 outbox.c.lane_waiting_real,
                 runs.c.key,
                 runs.c.position,
@@ -201,10 +205,17 @@ def _peek(deps: Deps, shop: Shop, but: Collection[str] = ()) -> tuple[list[_Due]
                 CHANNELS[row.channel].answered and row.purpose == "marketing",
                 row.key if row.key and row.position["trigger"].get("checkout_token") == row.key else None,
                 row.lane_waiting_real,
+                _shows_goods(book.published(row.flow, row.version), row.message),
             )
             for row in rows
         ]
         return wanted, {pause.channel for pause in standing}
+
+
+def _shows_goods(published: Published, message: str) -> bool:
+    """Of the message itself, or of any variant of it: which is whose is asked later."""
+    every = (source for name, source in published.sources.items() if variants.named(name).message == message)
+    return any(freshness.hangs_on_more(source) for source in every)
 
 
 def _patience_is_over(deps: Deps, shop: Shop, wanted: Sequence[_Due]) -> bool:

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from functools import cached_property
+from typing import Any
 
 from sqlalchemy import RowMapping
 
@@ -16,8 +18,8 @@ from connector.message_costs import cost, country_of_number
 from connector.scope import Scope
 from flows.channels import CHANNELS
 from flows.channels.channel import Channel, Request, Withheld
+from flows.content import variants
 from flows.content.problems import ContentProblem
-from flows.content.source import MessageSource
 from flows.core.gate import Defer, Skip
 from flows.core.model import FlowVersion
 from flows.engine.asking import Known
@@ -25,6 +27,8 @@ from flows.engine.book import Book
 from flows.engine.endings import Endings
 from flows.engine.letters import NoAddress, Shortener, letter
 from flows.engine.people import Person, load
+from flows.engine.sources import Wanted, looks, profile
+from flows.engine.sources import load as load_sources
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,35 @@ class Drafts:
         self._people = load(scope, who, tokens=keys) if people is None else people
         channels = [CHANNELS[name] for name in dict.fromkeys(row["channel"] for row in rows)]
         self._known = {channel.name: channel.know(scope, self._addresses(channel)) for channel in channels}
+        self.wanted = self._wanted(rows)
+        self._wanted_by_id = {one.id: one for one in self.wanted}
+
+    def _wanted(self, rows: Sequence[RowMapping]) -> list[Wanted]:
+        """The messages in the variant that is theirs."""
+        of = {row["id"]: self.book.published(row["flow"], row["version"]).sources for row in rows}
+        asking = {row["person_id"] for row in rows if variants.segments(of[row["id"]], row["message"])}
+        asked = {person_id: person for person_id, person in self._people.items() if person_id in asking}
+        members = profile.memberships(self._scope, asked) if asked else {}
+        locale = self._scope.shop.settings["locale"]
+        found = []
+        for row in rows:
+            person, sources = self._people.get(row["person_id"]), of[row["id"]]
+            if person is not None:
+                theirs = members.get(row["person_id"], {})
+                name = variants.chosen(sources, row["message"], (person.row["locale"] or "", locale), theirs)
+                found.append(Wanted(row["id"], person, self._runs[row["run_id"]], sources[name]))
+        return found
+
+    @cached_property
+    def _shown(self) -> Mapping[int, dict[str, Any]]:
+        """What they show, by message."""
+        return load_sources(self._scope, self.wanted)
+
+    def stale(self) -> set[looks.Goods]:
+        """Of what they show, that of which the store may say something else by now."""
+        hanging = {one.id for one in self.wanted if looks.hangs_on_the_store(one.source)}
+        found = (looks.stale(self._shown[message_id], self._scope.now) for message_id in hanging)
+        return {goods for several in found for goods in several}
 
     def _addresses(self, channel: Channel) -> set[str]:
         found = (channel.address(person.row) for person in self._people.values())
@@ -87,7 +120,7 @@ class Drafts:
         problem: str | None = None
         objection: Defer | Skip | None = None
         try:
-            written = self._write(row, person, channel, published.sources[row["message"]])
+            written = self._write(row, person, channel)
         except ContentProblem as error:
             problem = f"{error.code}: {error.sentence} ({error.where})"
         except NoAddress:
@@ -107,11 +140,11 @@ class Drafts:
         )
         return Draft(published.flow, person, channel, written, known)
 
-    def _write(self, row: RowMapping, person: Person, channel: Channel, source: MessageSource) -> Written:
+    def _write(self, row: RowMapping, person: Person, channel: Channel) -> Written:
         """Raises ContentProblem, NoAddress, Withheld."""
         scope = self._scope
-        known = self._known[channel.name]
-        one, links = letter(scope, channel, row, person, self._runs[row["run_id"]], source, known)
+        wanted, shown = self._wanted_by_id[row["id"]], self._shown[row["id"]]
+        one, links = letter(scope, channel, row, wanted, shown, self._known[channel.name])
         request = channel.write(one)
         segments = channel.parts(request)
         country = country_of_number(one.recipient) or person.row["country"]

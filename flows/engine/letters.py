@@ -19,6 +19,7 @@ from flows.content.source import MessageSource
 from flows.core.model import Run
 from flows.core.steps.coupon import COUPONS
 from flows.engine.people import Person, shop_facts
+from flows.engine.sources import Wanted, looks
 
 _ADDRESSES = re.compile(r"https?://[^\s\"'<>{}|\\^`]+", re.IGNORECASE)
 
@@ -67,13 +68,13 @@ def letter(
     scope: Scope,
     channel: Channel,
     row: Mapping[str, Any],
-    person: Person,
-    run: Run,
-    source: MessageSource,
+    wanted: Wanted,
+    shown: Mapping[str, Any],
     known: Any,
 ) -> tuple[Letter, Shortener]:
-    """The letter for this outbox row, and its short links. ``known``: what the channel's ``know`` found. Raises
-    NoAddress, ContentProblem."""
+    """The letter for this outbox row, and its short links. ``shown``: what the sources found for it; ``known``: what
+    the channel's ``know`` found. Raises NoAddress, ContentProblem."""
+    person, run, source = wanted.person, wanted.run, wanted.source
     address = channel.address(person.row)
     if not address:
         raise NoAddress
@@ -81,16 +82,15 @@ def letter(
     link = token(settings.secret_keys, scope.shop_id, row["person_id"], row["channel"], row["id"])
     url = f"{settings.public_url}/u/{link}"
     context = {
-        "shop": shop_facts(scope),
-        "person": person.facts(),
+        "shop": shop_as_shown(scope),
         "event": run.trigger,
-        "links": {"unsubscribe": url},
+        "links": {"unsubscribe": url, "preferences": f"{settings.public_url}/p/{link}"},
         "message": {"key": row["key"]},
+        **facts_of(person, run),
+        **with_sources(person, source, shown, scope.now),
     }
     if COUPONS in run.vars:
         context[COUPONS] = _coupons(run, source, scope.now)
-    if run.key in person.checkouts:
-        context["checkout"] = person.checkouts[run.key]
     shorten = Shortener(scope, row["key"], hosts(scope, source, context))
     written = Letter(
         shop=scope.shop,
@@ -108,6 +108,23 @@ def letter(
     return written, shorten
 
 
+def shop_as_shown(scope: Scope) -> dict[str, Any]:
+    return {**shop_facts(scope), "brand": scope.shop.settings["brand"]}
+
+
+def facts_of(person: Person, run: Run) -> dict[str, Any]:
+    """What is known of them without asking anybody."""
+    checkout = person.checkouts.get(run.key)
+    return {"person": person.facts(), **({"checkout": checkout} if checkout else {})}
+
+
+def with_sources(person: Person, source: MessageSource, shown: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """What the sources found, as the context has it, and of when the prices are if the store could not be asked."""
+    found = {**shown, "person": {**person.facts(), **shown.get("person", {})}}
+    old = looks.as_of(shown, now) if looks.shows_prices(source) else None
+    return {**found, **({"prices": {"as_of": old}} if old else {})}
+
+
 def _coupons(run: Run, source: MessageSource, now: datetime) -> Mapping[str, Any]:
     """What the run's coupon steps brought. Raises ContentProblem for a code that the message shows and that has ended:
     it would disappoint whoever tries it."""
@@ -122,13 +139,16 @@ def _coupons(run: Run, source: MessageSource, now: datetime) -> Mapping[str, Any
 def hosts(scope: Scope, source: MessageSource, context: Mapping[str, Any]) -> set[str]:
     """Where links of ours may lead: to us, to the shop, to what the store itself names, and to what the merchant has
     written into the message."""
-    shop, checkout = context["shop"], context.get("checkout") or {}
+    shop, checkout = context["shop"], context.get("checkout") or context.get("cart") or {}
+    order, tracking = context.get("order") or {}, context.get("tracking") or {}
     named = [
         scope.settings.public_url,
         shop["url"],
         f"https://{shop['domain']}",
         checkout.get("recovery_url"),
-        *(item.get("url") for item in checkout.get("items") or ()),
+        order.get("status_url"),
+        tracking.get("url"),
+        *(item.get("url") for item in looks.goods_of(context)),
         *(found for text in source.liquid for found in _ADDRESSES.findall(text)),
     ]
     return {host for one in named if one and (host := short_links.host_of(one))}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,16 +18,16 @@ from flows.core.problems import DefinitionError, Problem
 FILE = "flow.yaml"
 
 
-def see_to(connection: Connection, shop_id: int, flow: FlowVersion, now: datetime) -> None:
-    """Have the fifths of RFM drawn if the flow may ask for them. Raises DefinitionError for a segment without a
-    condition in this shop."""
-    if segments.FAMILY in flow.needs:
+def see_to(connection: Connection, shop_id: int, flow: FlowVersion, now: datetime, read: Collection[str] = ()) -> None:
+    """Have the fifths of RFM drawn if the flow may ask for them. ``read``: the segments that its messages have variants
+    for. Raises DefinitionError for a segment without a condition in this shop."""
+    if segments.FAMILY in flow.needs or read:
         known = segments.of_shop(shops.load(connection, shop_id).settings["segments"])
-        unknown = sorted(set(_asked(flow.definition)) - set(known))
+        unknown = sorted({*_asked(flow.definition), *read} - set(known))
         if unknown:
             said = f"the shop has no segment “{unknown[0]}”; it has {', '.join(sorted(known))}"
             raise DefinitionError([Problem(FILE, 0, said)])
-    if flow.needs & {"rfm", segments.FAMILY}:
+    if read or flow.needs & {"rfm", segments.FAMILY}:
         wanted = {"shop_id": shop_id, "due_at": now, "everybody": False}
         # One that has a night draws them then.
         statement = insert(profile_passes).values(**wanted)

@@ -14,7 +14,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from connector.models.flow import flow_versions, flows
 from flows.channels import CHANNELS
-from flows.content.check import Finding, problems
+from flows.content import variants
+from flows.content.check import Finding, blocking
 from flows.content.context import example
 from flows.content.source import MessageSource, parse
 from flows.core.model import FlowVersion
@@ -24,6 +25,10 @@ from flows.definition_files import MESSAGE_SUFFIX, MESSAGES, FlowFolder, read_fo
 from flows.engine import named_segments
 from flows.engine.schedules import arrange
 
+FROM_THE_START = ("cart-recovery", "welcome")
+"""The flows of the library that run as soon as a shop is connected: whoever comes to the shop is met, whoever leaves
+something behind is reminded. The others are templates, of which several are for the same people."""
+
 
 def library() -> list[str]:
     """The flows that the product ships, by name."""
@@ -31,17 +36,17 @@ def library() -> list[str]:
 
 
 def checked(source: MessageSource) -> list[Finding]:
-    """What is wrong with a message, tried with and without an offer; blocking findings stop a publication."""
-    found = [finding for offers in (True, False) for finding in problems(source, example(offers=offers))]
+    """What stops a publication of a message, tried with and without an offer."""
+    found = [finding for offers in (True, False) for finding in blocking(source, example(offers=offers))]
     return list(dict.fromkeys(found))
 
 
 def publish_library(connection: Connection, shop_id: int, now: datetime, *, status: str = "active") -> list[str]:
-    """Publish and activate the shipped flows; returns their names. Publishing unchanged files changes nothing."""
-    names = library()
-    for name in names:
+    """Publish and activate the flows that a shop begins with; returns their names. Publishing unchanged files changes
+    nothing. Every other flow of the library is the merchant's to choose."""
+    for name in FROM_THE_START:
         publish(connection, shop_id, read_folder(Path(str(files("flows.library") / name)), checked), now, status=status)
-    return names
+    return list(FROM_THE_START)
 
 
 def publish(connection: Connection, shop_id: int, source: FlowFolder, now: datetime, *, status: str) -> int:
@@ -70,7 +75,8 @@ def _put(
     connection: Connection, shop_id: int, flow: FlowVersion, texts: Mapping[str, str], now: datetime, status: str
 ) -> int:
     _refuse_unsuited(connection, shop_id, texts)
-    named_segments.see_to(connection, shop_id, flow, now)
+    read = {segment for name in flow.messages for segment in variants.segments(texts, name)}
+    named_segments.see_to(connection, shop_id, flow, now, read)
     definition, messages = to_data(flow), dict(texts)
     digest = sha256(orjson.dumps([definition, messages], option=orjson.OPT_SORT_KEYS)).hexdigest()
     name = flow.flow

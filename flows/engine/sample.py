@@ -8,31 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import select
 
 from connector.clock import monotonic
 from connector.deps import Deps
-from connector.errors import ConnectorError
 from connector.models.flow import flow_versions
 from connector.outbox import TEST, idempotency_key
 from connector.scope import Scope
 from connector.shops import Shop
 from flows.channels import CHANNELS
 from flows.channels.channel import Channel, Letter, Request, Withheld
-from flows.content.context import example
 from flows.content.source import MessageSource
 from flows.engine.book import Book
 from flows.engine.letters import Shortener, hosts
-from flows.engine.people import load, shop_facts
+from flows.engine.sample_facts import NoSample, sample
 
 # Machine seconds until it is given up that the provider has room for the call, and for the call to begin.
 _PATIENCE, _LEAVE_WITHIN = 10.0, 5.0
-
-
-class NoSample(ConnectorError):
-    """What was asked for is not there."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +50,19 @@ def send_sample(
         raise NoSample(f"Nothing here sends by {channel}: there are {', '.join(sorted(CHANNELS))}.")
     adapter.prepare(deps, shop)
     with deps.open(shop) as scope:
-        request = _write(scope, adapter, _source(scope, channel, flow, message), flow, to, person_id)
+        written = sources_of(scope, flow, message)
+        if written[message].channel != channel:
+            its = written[message].channel
+            raise NoSample(f"The message {message} is written for {its}, not for {channel}.")
+        request = _write(scope, adapter, written, message, flow, to, person_id)
     account = deps.brevo(shop)
     account.await_turn(adapter.bucket, _PATIENCE)
     message_id = adapter.send(account, request, monotonic() + _LEAVE_WITHIN)
     return Sent(message_id.strip("<> "), adapter.parts(request), adapter.about(request))
 
 
-def _source(scope: Scope, channel: str, flow: str, message: str) -> MessageSource:
+def sources_of(scope: Scope, flow: str, message: str) -> Mapping[str, MessageSource]:
+    """The messages of the newest version of this flow, of which this is one. Raises NoSample."""
     versions = select(flow_versions.c.version).where(
         flow_versions.c.shop_id == scope.shop_id, flow_versions.c.flow == flow
     )
@@ -74,22 +72,29 @@ def _source(scope: Scope, channel: str, flow: str, message: str) -> MessageSourc
     sources = Book(scope.connection, scope.shop_id).published(flow, version).sources
     if message not in sources:
         raise NoSample(f"{flow} has no message {message}: it has {', '.join(sorted(sources))}.")
-    if sources[message].channel != channel:
-        raise NoSample(f"The message {message} is written for {sources[message].channel}, not for {channel}.")
-    return sources[message]
+    return sources
 
 
-def _write(scope: Scope, channel: Channel, source: MessageSource, flow: str, to: str, person_id: int | None) -> Request:
+def _write(
+    scope: Scope,
+    channel: Channel,
+    written: Mapping[str, MessageSource],
+    message: str,
+    flow: str,
+    to: str,
+    person_id: int | None,
+) -> Request:
+    source, known = sample(scope, written, message, person_id)
     # Another each time, so that the provider takes a second one.
     key = f"{TEST}:{flow}:{source.name}:{scope.machine.isoformat()}"
-    context = {**example(), **_facts(scope, person_id), "shop": shop_facts(scope), "message": {"key": key}}
+    context = {**known, "message": {"key": key}}
     shorten = Shortener(scope, key, hosts(scope, source, context))
     url = f"{scope.settings.public_url}/u/{TEST}"
     letter = Letter(
         shop=scope.shop,
         source=source,
         # Of nobody: a test takes nobody off a list.
-        context={**context, "links": {"unsubscribe": url}},
+        context={**context, "links": {"unsubscribe": url, "preferences": url.replace("/u/", "/p/")}},
         recipient=to,
         flow=flow,
         key=key,
@@ -105,18 +110,3 @@ def _write(scope: Scope, channel: Channel, source: MessageSource, flow: str, to:
         raise NoSample(objection.sentence) from objection
     shorten.keep(None)
     return request
-
-
-def _facts(scope: Scope, person_id: int | None) -> Mapping[str, Any]:
-    """What is known of this person, and the newest checkout of a flow that they are in."""
-    if person_id is None:
-        return {}
-    found = load(scope, [person_id]).get(person_id)
-    if found is None or found.row["erased_at"] is not None:
-        raise NoSample(f"There is no person {person_id} at {scope.shop.domain}.")
-    known: dict[str, Any] = {"person": found.facts()}
-    for run in sorted(found.live.values(), key=lambda run: run.entered_at):
-        known["event"] = run.trigger
-        if run.key in found.checkouts:
-            known["checkout"] = found.checkouts[run.key]
-    return known

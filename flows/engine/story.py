@@ -28,6 +28,7 @@ DELIVERY: Mapping[str, str] = {
     "action_skipped": "It will not be done.",
     "action_deferred": "It is put off.",
     "no_scope": "The app may not make discount codes: the merchant has not granted write_discounts.",
+    "not_shown": "Nobody would see the code: this person may not be sent the message that shows it.",
     "no_percent": "The shop's settings do not say how much it takes off.",
     "no_pool": "There is no pool of this name for flows.",
     "pool_empty": "The pool has no code left; it is being filled.",

@@ -1,6 +1,7 @@
 """``python -m sandbox.demo``: the past thirty days of two shops, played in about a minute, then the account of them.
 
-``KEEP=1`` in the environment leaves everything up afterwards, at the real pace, until Ctrl-C.
+In the environment ``DAYS`` and ``SHOPPERS`` say how many others, and ``KEEP=1`` leaves everything up afterwards, at the
+real pace, until Ctrl-C.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ FOLDER = Path("var/demo")
 DAYS = 30
 SHOPPERS = 300
 SEED = 20261121
+# Days after which somebody has got the last message of each flow, of those who came in the first two weeks.
+ENDS_AFTER = {"welcome": 25, "cart-recovery": 20, "post-purchase": 45, "win-back": 120}
 
 
 def checks(days: int, shoppers: int) -> dict[str, Callable[[Any], bool]]:
@@ -48,6 +51,11 @@ def checks(days: int, shoppers: int) -> dict[str, Callable[[Any], bool]]:
         "people_with_several_codes": lambda value: value == 0,
         "simulated_days": lambda value: value >= days,
         "lateness_p95_minutes": lambda value: value <= 15,
+        **{
+            f"people_at_the_end_of_{flow}": lambda value: value > 0
+            for flow, needed in ENDS_AFTER.items()
+            if days >= needed
+        },
         "gaps_found": lambda value: value > 0,
         "gaps_not_repaired": lambda value: value == 0,
     }
@@ -65,11 +73,13 @@ def main(*, days: int = DAYS, shoppers: int = SHOPPERS, folder: Path = FOLDER) -
     try:
         with raised(folder, start=start, days=days, shoppers=shoppers, seed=SEED) as stage:
             print(f"up after {REAL.real() - began:.0f} s: {stage.product_url}", flush=True)
-            driver = Driver(stage, start, end, Outage.within(start, days))
+            driver = Driver(stage, start, end, Outage.within(start, days, shoppers))
             driver.play(_progress(start, end))
             print()
             _missed(driver.reports)
-            found = account.draw_up(stage, SHOPS, driver.outage, days=days, wall_seconds=REAL.real() - began)
+            found = account.draw_up(
+                stage, SHOPS, driver.outage, driver.became, days=days, wall_seconds=REAL.real() - began
+            )
             found.figures["gaps_not_repaired"] = sum(one["state"] != "done" for one in driver.reports.values())
             found.figures["gaps_found"] = sum(_records(one) for one in driver.reports.values())
             (folder / "gaps.json").write_text(json.dumps(driver.reports, indent=2) + "\n")
@@ -139,5 +149,13 @@ def _table(figures: Entry, wanted: Mapping[str, Callable[[Any], bool]]) -> list[
     return failed
 
 
+def _asked(name: str, default: int) -> int:
+    """A whole number from the environment."""
+    said = os.environ.get(name) or str(default)
+    if not said.isdecimal() or int(said) < 1:
+        sys.exit(f"{name}={said}: write a whole number above 0, for example {name}={default}")
+    return int(said)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(days=_asked("DAYS", DAYS), shoppers=_asked("SHOPPERS", SHOPPERS)))

@@ -19,7 +19,7 @@ from sandbox.demo.purchases import Entry, Order, orders_in
 from sandbox.demo.stage import Stage
 
 HOUR, DAY = 3600.0, 86400.0
-# When each message of the two shipped flows is meant to leave, counted from what started the flow's clock.
+# When each message of the two flows that a shop begins with is meant to leave, counted from what started the clock.
 CART = {
     "reminder": HOUR,
     "second-look": DAY,
@@ -29,6 +29,14 @@ CART = {
     "last-chance": 3 * DAY,
 }
 WELCOME = {"hello": 0.0, "story": 2 * DAY, "favourites": 4 * DAY, "guide": 6 * DAY, "last-call": 8 * DAY}
+PLANS = {"cart-recovery": CART, "welcome": WELCOME}
+# With these a flow is at its end.
+LAST = {
+    "welcome": {"last-call"},
+    "cart-recovery": {"last-chance"},
+    "post-purchase": {"cross-sell", "cross-sell-again", "loyalty"},
+    "win-back": {"cleaning-our-list"},
+}
 
 
 @dataclass(frozen=True)
@@ -57,8 +65,18 @@ class Account:
     hero: tuple[str, str]
 
 
-def draw_up(stage: Stage, shops: Sequence[str], outage: Outage, *, days: float, wall_seconds: float) -> Account:
-    """Count everything. Times in the figures are minutes of business time and seconds of real time."""
+def draw_up(
+    stage: Stage,
+    shops: Sequence[str],
+    outage: Outage,
+    became: Mapping[str, Mapping[str, str]],
+    *,
+    days: float,
+    wall_seconds: float,
+) -> Account:
+    """Count everything. ``became``: {source: {delivery: the state in which the product had it when last asked}}. Times
+    in the figures are minutes of business time and seconds of real time.
+    """
     provider = stage.get(f"{stage.provider_url}/_control/log")["entries"]
     journal = stage.get(f"{stage.store_url}/_control/log")["entries"]
     state = stage.get(f"{stage.store_url}/_control/state")["shops"]
@@ -66,11 +84,8 @@ def draw_up(stage: Stage, shops: Sequence[str], outage: Outage, *, days: float, 
     mails = [_mail(entry) for entry in provider if entry["kind"] == "email"]
     acknowledged = {entry["webhook_id"] for entry in journal if entry["kind"] == "acknowledged"}
     reports = [e for e in provider if e["kind"] == "webhook" and e["outcome"] == "ok"]
-    became = {
-        source: stage.get(f"{stage.product_url}/development/inbox", source=source) for source in ("shopify", "brevo")
-    }
     processed = {
-        source: {one for name, ids in found.items() if name not in ("new", "retry") for one in ids}
+        source: {one for one, state in found.items() if state not in ("new", "retry")}
         for source, found in became.items()
     }
     orders = orders_in(journal, state)
@@ -78,6 +93,7 @@ def draw_up(stage: Stage, shops: Sequence[str], outage: Outage, *, days: float, 
     shown = [codes.Shown(accounts[m.account], m.to, m.run, m.html) for m in mails]
     carts = [Cart(shop, checkout, journal) for shop in shops for checkout in state[shop]["checkouts"]]
     bought = [(order.shop, order.placed_at) for order in orders if _was_due_for_a_code(order, carts)]
+    begun = {mail.run: mail.first_byte_at for mail in sorted(mails, key=lambda one: -one.first_byte_at)}
     late = _lateness(mails, accounts, carts, journal, outage)
     figures = {
         "webhooks_acknowledged": len(acknowledged) + len(reports),
@@ -87,9 +103,10 @@ def draw_up(stage: Stage, shops: Sequence[str], outage: Outage, *, days: float, 
         "provider_calls": sum(entry["kind"] == "request" for entry in provider),
         "emails_accepted": len(mails),
         "emails_by_message": dict(sorted(Counter(f"{m.flow}/{m.message}" for m in mails).items())),
+        **{f"people_at_the_end_of_{flow}": _at_the_end(mails, flow) for flow in LAST},
         "checkouts_abandoned": sum(cart.abandoned for cart in carts),
         "checkouts_recovered": sum(cart.recovered for cart in carts),
-        "emails_after_purchase": sum(_after_purchase(m, accounts[m.account], carts, orders) for m in mails),
+        "emails_after_purchase": sum(_after_purchase(m, accounts[m.account], carts, orders, begun) for m in mails),
         "duplicate_emails": _duplicates(mails),
         **texts.figures(sent_texts, orders),
         **codes.figures(codes.codes_in(state), shown, bought, lambda moment: outage.unheard_since(moment, STEP)),
@@ -143,17 +160,27 @@ def _about(mail: Mail, shop: str, carts: Sequence[Cart]) -> Cart | None:
     return next((c for c in carts if c.shop == shop and c.token in tokens), None)
 
 
-def _after_purchase(mail: Mail, shop: str, carts: Sequence[Cart], orders: Sequence[Order]) -> bool:
-    """Whether this email left more than the promised second after an order that ends its flow was acknowledged."""
+def _after_purchase(
+    mail: Mail, shop: str, carts: Sequence[Cart], orders: Sequence[Order], begun: Mapping[str, float]
+) -> bool:
+    """Whether this email left more than the promised second after an order that ends its flow was acknowledged.
+    ``begun``: {run: real seconds of its first email}: who is won back has bought before."""
     cart = _about(mail, shop, carts) if mail.flow == "cart-recovery" else None
     for order in orders:
         if not order.forbids(shop, mail.first_byte_at):
             continue
         if cart is not None and order.checkout_token == cart.token:
             return True
-        if mail.flow == "welcome" and order.email == mail.to:
+        if order.email == mail.to and (
+            mail.flow == "welcome" or mail.flow == "win-back" and order.acknowledged_at > begun[mail.run]
+        ):
             return True
     return False
+
+
+def _at_the_end(mails: Sequence[Mail], flow: str) -> int:
+    """How many people got the last message of the flow."""
+    return len({(mail.account, mail.to) for mail in mails if mail.flow == flow and mail.message in LAST[flow]})
 
 
 def _was_due_for_a_code(order: Order, carts: Sequence[Cart]) -> bool:
@@ -187,7 +214,8 @@ def _lateness(
             consents[(entry["shop"], entry["email"])].append(float(entry["at"]))
     runs: dict[str, list[Mail]] = defaultdict(list)
     for mail in mails:
-        runs[mail.run].append(mail)
+        if mail.flow in PLANS:
+            runs[mail.run].append(mail)
     late = []
     for sent in runs.values():
         first = min(sent, key=lambda mail: mail.accepted_at)
@@ -195,13 +223,13 @@ def _lateness(
         if first.flow == "cart-recovery":
             cart = _about(first, shop, carts)
             starts = [at + CART["reminder"] for at in cart.edits] if cart else []
-            plan, back = CART, CART["reminder"]
+            back = CART["reminder"]
         else:
-            starts, plan, back = consents[(shop, first.to)], WELCOME, 0.0
+            starts, back = consents[(shop, first.to)], 0.0
         before = [at for at in starts if at <= first.accepted_at]
         if before:
             anchor = max(before) - back
-            meant = [(mail, anchor + plan[mail.message]) for mail in sent]
+            meant = [(mail, anchor + PLANS[mail.flow][mail.message]) for mail in sent]
             late += [mail.accepted_at - at for mail, at in meant if not outage.begin <= at <= outage.end]
     return late
 

@@ -16,6 +16,8 @@ STEP = 1800.0
 # Nobody minds when exactly a message is read: recipients act at the next stop, if one comes within this time.
 READING_MAY_WAIT = 3600.0
 BUSY_SECONDS = 60.0
+# Business seconds; the product keeps deliveries longer than that.
+ASKED_EVERY = 10 * 86400.0
 DRAIN_SECONDS = 60.0
 # An answer that came later than this was waited for.
 QUICK_SECONDS = 0.007
@@ -38,6 +40,9 @@ class Driver:
     stops: int = 0
     reports: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """{shop: what was missed in the outage}, once it is over."""
+    became: dict[str, dict[str, str]] = field(default_factory=lambda: {"shopify": {}, "brevo": {}})
+    """{source: {delivery: the state that it was last seen in}}."""
+    _asked: float = 0.0
 
     def play(self, progress: Progress) -> None:
         """Play everything that happens until ``end``; then wait until the provider has been told everything."""
@@ -54,6 +59,7 @@ class Driver:
         if now < self.end:
             self._stop_at(self.end)
         self._drain()
+        self._ask_what_became()
         progress(self.end, self.stops)
 
     def _miss_some_of_it(self, now: float) -> float:
@@ -72,6 +78,9 @@ class Driver:
         write_clock_file(self.stage.clock_file, moment)
         self.stops += 1
         self._finish_now()
+        if moment - self._asked > ASKED_EVERY:
+            self._asked = moment
+            self._ask_what_became()
 
     def _finish_now(self) -> None:
         """Let the platforms and the product act until nobody has anything to do at this moment."""
@@ -82,6 +91,12 @@ class Driver:
             waited = self._wait_until_idle(limit)
             if not acted and not waited:
                 return
+
+    def _ask_what_became(self) -> None:
+        """What became of each delivery: the product forgets them after a while."""
+        for source, known in self.became.items():
+            found = self.stage.get(f"{self.stage.product_url}/development/inbox", source=source)
+            known |= {delivery: state for state, deliveries in found.items() for delivery in deliveries}
 
     def _wait_until_idle(self, limit: float) -> bool:
         """Wait until the product is idle; whether there was something to wait for."""

@@ -14,6 +14,11 @@ from sandbox.clock import write_clock_file
 from sandbox.demo.stage import SHOPS, Stage, run_product
 
 HOUR, DAY = 3600.0, 86400.0
+# Days on which shoppers come, in a demo of whatever length.
+_COMING = 30
+_LONG, _LEAST_HOURS, _SHORT_HOURS = 10, 8, 2
+# Shoppers a day of the usual demo, and how many times longer than there an outage may last.
+_USUAL, _MOST = 10, 6.0
 # Of the day, UTC: when shoppers come at noon.
 _NOON = 11 * HOUR
 
@@ -26,11 +31,16 @@ class Outage:
     end: float
 
     @classmethod
-    def within(cls, start: float, days: int) -> Outage:
-        """When two thirds of the days are over; shorter in a short demo, whose figures it would rule."""
-        day = start + days * 2 // 3 * DAY
+    def within(cls, start: float, days: int, shoppers: int) -> Outage:
+        """When two thirds of the days on which shoppers come are over. As long that some do: shorter in a short demo,
+        whose figures it would rule, and longer where few come.
+        """
+        coming = min(days, _COMING)
+        day = start + coming * 2 // 3 * DAY
         begin = day - day % DAY + _NOON
-        return cls(begin, begin + (8 if days >= 10 else 2) * HOUR)
+        hours = _LEAST_HOURS if days >= _LONG else _SHORT_HOURS
+        few = _USUAL * coming / shoppers
+        return cls(begin, begin + hours * HOUR * min(max(1.0, few), _MOST))
 
     def unheard_since(self, moment: float, step: float) -> float:
         """From when on the product may not have heard at ``moment`` of what happened: the stop before it, or the

@@ -26,6 +26,9 @@ SHOPS = ("north-sea-supply.myshopify.com", "alpine-goods.myshopify.com")
 # This one installs the app from its admin; the other is connected with a token by the command line.
 INSTALLING = SHOPS[0]
 APP_SECRET = "a secret of the demo only"
+# Of the library, beside those that a shop begins with.
+LIBRARY = Path("flows/library")
+PUBLISHED = ("post-purchase", "win-back")
 SETTINGS = {
     "address": "Harbour Street 1, 20457 Hamburg, Germany",
     "offers": {
@@ -197,6 +200,8 @@ def _connect(stage: Stage, shop: str, brevo_key: str) -> None:
     file = stage.folder / f"settings-{shop}.json"
     file.write_text(json.dumps(SETTINGS))
     run_product(stage, "shop", "settings", shop, str(file.resolve()))
+    for flow in PUBLISHED:
+        run_product(stage, "flows", "publish", str((LIBRARY / flow).resolve()), "--shop", shop)
 
 
 def _install(stage: Stage, shop: str) -> None:

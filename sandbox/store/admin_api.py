@@ -32,6 +32,7 @@ from sandbox.store.bulk.fields import bulk_resolvers
 from sandbox.store.bulk.operations import Operations
 from sandbox.store.cost import MAX_QUERY_COST, Bucket, QueryCost
 from sandbox.store.discount_mutations import discount_resolvers
+from sandbox.store.flow_triggers import flow_trigger_mutations
 from sandbox.store.journal import Journal
 from sandbox.store.metafield_mutations import metafield_mutations
 from sandbox.store.mutations import mutation_resolvers, parse_datetime
@@ -60,6 +61,7 @@ class AdminApi:
             metafield_mutations(actions),
             bulk_resolvers(operations),
             discount_resolvers(),
+            flow_trigger_mutations(journal),
         )
         self._schema = _with_resolvers(published_schema(), tables)
         self._buckets = {domain: Bucket(clock) for domain in shops}

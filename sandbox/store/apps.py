@@ -19,10 +19,11 @@ GRANTED = (
 class App:
     """One app. `old_secret` is still taken while it is there, as during a rotation.
 
-    `url` is what the admin opens in its frame, `redirect_urls` are the only ones that authorization may return to,
-    `scopes` those of managed installation. `expiring_only`: non-expiring tokens are refused by the Admin API, as for
-    public apps. `own_organisation`: client credentials are taken. `signs_with_old`: webhooks still carry the digest of
-    the old secret, which the platform allows itself for an hour after a rotation.
+    `flow_triggers`: the handles of the triggers for workflows that it declares. `url` is what the admin opens in
+    its frame, `redirect_urls` are the only ones that authorization may return to, `scopes` those of managed
+    installation. `expiring_only`: non-expiring tokens are refused by the Admin API, as for public apps.
+    `own_organisation`: client credentials are taken. `signs_with_old`: webhooks still carry the digest of the old
+    secret, which the platform allows itself for an hour after a rotation.
     """
 
     client_id: str
@@ -34,6 +35,7 @@ class App:
     expiring_only: bool = False
     own_organisation: bool = True
     signs_with_old: bool = False
+    flow_triggers: tuple[str, ...] = ("connector-step",)
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -51,4 +53,4 @@ class App:
         if unknown:
             raise ValueError(f"unknown names in App: {', '.join(sorted(unknown))}")
         for name, value in document.items():
-            setattr(self, name, tuple(value) if name in ("redirect_urls", "scopes") else value)
+            setattr(self, name, tuple(value) if name in ("redirect_urls", "scopes", "flow_triggers") else value)

@@ -1,5 +1,5 @@
 """The plan of what simulated shoppers do: who signs up, starts a checkout, leaves it, comes back, buys,
-cancels. What is bought is sent a day later.
+cancels. What is bought is sent a day later, and arrives two days after that.
 
 The same settings give the same plan. Times lie on a ten-minute grid inside two windows of the shop's day, so
 that a stepped clock has few stops.
@@ -18,6 +18,8 @@ from zoneinfo import ZoneInfo
 from sandbox.store.settings import ShopSettings, WorldSettings
 
 GRID_SECONDS = 600
+# Shoppers come on these first days, however long they are followed.
+ARRIVALS = 29.0
 # A visit begins inside these and lasts 40 minutes at most, so that all is done by 14:00 and 21:00.
 WINDOWS = ((time(12, 0), time(13, 20)), (time(18, 0), time(20, 20)))
 HOUR = 3600.0
@@ -103,7 +105,7 @@ class _Shopper:
         self._phone = phone
         self._zone = ZoneInfo(shop.timezone)
         self._rng = rng
-        self._arrival = start + rng.random() * max(0.0, days - 1) * DAY
+        self._arrival = start + rng.random() * min(ARRIVALS, max(0.0, days - 1)) * DAY
         self._first_name = rng.choice(_FIRST_NAMES)
         self._last_name = rng.choice(_LAST_NAMES)
         self._email = self._address()
@@ -182,7 +184,9 @@ class _Shopper:
         if self._rng.random() < CANCEL:
             yield self._slot(now + self._rng.uniform(1, 24) * HOUR), "cancel_order", {"checkout": label}
         else:
-            yield self._slot(now + DAY), "fulfil_order", {"checkout": label}
+            sent = self._slot(now + DAY)
+            yield sent, "fulfil_order", {"checkout": label}
+            yield self._slot(sent + 2 * DAY), "move_parcel", {"checkout": label, "status": "delivered"}
 
     def _slot(self, after: float) -> float:
         return next_slot(after, self._zone)

@@ -40,13 +40,19 @@ def from_outside(scope: Scope, person_id: int, values: Mapping[str, Any], at: da
     keep(scope, person_id, Word({name: one for name, one in values.items() if one is not None}, at, source))
 
 
-def assign(scope: Scope, person_id: int, values: Mapping[str, Any]) -> None:
+def assign(scope: Scope, person_id: int, values: Mapping[str, Any], besides: Mapping[str, Any] | None = None) -> None:
     """What a programme of our own has decided (None: there is none), with the person's lock held. A store whose
-    metafields are the source is told; until it is, what it says is the older word. Raises ValueError for a shop that
-    keeps no loyalty data."""
+    metafields are the source is told; until it is, what it says is the older word. ``besides``: what the event says of
+    it. Raises ValueError for a shop that keeps no loyalty data."""
     if port.chosen(scope.shop) is None:
         raise ValueError("the shop keeps no loyalty data")
-    keep(scope, person_id, Word(values, scope.now, port.PROGRAMME))
+    keep(scope, person_id, Word(values, scope.now, port.PROGRAMME, besides or {}))
+
+
+def standing_of(scope: Scope, person_id: int) -> Standing:
+    """Where somebody stands, with the person's lock held and nothing of theirs left to be written."""
+    found = scope.connection.execute(_HELD, {"shop_id": scope.shop_id, "ids": [person_id]}).mappings().first()
+    return from_row(dict(found)) if found else Standing()
 
 
 def keep(scope: Scope, person_id: int, word: Word) -> None:
@@ -110,7 +116,7 @@ def _mapped(scope: Scope) -> set[str]:
 def _tell(scope: Scope, person_id: int, word: Word, after: Standing, before: Mapping[str, Any]) -> None:
     """The fact that somebody stands elsewhere now; the signals of flows are derived from it."""
     now = shown(after.values)
-    props = {**now, "before": shown(before), "source": word.source}
+    props = {**word.besides, **now, "before": shown(before), "source": word.source}
     # By what it changed: of one moment there may be several.
     what = orjson.dumps([now, props["before"]], option=orjson.OPT_SORT_KEYS).decode()
     fact = eventlog.Fact(

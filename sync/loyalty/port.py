@@ -13,6 +13,7 @@ from typing import Any
 
 from connector.shops import Shop
 from sync.loyalty import metafields, tags
+from sync.loyalty.standing import FIELDS
 
 Settings = Mapping[str, Any]
 """The shop's ``loyalty`` setting."""
@@ -49,6 +50,16 @@ def chosen(shop: Shop) -> Source | None:
     """The source that this shop has chosen; None: no loyalty data are kept."""
     settings = shop.settings["loyalty"]
     return None if settings is None else SOURCES[settings["source"]]
+
+
+def tells(shop: Shop) -> frozenset[str]:
+    """The fields of which the store says where somebody stands; nobody knows them of whom it has not said."""
+    source, settings = chosen(shop), shop.settings["loyalty"]
+    if source is None:
+        return frozenset()
+    if source.name == METAFIELDS:
+        return frozenset(field for field in FIELDS if settings[field] is not None)
+    return frozenset({"tier"}) if source.name == TAGS else frozenset()
 
 
 def believed(shop: Shop) -> frozenset[str]:

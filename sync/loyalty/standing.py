@@ -20,11 +20,13 @@ MOST_POINTS: Final = 10**9
 @dataclass(frozen=True, slots=True)
 class Word:
     """``values``: {field: what it is, None: there is none}, of the fields that something was said of: points as int,
-    tier and reward as text, expires_at as a moment. ``source``: metafields | tags | api | file | programme."""
+    tier and reward as text, expires_at as a moment. ``source``: metafields | tags | api | file | programme.
+    ``besides``: what else the event says that tells of the change."""
 
     values: Mapping[str, Any]
     at: datetime
     source: str
+    besides: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

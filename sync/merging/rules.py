@@ -18,7 +18,9 @@ from connector.models.outgoing import webhook_deliveries
 from connector.models.person import double_opt_ins, identities
 from connector.models.privacy import privacy_requests
 from connector.models.rerun import sync_run_failures, sync_runs
+from connector.models.shown import reviews
 from connector.models.store import checkouts
+from connector.models.task import tasks
 from connector.models.told import subscriptions, support_tickets
 from sync.merging import activity, answers, consents, copies, loyalty, profile, runs, signals
 from sync.merging.merge import Rule, follows, stays
@@ -40,6 +42,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         # Whoever of the two waits for help, both do.
         "support_tickets": follows(support_tickets),
         "subscriptions": follows(subscriptions),
+        # Whoever wrote it.
+        "reviews": follows(reviews),
         # Nothing that happened is lost, and what a shopper bought or began is theirs.
         "events": follows(events),
         "checkouts": follows(checkouts),
@@ -57,6 +61,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "goal_watches": follows(goal_watches),
         # A message under way is recorded as the kept one's; a due one is judged anew on the kept one's facts.
         "outbox": follows(outbox),
+        # What is to be done for either is to be done for the one.
+        "tasks": follows(tasks),
         # A code that one of them was given is the one's.
         "coupons": follows(coupons),
         # The messages to both count in the caps of the one.

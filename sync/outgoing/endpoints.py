@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from connector.errors import InvalidInput
 from connector.merchant_urls import Rules, problem
 from connector.models.outgoing import webhook_attempts, webhook_deliveries, webhook_endpoints
 from connector.secrets import Secrets
+from flows.core.entries import NAME_FORM
 from flows.core.vocabulary import event_named
 from sync.outgoing.signature import new_secret
 
@@ -35,7 +37,8 @@ class NoEndpoint(InvalidInput):
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One address. ``state``: active | disabled, then with a ``reason``; ``due``: deliveries that wait for it."""
+    """One address. ``state``: active | disabled, then with a ``reason``; ``due``: deliveries that wait for it;
+    ``name``: what flows call it, None when none can."""
 
     id: int
     url: str
@@ -47,6 +50,7 @@ class Endpoint:
     created_at: datetime
     failing_since_real: datetime | None
     due: int = 0
+    name: str | None = None
 
     @property
     def why(self) -> str:
@@ -65,13 +69,17 @@ def add(
     include_person: bool,
     description: str,
     now: datetime,
+    name: str | None = None,
 ) -> tuple[int, str]:
-    """Make an endpoint; its number and its secret, which is shown this once. Raises InvalidInput."""
+    """Make an endpoint; its number and its secret, which is shown this once. ``name``: for flows, which tell it more
+    than the ``events`` that it is told of. Raises InvalidInput."""
     wrong = problem(url, rules)
     if wrong is not None:
         raise InvalidInput(f"{url}: {wrong}.")
-    if not events:
-        raise InvalidInput("Say which events it is told of.")
+    if not events and name is None:
+        raise InvalidInput("Say which events it is told of, or what flows call it.")
+    if name is not None:
+        _refuse_name(connection, shop_id, name)
     unknown = sorted(name for name in set(events) if event_named(name) is None)
     if unknown:
         raise InvalidInput(f"No such event: {', '.join(unknown)}. docs/mapping.md lists them.")
@@ -80,7 +88,7 @@ def add(
         raise InvalidInput(f"A shop has at most {MOST} endpoints: remove one first.")
     secret = new_secret()
     values = {
-        "shop_id": shop_id, "url": url, "description": description, "events": sorted(set(events)),
+        "shop_id": shop_id, "url": url, "description": description, "name": name, "events": sorted(set(events)),
         "include_person": include_person, "secret": secrets.encrypt(shop_id, SECRET, secret), "state": "active",
         "created_at": now,
     }  # fmt: skip
@@ -151,6 +159,21 @@ def rotate(connection: Connection, secrets: Secrets, shop_id: int, endpoint_id: 
     return secret
 
 
+def rename(connection: Connection, shop_id: int, endpoint_id: int, name: str) -> None:
+    """What flows call it from now on. Raises NoEndpoint, InvalidInput."""
+    if row(connection, shop_id, endpoint_id).name != name:
+        _refuse_name(connection, shop_id, name)
+        connection.execute(update(webhook_endpoints).where(*_is(shop_id, endpoint_id)).values(name=name))
+
+
+def _refuse_name(connection: Connection, shop_id: int, name: str) -> None:
+    if not re.match(NAME_FORM, name):
+        raise InvalidInput(f"“{name}”: a name has small letters, digits and dashes, and begins with a letter.")
+    mine = (webhook_endpoints.c.shop_id == shop_id) & (webhook_endpoints.c.name == name)
+    if (taken := connection.scalar(select(webhook_endpoints.c.id).where(mine))) is not None:
+        raise InvalidInput(f"Endpoint {taken} is called {name} already.")
+
+
 def enable(connection: Connection, shop_id: int, endpoint_id: int) -> None:
     """Tell it again what happens from now on. What it was not told meanwhile staff can resend. Raises NoEndpoint."""
     values = {"state": "active", "reason": None, "failing_since_real": None, "rest_real": None}
@@ -201,4 +224,5 @@ def _endpoint(row: Row[Any]) -> Endpoint:
         row.created_at,
         row.failing_since_real,
         row.due,
+        row.name,
     )

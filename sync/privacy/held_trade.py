@@ -5,6 +5,7 @@ from __future__ import annotations
 from connector.models.catalogue_signal import catalogue_signal_people, catalogue_signals, product_alerts
 from connector.models.coupon import coupon_pools, coupons
 from connector.models.currency import account_currencies, currency_rates
+from connector.models.shown import reviews, shelves, store_looks
 from connector.models.store import (
     carts,
     checkouts,
@@ -60,6 +61,7 @@ HELD = (
                 "discount_codes": [],
                 "billing": None,
                 "payment_method": None,
+                "status_url": None,
             },
         ),
         {
@@ -74,6 +76,7 @@ HELD = (
             "discount_codes": "may be theirs alone",
             "billing": "name, address and telephone",
             "payment_method": "how they paid",
+            "status_url": "leads to their order",
         },
         "shop_id id currency total gross refunds refunded financial_status fulfillment_status test source_name"
         " historical created_at source_updated_at closed_at cancelled_at deleted_at version",
@@ -88,7 +91,7 @@ HELD = (
             "tracking_url": "leads to where they live",
             "tracking_company": "who carries it",
         },
-        "shop_id id order_id status shipment_status moved_at created_at source_updated_at delivered_at",
+        "shop_id id order_id status shipment_status moved_at created_at source_updated_at delivered_at estimated_at",
         whose("order_id", "orders"),
     ),
     Held(
@@ -164,7 +167,29 @@ HELD = (
         NOTHING,
         {},
         "shop_id id title handle url image_url status vendor product_type tags price_min price_max collection_ids"
-        " source_updated_at deleted_at version",
+        " source_updated_at deleted_at version published_at",
+    ),
+    Held(
+        reviews,
+        "reviews that the shop shows, for messages to quote",
+        Delete(),
+        {"text": "what they wrote", "author": "name", "rating": "how many stars they gave", "product_id": "to what"},
+        "shop_id review_id person_id published told_at",
+        PERSON,
+    ),
+    Held(
+        shelves,
+        "what sells most, for messages to show",
+        NOTHING,
+        {},
+        "shop_id bestsellers drawn_at",
+    ),
+    Held(
+        store_looks,
+        "what the store said of prices and stock that a message was to show",
+        NOTHING,
+        {},
+        "shop_id kind id price compare_at_price available description looked_at",
     ),
     Held(
         variants,

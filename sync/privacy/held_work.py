@@ -23,6 +23,7 @@ from connector.models.short_link import short_link_clicks, short_links
 from connector.models.staff import audit_log, staff, staff_sessions, staff_shops
 from connector.models.survey import brevo_surveys, brevo_templates, checklist_ticks
 from connector.models.sync import catalogue_passes, external_ids, feed, fetches, sync_state
+from connector.models.task import tasks
 from connector.models.whatsapp import whatsapp_accounts, whatsapp_templates
 from sync.privacy.held import NOTHING, PERSON, Blank, Delete, Held, Keep, whose
 
@@ -166,6 +167,7 @@ HELD = (
         Delete(),
         {
             "subject": "may hold their name",
+            "data": "what the merchant's systems are told of them",
             "reason": "what the provider said",
             "recipient_digest": "of their address",
             "provider_message_id": "the provider's record of it",
@@ -177,8 +179,16 @@ HELD = (
             "unsubscribed_at": "that they opted out",
             "reported": "what became of it",
         },
-        "shop_id id key run_id flow version person_id step channel message data purpose priority state created_at"
+        "shop_id id key run_id flow version person_id step channel message purpose priority state created_at"
         " due_at deadline deferrals attempts retry_real lease_real lane_waiting_real segments cost sent_at",
+        PERSON,
+    ),
+    Held(
+        tasks,
+        "what flows gave staff to do",
+        Delete(),
+        {"title": "what was to be done for them", "details": "what staff had to know of them"},
+        "shop_id id outbox_id person_id run_id flow step assignee due_at state made_at closed_at closed_by",
         PERSON,
     ),
     Held(
@@ -349,8 +359,8 @@ HELD = (
         "addresses of the merchant that are told what happens",
         NOTHING,
         {},
-        "shop_id id url description events include_person secret secret_before secret_before_until_real state reason"
-        " created_at failing_since_real lease_real rest_real",
+        "shop_id id name url description events include_person secret secret_before secret_before_until_real state"
+        " reason created_at failing_since_real lease_real rest_real",
     ),
     Held(mapping_edits, "the merchant's mapping", NOTHING, {}, "shop_id id document made_by made_at"),
     Held(

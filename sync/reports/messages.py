@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, select, update
 
 from connector import eventlog
 from connector.models.outbox import outbox
-from connector.outbox import TEST, hold, settle
+from connector.outbox import NOT_TO_PEOPLE, hold, settle
 from connector.scope import Scope
 from connector.suppression import address_digest
 from sync import address_opt_outs, consent, people
@@ -45,8 +45,8 @@ def happened(scope: Scope, report: Report) -> None:
     The caller holds the shop's NORMALISE lock: a number may be several people's.
     """
     row = _message(scope, report)
-    if row is None and report.campaign is None and TEST in report.tags:
-        # Staff wrote to themselves: what becomes of it is counted nowhere, but an address that is dead is dead.
+    if row is None and report.campaign is None and not NOT_TO_PEOPLE.isdisjoint(report.tags):
+        # To staff, from one of them or a flow: what becomes of it counts nowhere, but an address that is dead is dead.
         _follow(scope, None, report)
         return
     person_id = row["person_id"] if row else _person(scope, report)

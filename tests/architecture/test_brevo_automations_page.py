@@ -1,4 +1,4 @@
-"""docs/brevo-automations.md names what Brevo is really told, for each flow that ships."""
+"""docs/brevo-automations.md names what Brevo is really told, for each flow that a shop begins with."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from connector.event_mapping import defaults, names_of
 from flows.definition_files import read_folder
-from flows.engine.publish import library
+from flows.engine.publish import FROM_THE_START
 from sync.mapping import contact
 from tests.architecture.project import PROJECT, codes
 
@@ -28,7 +28,7 @@ def cells(text: str) -> list[tuple[str, list[str]]]:
     return [(name, codes(value)) for name, value in rows]
 
 
-@pytest.mark.parametrize("flow", library())
+@pytest.mark.parametrize("flow", FROM_THE_START)
 def test_events_properties_and_attributes_are_named_as_they_arrive(flow: str) -> None:
     (_, enters, properties, leaves, reasons, attributes) = cells(section(flow))
     for (what, named), (_, listed), key in (
@@ -40,7 +40,7 @@ def test_events_properties_and_attributes_are_named_as_they_arrive(flow: str) ->
     assert set(attributes[1]) <= set(contact.defaults())
 
 
-@pytest.mark.parametrize("flow", library())
+@pytest.mark.parametrize("flow", FROM_THE_START)
 def test_every_email_of_the_flow_has_its_place(flow: str) -> None:
     source = read_folder(Path(PROJECT / "flows" / "library" / flow))
     text = section(flow).replace("-", " ").lower()

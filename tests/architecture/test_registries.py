@@ -15,6 +15,10 @@ from flows.actions import ACTIONS
 from flows.actions.action import Action
 from flows.channels import CHANNELS
 from flows.channels.channel import Channel
+from flows.content.lints import LINTS as MESSAGE_LINTS
+from flows.content.lints.lint import MessageLint
+from flows.core.conflicts import CONFLICTS
+from flows.core.conflicts.conflict import Conflict
 from flows.core.lints import LINTS
 from flows.core.lints.lint import Lint
 from flows.core.signals import SIGNALS
@@ -28,7 +32,7 @@ from webhooks.topics.topic import Topic
 _PAYLOADS = {"topic", "payload", "brevo_payload", "api_payload", "event_payload", "storefront_payload"}
 # Folder -> (what its modules define, what is registered, modules that the others share).
 REGISTRIES: Mapping[str, tuple[type, Iterable[object], set[str]]] = {
-    "flows/core/steps": (StepKind, STEPS.values(), {"kind", "message", "until", "awaited"}),
+    "flows/core/steps": (StepKind, STEPS.values(), {"kind", "message", "until", "awaited", "deed"}),
     "flows/core/signals": (
         Signal,
         SIGNALS.values(),
@@ -38,7 +42,9 @@ REGISTRIES: Mapping[str, tuple[type, Iterable[object], set[str]]] = {
         },
     ),
     "flows/core/lints": (Lint, LINTS.values(), {"lint"}),
-    "flows/actions": (Action, ACTIONS.values(), {"action"}),
+    "flows/core/conflicts": (Conflict, CONFLICTS.values(), {"conflict"}),
+    "flows/content/lints": (MessageLint, MESSAGE_LINTS.values(), {"lint", "page"}),
+    "flows/actions": (Action, ACTIONS.values(), {"action", "contact", "loyalty", "records", "store"}),
     "flows/channels": (Channel, CHANNELS.values(), {"channel", "whatsapp_templates"}),
     "connector/doctor/checks": (Check, (*INSTALLATION, *SHOP, *BREVO), set()),
     "webhooks/topics": (Topic, TOPICS.values(), _PAYLOADS),

@@ -207,7 +207,10 @@ def _of_purchases(early: str, hour: str, late: str) -> dict[str, Story]:
 def _of_goods(early: str, late: str) -> dict[str, Story]:
     variant = {"id": 6, "price": "9.50", "compare_at_price": None, "inventory_item_id": 66, "inventory_quantity": 3}
     product = {"id": 5, "title": "Tea", "updated_at": early, "variants": [variant]}
-    dearer = {**product, "title": "Green tea", "updated_at": late, "variants": [{**variant, "price": "9.90"}]}
+    dearer = {
+        **product, "title": "Green tea", "updated_at": late, "status": "archived",
+        "variants": [{**variant, "price": "9.90"}],
+    }  # fmt: skip
     listed = [("products/create", product)]
     stocked = {**variant, "product_id": 5, "price": "9.90", "updated_at": late}
     season = {"id": 12, "title": "Season", "updated_at": early}

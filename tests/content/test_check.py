@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flows.content.check import problems
+from flows.content.check import blocking, problems
 from tests.content.samples import facts, message
 
 FINE = message(preview="Still here")
@@ -27,12 +27,15 @@ def test_a_good_message_has_no_problems() -> None:
         ("<p>{{ person.first_name | nonsense }}</p>", "not_allowed"),
         ("<p>{% if %}</p>", "syntax"),
         ("{% render 'cart_items', rows: 150 %}", "clipped"),
+        ("<p>Hello [First Name]</p>", "placeholder"),
     ],
 )
 def test_what_stops_an_activation(body: str, code: str) -> None:
     context = facts(items=facts()["checkout"]["items"] * 75)
     link = "\n{% render 'button', label: \"Go\", url: shop.url %}"
-    assert codes(message(body + link, preview="x"), context) == {code: True}
+    found = codes(message(body + link, preview="x"), context)
+    assert {code for code, blocking in found.items() if blocking} == {code}
+    assert {one.code for one in blocking(message(body + link, preview="x"), context)} == {code}
 
 
 def test_an_offer_makes_a_message_marketing() -> None:
@@ -62,7 +65,7 @@ def test_a_marketing_message_without_its_footer(monkeypatch: pytest.MonkeyPatch)
 
 def test_what_is_worth_saying_but_stops_nothing() -> None:
     assert codes(FINE, facts(shop={"address": " "})) == {"no_address": False}
-    assert codes(message("<p>Hello</p>")) == {"no_links": False, "no_preview": False}
+    assert codes(message("<p>Hello</p>")) == {"no_links": False, "no_preview": False, "same_for_everybody": False}
 
 
 def test_a_finding_names_its_place() -> None:

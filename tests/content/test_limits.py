@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,7 @@ from flows.content.language import MAX_SECONDS as MAX_WORK
 from flows.content.language import Work
 from flows.content.problems import ContentProblem
 from tests.content.bomb_shelter import HEADROOM
+from tests.content.test_blocks import USED
 
 MAX_SECONDS = 2.0
 
@@ -39,6 +42,11 @@ BOMBS = {
     "a long file": "x" * 70_000,
     "a long mail": "{% for i in (1..2000) %}" + "x" * 2_000 + "{% endfor %}",
     "many blocks": "{% for i in (1..2000) %}\n{% render 'cart_items' %}\n{% endfor %}",
+    "many stars": "{% for i in (1..2000) %}\n{% render 'rating', url: shop.url %}\n{% endfor %}",
+    "many shelves": "{% for i in (1..2000) %}\n{% render 'products', list: products.new %}\n{% endfor %}",
+    "a doubling phrase": "{% assign a = 'xxxxxxxx' %}"
+    + "{% assign a = 'points_to_next' | phrase: a, a %}" * 60
+    + "{{ a }}",
     "nested elements": "<b>" * 15_000,
     "nested lists": "<ul><li>" * 7_000,
 }
@@ -64,12 +72,33 @@ FORBIDDEN = {
     "a list": ("{{ checkout.items }}", "bad_value"),
     "division by nothing": ("{{ 1 | divided_by: 0 }}", "bad_value"),
     "endless money": ("{{ '1e400000' | money }}", "bad_value"),
+    "an endless number": ("{{ '1e999999999' | number }}", "bad_value"),
+    "endless stars": ("{{ '1e30' | stars }}", "bad_value"),
+    "the stars of a list": ("{{ reviews | stars }}", "bad_value"),
+    "an address that grows": (
+        "{% assign u = shop.url %}" + "{% assign u = u | with_query: 'a', u %}" * 40 + "{{ u | link }}",
+        "unsafe_link",
+    ),
+    "a script as an address": ("{{ 'javascript:x' | with_query: 'a', 'b' }}", "unsafe_link"),
+    "words that are not ours": ("{{ '__class__' | phrase }}", "bad_value"),
+    "too few words": ("{{ 'points_to_next' | phrase: 'Gold' }}", "bad_value"),
     "an open output": ("{{ person.first_name", "syntax"),
     "an open choice": ("{% if person %}", "syntax"),
 }
+# Facts that are larger than any: what the message says, how the example is blown up, what becomes of it.
+EVERY_BLOCK = "\n".join(USED.values())
+ITEMS = "{% for item in checkout.items %}{{ item.title }}{% endfor %}"
+SWOLLEN = {
+    "texts of a megabyte": (EVERY_BLOCK, {"letters": 1_000_000}, "too_large"),
+    "a name of a megabyte": ("<p>{{ person.first_name }}</p>", {"letters": 1_000_000}, "too_large"),
+    "a name in capitals": ("<p>{{ person.first_name | upcase }}</p>", {"letters": 1_000_000}, "too_large"),
+    "a cart of 100,000 lines": (EVERY_BLOCK, {"members": 100_000}, "too_large"),
+    "all lines of a long cart": (f"<p>{ITEMS}</p>", {"members": 100_000}, "too_large"),
+    "a name of many levels": ("<p>{{ person.first_name }}</p>", {"deep": 200}, "bad_value"),
+}
 
 
-def shelter(bodies: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def shelter(bodies: Mapping[str, Any]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "tests.content.bomb_shelter"],
         input=json.dumps(bodies),
@@ -82,7 +111,8 @@ def shelter(bodies: dict[str, str]) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def outcomes() -> dict[str, tuple[str, float]]:
-    bodies = BOMBS | UNBALANCED | {name: body for name, (body, _) in FORBIDDEN.items()}
+    bodies: dict[str, Any] = BOMBS | UNBALANCED | {name: body for name, (body, _) in FORBIDDEN.items()}
+    bodies |= {name: [body, how] for name, (body, how, _) in SWOLLEN.items()}
     ended = shelter(bodies | {"alive": "<p>Hello</p>"})
     assert ended.returncode == 0, f"the process ended with {ended.returncode}: {ended.stderr[-2000:]}"
     return json.loads(ended.stdout)
@@ -103,6 +133,13 @@ def test_what_repeats_must_be_whole(name: str, outcomes: dict[str, tuple[str, fl
 @pytest.mark.parametrize("name", FORBIDDEN)
 def test_there_is_no_way_to_the_machine(name: str, outcomes: dict[str, tuple[str, float]]) -> None:
     assert outcomes[name][0] == FORBIDDEN[name][1]
+
+
+@pytest.mark.parametrize("name", SWOLLEN)
+def test_facts_of_any_size_end_in_time(name: str, outcomes: dict[str, tuple[str, float]]) -> None:
+    code, seconds = outcomes[name]
+    assert code == SWOLLEN[name][2]
+    assert seconds < MAX_SECONDS
 
 
 def test_a_process_that_stood_still_drops_no_message() -> None:

@@ -111,6 +111,7 @@ def test_the_text_alternative_is_laid_out() -> None:
     )
 
 
+@pytest.mark.row("S3-11")
 def test_every_element_carries_its_look() -> None:
     html = clean("<h1>a</h1><p>b</p><ul><li>c</li></ul>", "here").html
     assert re.findall(r"<(\w+) style=", html) == ["h1", "p", "ul", "li"]

@@ -16,6 +16,7 @@ def refused(source, context) -> ContentProblem:
     return caught.value
 
 
+@pytest.mark.row("S5-054", "S5-057", "S5-058", "S5-059", "S5-248")
 def test_a_cart_message_says_what_is_in_the_cart() -> None:
     rendered = render(message(subject="{{ person.first_name }}, your cart", preview="Still here"), facts())
     assert rendered.subject == "Ada, your cart"
@@ -28,6 +29,7 @@ def test_a_cart_message_says_what_is_in_the_cart() -> None:
     assert f"Back to my cart: {facts()['checkout']['recovery_url']}" in rendered.text
 
 
+@pytest.mark.row("S5-056")
 def test_the_preview_is_in_the_page_and_not_to_be_seen() -> None:
     html = render(message(preview="Still here"), facts()).html
     before, after = html.split("Still here", 1)
@@ -76,16 +78,28 @@ def test_a_missing_value_is_found_in_subject_preview_loops_and_blocks() -> None:
     no_name = facts(person={"first_name": None})
     assert refused(message(subject="{{ person.first_name }}"), no_name).where == "sample, subject"
     assert refused(message(preview="{{ person.first_name }}"), no_name).where == "sample, preview"
-    assert refused(message("<p>{% for tag in person.tags %}x{% endfor %}</p>"), facts()).code == "missing_value"
+    assert refused(message("<p>{% for size in person.shoe_sizes %}x{% endfor %}</p>"), facts()).code == "missing_value"
     assert refused(message(), facts() | {"checkout": {}}).code == "missing_value"
     assert refused(message(), facts(total=None)).code == "missing_value"
     assert refused(message(), facts(recovery_url=None)).code == "missing_value"
 
 
+@pytest.mark.row("S5-055")
 def test_the_fallback_subject_stands_in_for_a_missing_value() -> None:
     source = message(subject="{{ person.first_name }}, your cart", subject_fallback="Your cart")
     assert render(source, facts()).subject == "Ada, your cart"
     assert render(source, facts(person={"first_name": None})).subject == "Your cart"
+
+
+@pytest.mark.row("S1-30", "S3-13", "S5-167", "S5-245")
+def test_a_person_is_called_by_what_is_known_of_them() -> None:
+    body = """<p>Hi {{ person.first_name }} {{ person.last_name }},</p>
+<p>we have {{ person.email }}, {{ person.phone | default: "no number" }} and {{ person.city | default: "no town" }}.</p>
+"""
+    text = render(message(body), facts()).text
+    assert "Hi Ada Berg," in text and "ada@mail.example, +46701740605 and Uppsala." in text
+    unknown = facts(person={"phone": None, "city": ""})
+    assert "ada@mail.example, no number and no town." in render(message(body), unknown).text
 
 
 def test_a_condition_may_ask_for_what_is_missing() -> None:
@@ -206,6 +220,7 @@ def test_money_and_dates_follow_the_persons_locale() -> None:
     assert "¥1,234 May 1, 2026" in render(message(body), japanese).text
 
 
+@pytest.mark.row("S1-29")
 def test_offers_are_shown_or_dropped_whole() -> None:
     source = message("{% render 'offer', offer: shop.offers.cart, valid_days: shop.offers.cart.expires_days %}")
     shown = render(source, facts())

@@ -386,6 +386,61 @@ _WAYS: list[tuple[dict[str, Any], str, str]] = [
     ({"steps": [split(shares={"a": 50.5, "b": 50})]}, "a: 50.5", "“a” must be a whole number."),
 ]
 
-BROKEN = [*_AT_THE_TOP, *_CONDITIONS, *_STEPS, *_WAITS, *_WAYS]
+_DEEDS: list[tuple[dict[str, Any], str, str]] = [
+    ({"steps": [{"task": {"details": "Call"}}, LAST]}, "task:", "“title” is missing. Add it."),
+    (
+        {"steps": [{"task": {"title": "Call", "assignee": "Sales"}}, LAST]},
+        "assignee: Sales",
+        "“assignee”: Not a valid email address.",
+    ),
+    (
+        {"steps": [{"task": {"title": "Call", "due": "soon"}}, LAST]},
+        "due: soon",
+        "“due”: “soon” is no length of time; write for example 90m, 3h, 2d or 1w.",
+    ),
+    (
+        {"steps": [{"notify": {"to": ["sales"], "subject": "A lead", "text": "Call"}}, LAST]},
+        "sales",
+        "“to”: Not a valid email address.",
+    ),
+    ({"steps": [{"notify": {"subject": "A lead"}}, LAST]}, "notify:", "“text” is missing. Add it."),
+    (
+        {"steps": [{"webhook": {"endpoint": "The CRM"}}, LAST]},
+        "endpoint: The CRM",
+        "“endpoint”: use small letters, digits and dashes.",
+    ),
+    (
+        {"steps": [{"webhook": {"endpoint": "crm", "data": {"total": "event.totl"}}}, LAST]},
+        "event.totl",
+        "“checkout_abandoned” does not carry “event.totl”. It has",
+    ),
+    (
+        {"steps": [{"webhook": {"endpoint": "crm", "data": {"who": "person.emial"}}}, LAST]},
+        "person.emial",
+        "“person.emial” is no field. Did you mean “person.email”?",
+    ),
+    (
+        {"steps": [{"webhook": {"endpoint": "crm", "data": "event.total"}}, LAST]},
+        "data: event.total",
+        "“data”: write {name: value}, for example {total: event.total}.",
+    ),
+    (
+        {"steps": [{"event": {"name": "Lead!"}}, LAST]},
+        "name: Lead!",
+        "“name”: use small letters, digits and _.",
+    ),
+    (
+        {"steps": [{"event": {"name": "lead", "properties": {"the total": 1}}}, LAST]},
+        "properties:",
+        "“properties”: “the total” is no name: it has letters, digits and _.",
+    ),
+    (
+        {"steps": [{"event": {"name": "lead"}}, LAST], "trigger": {"on": "custom:lead"}, "goal": None},
+        "event:",
+        "The flow itself begins with “custom:lead”. Tell another event.",
+    ),
+    ({"steps": [{"push": "last"}]}, "push: last", "The message “last” is written for email."),
+]
+BROKEN = [*_AT_THE_TOP, *_CONDITIONS, *_STEPS, *_WAITS, *_WAYS, *_DEEDS]
 """What is changed in a good flow (`tests.core.examples.definition`), what stands in the line that is named, and how the
 sentence begins."""

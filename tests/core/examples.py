@@ -136,4 +136,4 @@ def play(
 
 
 def sent(story: list[tuple[datetime, Transition]]) -> list[tuple[str, datetime]]:
-    return [(effect.message, at) for at, transition in story for effect in transition.effects]
+    return [(effect.message, at) for at, transition in story for effect in transition.effects if effect.message]

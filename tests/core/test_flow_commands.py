@@ -60,7 +60,7 @@ def test_everything_that_is_wrong_with_file_line_and_what_to_do(folder: Path) ->
     # The other flow of the folder is looked for once its own is readable.
     (welcome / "messages" / "extra.liquid").unlink()
     alone = run("validate", welcome)
-    assert "There is no flow “birthdays” to put people into. Known are cart-recovery." in alone.output
+    assert "There is no flow “birthdays” to put people into. Did you mean “birthday”?" in alone.output
 
 
 def test_flows_beside_the_one_that_is_looked_at_are_known(folder: Path) -> None:

@@ -28,7 +28,7 @@ from tests.core.examples import DAY, event, next_stimulus
 
 PAGE = (Path(__file__).parents[2] / "docs" / "flow-examples.md").read_text(encoding="utf-8")
 TEXTS = {found[1]: found[0] for found in re.findall(r"```yaml\n(flow: (\S+)\n.*?)```", PAGE, re.DOTALL)}
-MESSAGE_STEPS = ("email", "sms", "whatsapp")
+MESSAGE_STEPS = ("email", "sms", "whatsapp", "push")
 NOW = datetime.fromisoformat("2026-11-23T09:00:00+00:00")
 PERSON = {
     "seed": "0",
@@ -57,6 +57,7 @@ TOLD = {
     "category": "Coffee",
     "expires_at": "2026-12-31T12:00:00+00:00",
     "rating": 5,
+    "flow": "demo-asked-for",
 }
 MADE = {"code": "CART-1", "percent": 10}
 

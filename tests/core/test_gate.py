@@ -176,10 +176,19 @@ def test_the_first_objection_in_the_order_decides(first: int) -> None:
     assert verdict.reason == wanted.reason
 
 
+def test_a_channel_that_nothing_sends_by_is_told_before_what_else_there_is() -> None:
+    for purpose in ("marketing", "transactional"):
+        push = replace(MESSAGE, channel="push", purpose=purpose)
+        assert ask(message=push, permission=None, render_problem="x") == Skip(
+            "channel_unavailable", {"channel": "push"}
+        )
+        assert ask(message=push, exit_mark="order_placed") == Skip("exit_rule", {"event": "order_placed"})
+
+
 NAMES = (
-    *("erased", "test_only", "mode", "goal", "exit", "consent", "suppressed", "channel", "held", "excluded"),
-    *("recent_purchase", "rival", "contacted_today", "flow_cap", "shop_cap", "quiet_hours", "render", "deadline"),
-    "daily_quota",
+    *("erased", "test_only", "mode", "goal", "exit", "available", "consent", "suppressed", "channel", "held"),
+    *("excluded", "recent_purchase", "rival", "contacted_today", "flow_cap", "shop_cap", "quiet_hours", "render"),
+    *("deadline", "daily_quota"),
 )
 
 
@@ -240,6 +249,7 @@ def test_what_each_check_looked_at() -> None:
         "mode": {"left_to_brevo": False},
         "goal": {"reached": False},
         "exit": {"event": "order_placed"},
+        "available": {"channel": "email"},
         "consent": {"channel": "email", "allowed": "no", "why": "pending", "being_fetched": True},
         "suppressed": {"channel": "email", "why": "sunset"},
         "channel": {"channel": "email", "why": "no such template"},

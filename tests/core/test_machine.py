@@ -25,6 +25,7 @@ from tests.core.examples import (
 )
 
 
+@pytest.mark.row("S5-073")
 def test_the_whole_way_at_the_right_times() -> None:
     cart = flow()
     story = play(cart, entered(cart), T0)
@@ -86,6 +87,7 @@ def test_what_is_late_counts_from_when_it_was_meant_to_leave() -> None:
     assert late.effects[0].deadline == timer.due_at + DAY < outage
 
 
+@pytest.mark.row("S5-072")
 def test_goal_before_exit() -> None:
     cart = flow()
     run = entered(cart).run

@@ -15,6 +15,7 @@ from connector.shops import ShopSettingsSchema
 from flows.core import permission
 from flows.core.permission import (
     ANY,
+    CART_TRIGGERS,
     Consent,
     No,
     Policy,
@@ -26,7 +27,6 @@ from flows.core.permission import (
     shown_state,
 )
 from flows.core.vocabulary import EVENTS
-from flows.engine.asking import CART_TRIGGERS
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -68,7 +68,7 @@ def test_every_step_and_signal_is_registered_under_its_name() -> None:
 @pytest.mark.parametrize("name", STEPS)
 def test_every_step_has_an_example_that_runs_and_a_place_in_the_document(name: str) -> None:
     kind = STEPS[name]
-    of_channel = name in ("sms", "whatsapp")
+    of_channel = name in ("sms", "whatsapp", "push")
     wanted = {"reminder", "incentive", "incentive-countdown", "free-shipping"}
     wanted |= set(kind.example.values()) if of_channel else set()
     messages = {message: replace(MESSAGES["last"], channel=name if of_channel else "email") for message in wanted}
@@ -102,6 +102,11 @@ def test_every_code_that_the_core_gives_is_explained() -> None:
     moves = set(re.findall(r'TrailLine\(\s*now,\s*"(\w+)"', everything)) | set(re.findall(r'code="(\w+)"', everything))
     moves |= {f"message_{outcome}" for outcome in ("accepted", "skipped", "failed", "unknown")}
     moves |= {f"coupon_{outcome}" for outcome in ("made", "skipped", "failed")}
+    for text in source.values():
+        # What a step does outside is told by ``went``.
+        for done in re.findall(r'went\(woke, ACTION, "(\w+)"\)', text):
+            action = re.findall(r'^ACTION = "(\w+)"', text, re.MULTILINE)[0]
+            moves |= {done, f"{action}_skipped", f"{action}_failed"}
     # What comes of a change is told by the runtime.
     changes = (ROOT / "flows" / "engine" / "changes.py").read_text(encoding="utf-8")
     made = set(re.findall(r'Note\(\s*"(\w+)"', changes))
@@ -170,4 +175,5 @@ NEEDS_LOADING = (
     "no steps",
     "Nobody ever gets here",
     "Two steps are called",
+    "flow itself begins with",
 )

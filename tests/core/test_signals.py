@@ -78,6 +78,7 @@ def test_newsletter_subscribed(old: str | None, new: str, channel: str, told: bo
         ({"orders_before": 0, "source_name": "web"}, 1, "first_order"),
     ],
 )
+@pytest.mark.row("S5-040", "S5-041", "S5-227", "S5-228")
 def test_first_and_repeat_order(props: dict[str, Any], count: int | None, told: str | None) -> None:
     facts = {"person": {"orders_count": count} if count is not None else {}}
     order = event("order_placed", T0, key="tok", order_id=1, total="5.00", **props)

@@ -1,4 +1,4 @@
-"""What tests of discount codes share: a store whose answer is not heard, a death, a shop with codes of its own."""
+"""What tests of actions share: a store whose answer is not heard, a death, a shop with codes of its own."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from connector import shops
 from connector.db.session import transaction
 from connector.http import Answer, CallFailed, Http
 from connector.models.shop import shops as shops_table
+from flows.engine import acting
 from tests.engine.installation import ConnectedShop, Installation
 
 
@@ -22,6 +23,10 @@ class Deaf(Http):
     def __init__(self, mutation: bytes) -> None:
         super().__init__()
         self._mutation = mutation
+
+    def turn_deaf(self, mutation: bytes, times: int = 1) -> None:
+        """To so many calls of this one from now on."""
+        self._mutation, self.deaf_to = mutation, times
 
     def post_to_store(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         answer = super().post_to_store(url, headers, body)
@@ -43,3 +48,21 @@ def shop_of_its_own(product: Installation, request: pytest.FixtureRequest) -> Co
         connection.execute(update(shops_table).where(shops_table.c.id == made.id).values(salt=salt.encode()))
         made.shop = shops.load(connection, made.id)
     return made
+
+
+def die_at(point: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first time that somebody comes there."""
+    died: list[str] = []
+
+    def reach(name: str) -> None:
+        if name == point and not died:
+            died.append(name)
+            raise Death(name)
+
+    monkeypatch.setattr(acting, "reach", reach)
+
+
+def recover(product: Installation) -> None:
+    for _ in range(2):
+        product.skip(600)
+        product.settle()

@@ -42,7 +42,7 @@ from connector.settings import Settings
 from connector.shopify.cost import Budget
 from connector.shops import Shop
 from flows.definition_files import FlowFolder, compile_texts, read_folder
-from flows.engine.publish import library, publish
+from flows.engine.publish import FROM_THE_START, publish
 from sandbox.clock import write_clock_file
 from sync.reconcile import looks as reconciling
 from sync.reports.passes import CHANNELS
@@ -233,7 +233,7 @@ class Installation:
             connected = ConnectedShop(self, shops.load(connection, shop_id), account)
         if not looks:
             self._look_for_nothing(connected)
-        for name in library() if flows is None else flows:
+        for name in FROM_THE_START if flows is None else flows:
             connected.activate(read_folder(Path(str(files("flows.library") / name))))
         return connected
 

@@ -221,6 +221,7 @@ def test_what_has_not_rung_is_taken_back(product: Installation, shop: ConnectedS
     assert again.late + again.in_time == 45 - told and again.running == 1
 
 
+@pytest.mark.row("S1-16")
 def test_other_thresholds_move_the_clocks_that_run(product: Installation, shop: ConnectedShop) -> None:
     customers(shop, {"ann@x.test": 20 * DAY, "bob@x.test": 40 * DAY})
     arm(shop, Choice("lapsed", daily=5))

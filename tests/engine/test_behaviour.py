@@ -97,7 +97,7 @@ def test_what_is_told_of_pages_keeps_nothing_behind_the_address(shop: ConnectedS
 LEADS = "{on: score_reached, where: {event.score: lead, event.reached: 50}}"
 
 
-@pytest.mark.row("S5-013")
+@pytest.mark.row("S5-013", "S5-065")
 @pytest.mark.row("S5-051")
 def test_points_of_events_and_of_steps_reach_a_threshold_once(
     product: Installation, shop: ConnectedShop, teller: Teller
@@ -113,7 +113,8 @@ def test_points_of_events_and_of_steps_reach_a_threshold_once(
     assert told(shop, "score_reached") == 0
     product.play(timedelta(minutes=2))
     found = shop.one(events, name="score_reached")
-    assert found.props == {"score": "lead", "reached": 50, "points": 50} and len(shop.mails(ANN)) == 1
+    reached = {"score": "lead", "reached": 50, "points": 50, "caused_by": ["nurture"]}
+    assert found.props == reached and len(shop.mails(ANN)) == 1
     assert [row.detail for row in shop.rows(trail, code="scored")] == [{"lead": 20}, {"lead": 5}]
 
 
@@ -226,6 +227,7 @@ def test_of_two_people_who_are_one_the_points_and_looks_are_added_and_nothing_is
 @pytest.mark.row("S5-050")
 @pytest.mark.row("S5-237")
 @pytest.mark.row("S1-17")
+@pytest.mark.row("S3-18", "S1-18")
 def test_the_stores_segments_start_flows_and_are_asked_for(
     product: Installation, shop: ConnectedShop, teller: Teller
 ) -> None:

@@ -58,6 +58,7 @@ def leave_cart(shop: ConnectedShop, email: str, customer_id: int, number: str, *
 
 @pytest.mark.row("S1-20")
 @pytest.mark.row("S4-02")
+@pytest.mark.row("S4-04", "S5-242", "S5-244")
 def test_who_agreed_to_texts_gets_one_three_hours_after_the_reminder_and_all_emails_when_they_would(
     product: Installation, shop: ConnectedShop
 ) -> None:

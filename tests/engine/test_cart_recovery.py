@@ -45,6 +45,7 @@ def hours(shop: ConnectedShop, to: str = BOB) -> list[tuple[str, float]]:
 @pytest.mark.row("S5-231")
 @pytest.mark.row("S2-16")
 @pytest.mark.row("S4-01")
+@pytest.mark.row("S5-005", "S5-007", "S5-042")
 def test_a_checkout_abandoned_at_the_store_gets_four_messages(
     product: Installation, shop: ConnectedShop, store: StoreProcess, webhooks: Receiver
 ) -> None:

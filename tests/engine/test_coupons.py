@@ -22,7 +22,7 @@ from flows.actions.action import Task
 from flows.actions.coupon import COUPON
 from flows.engine import acting
 from sandbox.store.apps import GRANTED
-from tests.engine.discounts import Deaf, Death, shop_of_its_own
+from tests.engine.discounts import Deaf, Death, die_at, recover, shop_of_its_own
 from tests.engine.installation import DAY, ConnectedShop, Installation, installation
 from tests.engine.shoppers import buy, hand_over, subscribe
 from tests.sandbox.provider_process import Provider
@@ -94,6 +94,22 @@ def agreeing(made: list[dict[str, Any]], shop: ConnectedShop) -> None:
     assert {mail["subject"].removeprefix("Your code is ") for mail in shop.mails()} == known
 
 
+@pytest.mark.parametrize("agreed", [False, True])
+def test_no_code_is_made_for_whoever_may_not_be_shown_it(
+    product: Installation, bare: ConnectedShop, new: Any, agreed: bool
+) -> None:
+    bare.publish(
+        OFFER.replace("newsletter_subscribed", "first_order").replace("exit: [order_placed]", ""), incentive=INCENTIVE
+    )
+    if agreed:
+        subscribe(bare, ANN)
+    buy(bare, ANN)
+    product.settle()
+    assert (len(new()), len(bare.rows(coupons)), len(bare.mails())) == ((1, 1, 1) if agreed else (0, 0, 0))
+    skipped = [row.detail["reason"] for row in bare.rows(trail, code="coupon_skipped")]
+    assert skipped == ([] if agreed else ["not_shown"])
+
+
 @pytest.mark.row("S2-17")
 def test_everybody_gets_a_code_of_their_own_that_the_store_takes_once(
     product: Installation, shop: ConnectedShop, store: StoreProcess, new: Any
@@ -145,24 +161,6 @@ def test_control_who_does_not_write_the_code_down_first_makes_two(
     assert len(new()) == 2
     with pytest.raises(AssertionError):
         agreeing(new(), shop)
-
-
-def die_at(point: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first time that somebody comes there."""
-    died: list[str] = []
-
-    def reach(name: str) -> None:
-        if name == point and not died:
-            died.append(name)
-            raise Death(name)
-
-    monkeypatch.setattr(acting, "reach", reach)
-
-
-def recover(product: Installation) -> None:
-    for _ in range(2):
-        product.skip(600)
-        product.settle()
 
 
 def test_an_answer_that_was_not_heard_is_asked_for_again_and_the_code_is_taken_for_ours(

@@ -94,6 +94,7 @@ def held(shop: ConnectedShop, **wanted: Any) -> Mapping[str, Any]:
 
 
 @pytest.mark.row("S5-238", "S5-239", "S5-240")
+@pytest.mark.row("S2-13", "S2-14")
 def test_each_change_starts_flows_and_reaches_brevo_once(
     product: Installation, shop: ConnectedShop, teller: Teller
 ) -> None:
@@ -195,6 +196,7 @@ def test_of_two_people_who_are_one_the_newer_standing_counts_and_nothing_is_adde
     assert told(shop) == []
 
 
+@pytest.mark.row("S2-15")
 def test_what_ends_is_told_once_before_it_ends(product: Installation, shop: ConnectedShop, teller: Teller) -> None:
     keeps(shop, "api", risk_days=30)
     ends = START + 40 * DAY

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner, Result
 
+from connector.cli.flows import flows
 from connector.cli.send import send as command
 from connector.models.event import events
 from connector.models.flow import runs
@@ -85,3 +88,54 @@ def test_what_cannot_be_sent_is_said(
     answer = ask(shop, channel, to, *more)
     assert answer.exit_code != 0 and said in answer.output
     assert texts(shop) == [] and shop.mails() == []
+
+
+@pytest.mark.row("S2-36")
+def test_a_message_is_looked_at_as_somebody_would_get_it(
+    product: Installation, shop: ConnectedShop, tmp_path: Path
+) -> None:
+    shop.publish(LOOKED_AT, hello=HELLO, **{"hello.de": HELLO.replace("Hello", "Hallo")})
+    sign_up(shop, "ann@example.com")
+    product.settle()
+    shop.change(persons, {"first_name": "Änne", "locale": "de"}, email="ann@example.com")
+    before = len(shop.mails()), len(shop.rows(outbox))
+    page = tmp_path / "hello.html"
+    asked = ["preview", "--shop", shop.shop.domain, "--flow", "looked-at", "--message", "hello"]
+
+    def look(*more: str) -> str:
+        answer = CliRunner().invoke(command, [*asked, *more, "--out", str(page)], obj=shop.deps.settings)
+        assert answer.exit_code == 0, answer.output
+        return page.read_text("utf-8")
+
+    invented, theirs = look(), look("--person", str(shop.one(persons).id))
+    assert "Hello Ada" in invented and "Your points: 1,240" in invented
+    # Nobody is shown as having what is invented, and everybody gets their variant.
+    assert "Hallo Änne" in theirs and "points" not in theirs
+    for width, frames in (("640", 2), ("360", 4)):
+        assert theirs.count(f'sandbox width="{width}"') == frames
+    assert theirs.count("@media all") == 2 and theirs.count("@media not all") == 3 and "prefers-color" not in theirs
+    # The same of files that are not published, with the facts of somebody of the shop and with the shop's own.
+    place = tmp_path / "looked-at"
+    (place / "messages").mkdir(parents=True)
+    (place / "flow.yaml").write_text(LOOKED_AT)
+    (place / "messages" / "hello.liquid").write_text(HELLO.replace("<p>Hello", "<p>{{ shop.domain }}: good day,"))
+
+    def said(*more: str) -> str:
+        words = ["preview", str(place), "hello", "--shop", shop.shop.domain, *more]
+        answer = CliRunner().invoke(flows, words, obj=shop.deps.settings)
+        return answer.output
+
+    assert f"{shop.shop.domain}: good day, Änne" in said("--person", str(shop.one(persons).id))
+    assert f"{shop.shop.domain}: good day, Ada" in said() and "no person 77" in said("--person", "77")
+    assert (len(shop.mails()), len(shop.rows(outbox))) == before
+
+
+LOOKED_AT = "flow: looked-at\nname: Looked at\ntrigger: {on: order_placed}\nsteps: [{email: hello}]\n"
+HELLO = """---
+subject: Hello
+purpose: marketing
+---
+<p>Hello {{ person.first_name | default: "there" }}</p>
+
+{% render 'points' %}
+"""

@@ -31,6 +31,7 @@ def days(shop: ConnectedShop, to: str = ANN) -> list[tuple[str, float]]:
 @pytest.mark.row("S1-22")
 @pytest.mark.row("S1-23")
 @pytest.mark.row("S3-22")
+@pytest.mark.row("S1-10", "S1-19", "S4-05", "S5-001", "S5-006", "S5-039", "S5-225", "S5-241")
 def test_a_subscriber_gets_five_messages_on_days_0_2_4_6_and_8(product: Installation, shop: ConnectedShop) -> None:
     subscribe(shop, ANN, first_name="Ann")
     product.play_to(START + 30 * DAY)
@@ -41,6 +42,9 @@ def test_a_subscriber_gets_five_messages_on_days_0_2_4_6_and_8(product: Installa
     assert "Welcome, Ann!" in first["html"] and "HELLO15" in first["html"]
     assert last["subject"] == "Your 15% discount expires tomorrow"
     assert all(unsubscribe_link(mail) and mail["text"] for mail in shop.mails(ANN))
+    # Then they are on the list that newsletters go to.
+    listed = {row.code: row.detail for row in shop.rows(trail)}
+    assert listed["listed"]["add"] == "Newsletter", listed
 
 
 def test_somebody_who_did_not_agree_or_has_bought_gets_nothing(product: Installation, shop: ConnectedShop) -> None:

@@ -20,7 +20,7 @@ from tests.privacy.crowd import Soul
 _PERSON = "person_id = :person"
 # {table: (what is written with the mark, whose it is)} where the pipeline leaves a column without one.
 _WRITTEN = {
-    "outbox": ("reason = :mark", _PERSON),
+    "outbox": ("reason = :mark, data = jsonb_build_object('data', CAST(:mark AS text))", _PERSON),
     "attempts": (
         "detail = jsonb_build_object('message', CAST(:mark AS text))",
         "outbox_id IN (SELECT id FROM outbox WHERE outbox.shop_id = :shop AND person_id = :person)",
@@ -33,6 +33,7 @@ _WRITTEN = {
     "consents": ("level = :mark, source = :mark", _PERSON),
     # What they searched for.
     "activities": ("state = jsonb_build_object('search', CAST(:mark AS text))", _PERSON),
+    "orders": ("status_url = :mark", _PERSON),
     "persons": (
         "timezone = :mark, country = :mark, region = :mark, figures_hold = jsonb_build_array(jsonb_build_object("
         "'id', 1, 'at', '2026-01-01T00:00:00+00:00', 'amount', CAST(:mark AS text)))",
@@ -87,6 +88,10 @@ def _rows(soul: Soul, person_id: int, shop: ConnectedShop) -> list[tuple[str, di
         "subscription": f"{soul.mark}-{soul.n}", "person_id": person_id, "active": True, "plan": soul.says("plan"),
         "product_id": soul.number, "renews_at": now, "told_at": now,
     }  # fmt: skip
+    wrote = {
+        "review_id": f"{soul.mark}-{soul.n}", "person_id": person_id, "product_id": soul.number, "rating": 5,
+        "text": soul.says("review"), "author": soul.says("signed"), "published": True, "told_at": now,
+    }  # fmt: skip
     member = {"person_id": person_id, "segment_id": soul.number, "member": True, "told_at": now}
     clock = {
         "kind": "signal", "owner": str(person_id), "key": soul.mark, "person_id": person_id, "token": "1",
@@ -102,6 +107,10 @@ def _rows(soul: Soul, person_id: int, shop: ConnectedShop) -> list[tuple[str, di
     tried = {"delivery_id": person_id, "n": 1, "started_real": now, "milliseconds": 1}
     bought = {"variant": 0, "person_id": person_id, "outbox_id": message, "order_id": soul.order_id}
     noted = {"person_id": person_id, "at": now, "code": "entered", "detail": {"of": soul.mark}}
+    to_do = {
+        "outbox_id": message, "person_id": person_id, "run_id": UUID(int=soul.number), "flow": "leads", "step": "task",
+        "title": soul.says("title"), "details": soul.says("details"), "state": "open", "made_at": now,
+    }  # fmt: skip
     news = {"signal_id": 1, "person_id": person_id, "variant_id": soul.number, "why": soul.mark}
     alert = {
         "product_id": soul.number, "person_id": person_id, "variant_id": soul.number, "asked_at": now,
@@ -123,11 +132,13 @@ def _rows(soul: Soul, person_id: int, shop: ConnectedShop) -> list[tuple[str, di
         ("loyalty_states", stands),
         ("segment_members", member),
         ("subscriptions", subscribed),
+        ("reviews", wrote),
         ("left_contacts", {"gone_id": nobody, "person_id": person_id, "email": soul.email}),
         ("timers", clock),
         ("webhook_deliveries", told),
         ("webhook_attempts", {**tried, "answer": soul.says("heard"), "error": soul.says("trouble")}),
         ("trail", noted),
+        ("tasks", to_do),
         ("coupons", {"code": f"CODE{soul.n}", "state": "made", "terms": {}, **bought, "created_at": now}),
         ("short_links", {"id": f"link{soul.n}", "target": f"https://goods.example/{soul.mark}", **link}),
         ("short_link_clicks", {"link_id": f"link{soul.n}", "n": 1, "outbox_id": message, "clicked_at": now}),

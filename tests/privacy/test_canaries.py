@@ -132,6 +132,7 @@ def test_nothing_is_left(product: Installation, store: Store, logs: io.StringIO)
         assert request.receipt["deliveries"] > 8
 
 
+@pytest.mark.long
 def test_an_erasure_that_skips_tables_is_found(
     product: Installation, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,7 +41,7 @@ _INNER = {"shop_id", "version", "seq", "received_at", "created_at", "person_id"}
 # What changed from one state to the next: a state that came too late to be applied is none of them.
 _CHANGES = {
     *("price_changed", "product_updated", "collection_updated", "inventory_changed", "shipment_changed"),
-    *("price_raised", "out_of_stock_again"),
+    *("price_raised", "out_of_stock_again", "product_discontinued"),
 }
 # Told when a cart that had something in it has nothing: which of its states were seen in between is chance.
 _SEEN = {"cart_cleared"}

@@ -15,9 +15,9 @@ from marshmallow import ValidationError
 from sqlalchemy import Engine
 
 from connector import shops
+from connector.contrast import LEAST, ink, ratio, readable
 from connector.db.session import transaction
 from connector.unsubscribe import token
-from connector.web.contrast import LEAST, ink, ratio, readable
 from tests.web.conftest import KEYS
 
 colours = some.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")

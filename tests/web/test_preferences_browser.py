@@ -11,7 +11,7 @@ from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import expect
 from sqlalchemy import Engine
 
-from connector.web.contrast import ratio
+from connector.contrast import ratio
 from tests.browser import Window, chromium
 from tests.web.test_preferences import configure, in_the_states, link, opened, person_id, say, standing
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from connector.scope import Scope
 from flows.core.vocabulary import CUSTOM
 from flows.core.vocabulary_of_behaviour import RAW as STOREFRONT
-from sync import answers, birthdays, outside, subscriptions, tickets
+from sync import answers, birthdays, outside, reviews, subscriptions, tickets
 from sync.catalogue_signals import alerts
 from sync.loyalty import keeping as loyalty
 from sync.loyalty.standing import FIELDS
@@ -50,6 +50,8 @@ _TOLD: Mapping[str, Callable[[Mapping[str, Any]], Told]] = {
     "support_ticket_closed": _fields("support_ticket_closed", "ticket"),
     "form_submitted": _fields("form_submitted", "form", "answers"),
     "review_submitted": _fields("review_submitted", "rating", "product_id", "review_id"),
+    # What it says is kept once, with the review.
+    "review_published": _fields("review_published", "rating", "product_id", "review_id", "state"),
     "login": _fields("login"),
     "loyalty": _fields("loyalty_told", "points", "tier", "reward", "expires_at"),
     **{name: _fields(name, *props) for name, (_, props, _) in STOREFRONT.items()},
@@ -65,6 +67,7 @@ _KEPT: Mapping[str, Callable[[Scope, int, Mapping[str, Any], datetime], None]] =
         scope, person, payload["form"], payload["answers"], at
     ),
     "subscription": subscriptions.keep,
+    "review_published": reviews.keep,
     "loyalty": lambda scope, person, payload, at: loyalty.from_outside(
         scope, person, {name: payload[name] for name in FIELDS}, at, source=SOURCE
     ),

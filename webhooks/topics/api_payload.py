@@ -110,6 +110,32 @@ class ReviewPayload(EventPayload):
     review_id = fields.String(load_default=None, allow_none=True, validate=ID, metadata=about("Your id of the review"))
 
 
+class ReviewPublishedPayload(EventPayload):
+    """A review that the shop shows, for messages to quote; told again when it is changed or taken back."""
+
+    review_id = fields.String(required=True, validate=ID, metadata=about("Your own id of the review", "rev-17"))
+    rating = fields.Integer(required=True, strict=True, validate=validate.Range(1, 5), metadata=about("From 1 to 5", 5))
+    text = fields.String(
+        required=True, validate=validate.Length(1, 2_000), metadata=about("What it says", "It softens with every wash.")
+    )
+    author = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=validate.Length(1, 100),
+        metadata=about("Who wrote it, as the shop shows it", "Maja"),
+    )
+    product_id = identifier(
+        load_default=None,
+        allow_none=True,
+        metadata=about("The product's id in the store; without one it is of the shop"),
+    )
+    state = fields.String(
+        load_default="published",
+        validate=validate.OneOf(["published", "withdrawn"]),
+        metadata=about("Whether the shop shows it; without it: published", "published"),
+    )
+
+
 class LoginPayload(EventPayload):
     """Somebody signed in to their account: a sign of life, also where emails are not opened."""
 
@@ -160,6 +186,7 @@ SCHEMAS: Mapping[str, type[EventPayload]] = {
     "support_ticket_closed": TicketClosedPayload,
     "form_submitted": FormPayload,
     "review_submitted": ReviewPayload,
+    "review_published": ReviewPublishedPayload,
     "login": LoginPayload,
     "loyalty": LoyaltyPayload,
     "subscription": SubscriptionPayload,

@@ -37,6 +37,7 @@ class FulfillmentEventPayload(Payload):
     order_id = identifier(required=True)
     status = fields.String(required=True, validate=validate.Length(max=64))
     happened_at = moment()
+    estimated_delivery_at = moment()
     created_at = moment()
 
 
@@ -46,7 +47,8 @@ def apply(scope: Scope, payload: Mapping[str, Any], delivery: Delivery) -> None:
 
 def apply_event(scope: Scope, payload: Mapping[str, Any], delivery: Delivery) -> None:
     at = payload["happened_at"] or payload["created_at"] or delivery.happened_at
-    fulfillments.moved(scope, payload["order_id"], payload["fulfillment_id"], payload["status"], at)
+    expected = payload["estimated_delivery_at"]
+    fulfillments.moved(scope, payload["order_id"], payload["fulfillment_id"], payload["status"], at, expected)
 
 
 TOPICS = (

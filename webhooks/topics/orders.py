@@ -14,6 +14,7 @@ from connector.scope import Scope
 from sync import fulfillments, order_changes, orders
 from webhooks.topics.fulfillments import EmbeddedFulfillmentPayload
 from webhooks.topics.payload import (
+    URL,
     AddressPayload,
     BuyerPayload,
     Money,
@@ -59,6 +60,7 @@ class OrderPayload(BuyerPayload):
     fulfillment_status = fields.String(allow_none=True, validate=validate.Length(max=64))
     closed_at = moment(load_default=missing)
     discount_codes = fields.List(fields.Nested(_DiscountCode), load_default=None, allow_none=True, validate=_PARTS)
+    order_status_url = text(URL)
     payment_gateway_names = fields.List(text(255), load_default=None, allow_none=True, validate=_PARTS)
     billing_address = fields.Nested(AddressPayload, load_default=None, allow_none=True)
     shipping_address = fields.Nested(AddressPayload, load_default=missing, allow_none=True)

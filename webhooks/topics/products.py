@@ -53,6 +53,7 @@ class ProductPayload(Payload):
     tags = text(65_000)
     image = fields.Nested(_Image, load_default=None, allow_none=True)
     created_at = moment()
+    published_at = moment()
     updated_at = moment()
     variants = fields.List(
         fields.Nested(VariantPayload), load_default=None, allow_none=True, validate=validate.Length(max=2_048)
@@ -71,6 +72,7 @@ def _told(payload: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **payload,
         "tags": None if tags is None else [tag.strip() for tag in tags.split(",") if tag.strip()],
+        "published_at": payload["published_at"] or payload["created_at"],
         "image_url": (payload["image"] or {}).get("src"),
         "variant_ids": None if gids is None else [int(one["admin_graphql_api_id"].rsplit("/", 1)[-1]) for one in gids],
     }

@@ -11,7 +11,7 @@ from difflib import SequenceMatcher
 from itertools import combinations
 from typing import Any
 
-from flows.core.lints.lint import Lint, Remark, Texts, steps_in
+from flows.core.lints.lint import Lint, Remark, Subject, Texts, steps_in
 from flows.core.steps import STEPS
 
 _MESSAGES = frozenset({"email", "sms", "whatsapp", "push"})
@@ -30,13 +30,13 @@ _BESIDES = frozenset({"id", "note"})
 _BUTTON = "render 'button'"
 
 
-def look(definition: Mapping[str, Any], texts: Texts) -> Iterator[Remark]:
-    for path, step in steps_in(definition.get("steps", []), ("steps",)):
+def look(subject: Subject) -> Iterator[Remark]:
+    for path, step in steps_in(subject.definition["steps"], ("steps",)):
         split = step.get("split")
         if not isinstance(split, Mapping) or split.get("winner") is not None:
             continue
         for one, other in combinations(split["arms"].items(), 2):
-            found = sorted(things(one[1], other[1], texts))
+            found = sorted(things(one[1], other[1], subject.texts))
             if len(found) > 1:
                 yield Remark(
                     (*path, "split", "arms"),

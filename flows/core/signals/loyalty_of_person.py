@@ -19,6 +19,8 @@ STANDING: Mapping[str, str] = {
     "expires_at": "until when points, tier or reward are good",
 }
 
+REASON: Mapping[str, str] = {"reason": "what for, when a flow did it and says so"}
+
 
 def change(event: Event, field: str) -> tuple[Any, Any] | None:
     """(before, now) of a field; None when it has not changed, or what was before is not known."""
@@ -30,7 +32,7 @@ def change(event: Event, field: str) -> tuple[Any, Any] | None:
 
 def told(name: str, event: Event, **props: Any) -> Derived:
     """The signal `name` about the change of `event`, with these properties and the standing."""
-    standing = {field: event.props[field] for field in STANDING if field in event.props}
+    standing = {field: event.props[field] for field in (*STANDING, *REASON) if field in event.props}
     new = NewEvent(name, event.occurred_at, event.subject, event.key, f"event:{event.id}", {**standing, **props})
     return Derived((new,))
 

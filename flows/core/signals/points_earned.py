@@ -24,7 +24,7 @@ POINTS_EARNED = Signal(
     about=__doc__,
     listens=loyalty.CHANGED,
     needs=frozenset(),
-    props={**loyalty.STANDING, "points": "how many more", "balance": "how many they have now"},
+    props={**loyalty.STANDING, **loyalty.REASON, "points": "how many more", "balance": "how many they have now"},
     derive=derive,
     buying=True,
 )

@@ -24,7 +24,7 @@ POINTS_SPENT = Signal(
     about=__doc__,
     listens=loyalty.CHANGED,
     needs=frozenset(),
-    props={**loyalty.STANDING, "points": "how many fewer", "balance": "how many they have now"},
+    props={**loyalty.STANDING, **loyalty.REASON, "points": "how many fewer", "balance": "how many they have now"},
     derive=derive,
     buying=True,
 )

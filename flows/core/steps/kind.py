@@ -67,7 +67,8 @@ class StepKind:
 
     `run` answers for a step that was just reached (`woke` is None) or whose own wait has ended. `waits`: whether time
     surely passes in a step with this config, so that a way round through it is no endless one. `targets`: the other
-    flows into which it puts people.
+    flows into which it puts people. `tells`: the events that it tells at once. `texts`: which of its entries are Liquid
+    for staff to read.
     """
 
     name: str
@@ -79,3 +80,5 @@ class StepKind:
     run: Callable[[Step, Run, Facts, datetime, Woke | None], Answer]
     waits: Callable[[Any], bool] = never
     targets: Callable[[Any], tuple[str, ...]] = lambda config: ()
+    tells: Callable[[Any], tuple[str, ...]] = lambda config: ()
+    texts: tuple[str, ...] = ()
