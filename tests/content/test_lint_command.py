@@ -43,6 +43,7 @@ def planted(*names: str) -> Folders:
 
 
 @pytest.mark.row("S5-032", "S1-41")
+@pytest.mark.row("S1-42")
 def test_nothing_is_found_in_the_shipped_flows_but_what_their_sources_want(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

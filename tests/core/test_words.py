@@ -79,6 +79,42 @@ def test_the_document_of_a_flow_says_what_a_colleague_must_know() -> None:
     ]
 
 
+FORMS = [
+    pytest.param(
+        {
+            "on": "order_placed",
+            "within": "14d",
+            "metric": "first orders",
+            "target": "8 %",
+            "audience": "new subscribers",
+        },
+        "order_placed within 2w; audience new subscribers; metric first orders; target 8 %",
+        marks=pytest.mark.row("S5-036"),
+    ),
+    pytest.param(
+        {"on": "order_placed", "within": "72h", "metric": "recovery", "target": "12 %", "audience": "abandoned carts"},
+        "order_placed within 3d; audience abandoned carts; metric recovery; target 12 %",
+        marks=pytest.mark.row("S5-037"),
+    ),
+    pytest.param(
+        {
+            "on": "review_submitted",
+            "within": "21d",
+            "metric": "reviews",
+            "target": "10 %",
+            "audience": "delivered orders",
+        },
+        "review_submitted within 3w; audience delivered orders; metric reviews; target 10 %",
+        marks=pytest.mark.row("S5-038"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("goal", "said"), FORMS)
+def test_a_goal_says_who_is_to_do_what_how_often_and_by_when(goal: dict[str, str], said: str) -> None:
+    assert f"Goal: {said}" in list(words.document(flow(goal=goal)))
+
+
 def test_what_nobody_has_written_down_is_said() -> None:
     told = list(words.document(flow(goal=None)))
     assert told.count("Owner: not written down") == 1 and "Goal: not written down" in told

@@ -45,6 +45,7 @@ def test_a_text_for_oneself_is_marked_and_counts_nowhere(product: Installation, 
         assert shop.rows(table) == [], table.name
 
 
+@pytest.mark.row("S1-43", "S2-35")
 def test_an_email_for_oneself_with_the_facts_of_a_person(product: Installation, shop: ConnectedShop) -> None:
     sign_up(shop, "ann@example.com")
     product.settle()

@@ -32,6 +32,7 @@ def days(shop: ConnectedShop, to: str = ANN) -> list[tuple[str, float]]:
 @pytest.mark.row("S1-23")
 @pytest.mark.row("S3-22")
 @pytest.mark.row("S1-10", "S1-19", "S4-05", "S5-001", "S5-006", "S5-039", "S5-225", "S5-241")
+@pytest.mark.row("S5-011")
 def test_a_subscriber_gets_five_messages_on_days_0_2_4_6_and_8(product: Installation, shop: ConnectedShop) -> None:
     subscribe(shop, ANN, first_name="Ann")
     product.play_to(START + 30 * DAY)

@@ -121,6 +121,7 @@ def test_without_a_delivery_nothing_is_asked_about_it() -> None:
 
 
 @pytest.mark.row("S1-38")
+@pytest.mark.row("S1-13")
 def test_thank_you_then_how_was_it_then_what_goes_with_it() -> None:
     delivered = play("thank-you", ORDERED, DELIVERED)
     assert delivered.plan == [("0h", "thanks"), ("9d", "how-was-it"), ("18d", "goes-with-it")]
@@ -129,6 +130,7 @@ def test_thank_you_then_how_was_it_then_what_goes_with_it() -> None:
 
 
 @pytest.mark.row("S4-20")
+@pytest.mark.row("S5-008")
 def test_confirmation_and_thanks_first_then_a_word_to_a_friend(tmp_path: Path) -> None:
     plan = [("1h", "thanks"), ("21d", "pass-it-on")]
     assert play("order-follow-up", ORDERED).plan == plan

@@ -289,6 +289,7 @@ def text_of(written: Any) -> str:
 
 @pytest.mark.row("S5-152")
 @pytest.mark.row("S5-151")
+@pytest.mark.row("S4-16")
 def test_who_took_the_quiz_gets_the_last_email_by_the_answers() -> None:
     quiz = at("3d", "form_submitted", form="quiz", answers={"style": "smart casual"})
     played = begin("welcome-fashion", quiz)

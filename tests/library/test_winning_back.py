@@ -20,6 +20,7 @@ def winning_back(*more: Happening, flows: Any = "win-back", until: str = "200d",
 
 
 @pytest.mark.row("S5-117")
+@pytest.mark.row("S5-052")
 def test_win_back_writes_on_days_60_75_90_and_105_after_the_last_order() -> None:
     played = winning_back()
     assert played.plan == WIN_BACK
