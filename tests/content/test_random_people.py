@@ -77,7 +77,6 @@ def test_the_messages_are_whole_for_a_few() -> None:
     assert [f"{path.relative_to(LIBRARY)} {fault}" for path in MESSAGES for fault in faults(path, range(2))] == []
 
 
-@pytest.mark.row("S5-083")
 @pytest.mark.long
 @pytest.mark.parametrize("path", MESSAGES, ids=lambda path: f"{path.parents[1].name}/{path.stem}")
 def test_the_messages_are_whole_for_everybody(path: Path) -> None:

@@ -60,7 +60,9 @@ def test_it_comes_up_says_where_it_is_and_ends_cleanly(folder: Path, python, fre
     assert said[-1].endswith(f"ready at http://127.0.0.1:{free_port}")
     printed = [line for line in said if "CLOCK_EPOCH=" in line]
     epoch = printed[0].partition("CLOCK_EPOCH=")[2]
-    assert any(f"{epoch} http://127.0.0.1:{free_port} development" in line for line in said)
+    told = f"{epoch} http://127.0.0.1:{free_port} development"
+    # A process may say what it was told only after all of them have begun.
+    assert any(told in line for line in said) or told in read_until(process, told)[-1]
 
     shared = up.shared_environment(folder)
     assert shared["CLOCK_EPOCH"] == epoch
