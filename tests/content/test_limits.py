@@ -157,6 +157,7 @@ def test_the_process_still_works(outcomes: dict[str, tuple[str, float]]) -> None
     assert outcomes["alive"][0] == "rendered"
 
 
+@pytest.mark.long
 def test_the_shelter_bites() -> None:
     """The control: a plain engine given two of the bombs dies in the same shelter."""
     code = (

@@ -147,7 +147,8 @@ def test_a_change_does_not_wait_for_a_store_that_does_not_answer(
     with _installed(database_url, redis_url, tmp_path, provider, store, *WINDOWS) as product:
         waited = waits(product, store, webhooks, "change_customer", lost=True, first_name="Grace")
         store.post("bucket", shop=SHOP, left=2000)
-        assert max(WINDOWS) < waited <= 2
+        # A tick may pass by itself on a busy machine.
+        assert max(WINDOWS) <= waited + _TICK <= 2
 
 
 def test_an_opt_out_waits_for_nothing(
