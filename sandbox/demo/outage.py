@@ -8,14 +8,14 @@ import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 from sandbox.clock import write_clock_file
 from sandbox.demo.stage import SHOPS, Stage, run_product
+from sandbox.store.shoppers import coming as shoppers_come
 
 HOUR, DAY = 3600.0, 86400.0
-# Days on which shoppers come, in a demo of whatever length.
-_COMING = 30
 _LONG, _LEAST_HOURS, _SHORT_HOURS = 10, 8, 2
 # Shoppers a day of the usual demo, and how many times longer than there an outage may last.
 _USUAL, _MOST = 10, 6.0
@@ -35,7 +35,7 @@ class Outage:
         """When two thirds of the days on which shoppers come are over. As long that some do: shorter in a short demo,
         whose figures it would rule, and longer where few come.
         """
-        coming = min(days, _COMING)
+        coming = min(days, ceil(shoppers_come(days)) + 1)
         day = start + coming * 2 // 3 * DAY
         begin = day - day % DAY + _NOON
         hours = _LEAST_HOURS if days >= _LONG else _SHORT_HOURS

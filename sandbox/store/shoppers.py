@@ -18,8 +18,9 @@ from zoneinfo import ZoneInfo
 from sandbox.store.settings import ShopSettings, WorldSettings
 
 GRID_SECONDS = 600
-# Shoppers come on these first days, however long they are followed.
-ARRIVALS = 29.0
+# Shoppers come on these first days. Where they are followed for so long, they come sooner, so that what begins with
+# their last order and takes a quarter of a year is seen to its end.
+ARRIVALS, LONG_DAYS, LONG_ARRIVALS = 29.0, 100, 10.0
 # A visit begins inside these and lasts 40 minutes at most, so that all is done by 14:00 and 21:00.
 WINDOWS = ((time(12, 0), time(13, 20)), (time(18, 0), time(20, 20)))
 HOUR = 3600.0
@@ -58,6 +59,11 @@ class Planned:
     shop: str
     action: str
     arguments: dict[str, Any]
+
+
+def coming(days: float) -> float:
+    """On how many of these first days shoppers come."""
+    return LONG_ARRIVALS if days >= LONG_DAYS else min(ARRIVALS, max(0.0, days - 1))
 
 
 def next_slot(after: float, zone: ZoneInfo) -> float:
@@ -105,7 +111,7 @@ class _Shopper:
         self._phone = phone
         self._zone = ZoneInfo(shop.timezone)
         self._rng = rng
-        self._arrival = start + rng.random() * min(ARRIVALS, max(0.0, days - 1)) * DAY
+        self._arrival = start + rng.random() * coming(days) * DAY
         self._first_name = rng.choice(_FIRST_NAMES)
         self._last_name = rng.choice(_LAST_NAMES)
         self._email = self._address()
