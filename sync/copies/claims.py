@@ -261,16 +261,14 @@ _LOOK_AGAIN = timedelta(seconds=1)
 
 
 def wait_for_contact(connection: Connection, shop: Shop, waiting: Sequence[Snapshot], machine: datetime) -> None:
-    """Put these claims of one turn aside until the contact of each one's person wakes it, if the contact is as it was
-    seen: still not at Brevo, and ``hopeless`` or not. If it is not, or if more is wanted by now, the claim is due
-    again. Nothing is written of one whose lease had run out and whose row somebody else has.
+    """Put these claims of one turn, one at least, aside until the contact of each one's person wakes it, if the contact
+    is as it was seen: still not at Brevo, and ``hopeless`` or not. If it is not, or if more is wanted by now, the claim
+    is due again. Nothing is written of one whose lease had run out and whose row somebody else has.
 
     Holding the contact's row keeps its word from coming between our look and our commit, which would leave us waiting
     for ever. It is not waited for while we hold ours: writers of wishes take both, in an order of their own. Our own
     are locked in the order in which those take them.
     """
-    if not waiting:
-        return
     first = waiting[0].claim
     connection.execute(
         _WAIT,
