@@ -1,6 +1,6 @@
 # Needs make and Python 3.11 or newer; everything else is installed into .venv.
 .POSIX:
-.PHONY: help setup check test test-long demo up bench gallery lock clean
+.PHONY: help setup check test test-long demo up bench gallery screenshots lock clean
 
 BIN = .venv/bin
 # Kept bytecode is half of what collecting the tests takes, and a quarter of every process that they start.
@@ -16,10 +16,25 @@ help: ## list the targets
 setup: ## install the locked packages into .venv (PYTHON=... chooses the interpreter)
 	@PYTHON="$(PYTHON)" .ci/setup
 
-check: setup ## lint, types and import contracts
+check: setup ## lint, types and import contracts, side by side
+	$(MAKE) -j 4 ruff mypy imports compiled
+
+# Parts of check.
+.PHONY: ruff mypy imports compiled
+
+ruff:
 	$(BIN)/ruff check .
+
+mypy:
 	$(BIN)/mypy
+
+imports:
 	$(BIN)/lint-imports --no-logo
+
+# Half of what collecting a test takes is compiling its assertions: done once here, instead of by every process that
+# runs tests. What is wrong with one is told by these.
+compiled:
+	-@$(PYTEST) --collect-only -q -m "not long" >/dev/null
 
 test: check ## the checks and the test suite, some 9 minutes on two cores
 	$(PYTEST) $(PARALLEL) -m "not long" --session-timeout=780
@@ -39,6 +54,9 @@ bench: setup ## the benchmarks as one JSON object, about 30 minutes (BENCH="deci
 
 gallery: setup ## write docs/gallery: every message of the library as people see it (needs Chromium)
 	$(BIN)/python -m flows.gallery
+
+screenshots: setup ## write docs/screens: a picture of every page of the admin, of a played shop (needs Chromium)
+	$(BIN)/python -m tests.screens
 
 lock: ## write requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \

@@ -22,6 +22,7 @@ from typing import Any
 
 from benchmarks import (
     acknowledgements,
+    admin_pages,
     applying,
     backlog,
     bulk,
@@ -63,6 +64,7 @@ BENCHMARKS: Mapping[str, Callable[[Size], dict[str, Any]]] = {
     "backlog": lambda size: backlog.run(size.rows or 20_000),
     "applying": lambda size: applying.run(size.rows or 5_000),
     "due_steps": lambda size: due_steps.run(size.rows or due_steps.ROWS),
+    "admin_pages": lambda size: admin_pages.run(size.rows or admin_pages.PEOPLE),
 }
 
 
@@ -73,8 +75,8 @@ def main() -> int:
     parser.add_argument(
         "--rows",
         type=int,
-        help="how large a backlog is (backlog 20000, calls 100000, due_steps 100000, isolation 50000, stages 1000,"
-        " sends 1600)",
+        help="how much there is (admin_pages 100000 people, backlog 20000, calls 100000, due_steps 100000,"
+        " isolation 50000, stages 1000, sends 1600)",
     )
     parser.add_argument("--strict", action="store_true", help="exit with 1 when an aim is missed")
     chosen = parser.parse_args()

@@ -9,6 +9,7 @@ from redis import Redis
 from sqlalchemy import Engine
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from connector.admin.api import serving as admin_api
 from connector.admin.mount import mount as mount_admin
 from connector.api import events as events_api
 from connector.api.reception import Store
@@ -77,6 +78,7 @@ def create_app(
         app.register_blueprint(install.blueprint(deps))
         app.register_blueprint(brevo_callback.blueprint(deps))
         mount_admin(app, deps)
+        admin_api.mount(app, deps)
     if settings.trusted_proxies:
         # So many proxies of ours add an address each; what stands before them anybody may have written.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)  # type: ignore[method-assign]

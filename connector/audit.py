@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from sqlalchemy import Connection, delete, insert, select, text
@@ -99,6 +99,54 @@ def lines(connection: Connection, shop_id: int, *, before: int | None = None, li
     if before is not None:
         query = query.where(audit_log.c.id < before)
     return [_line(row) for row in connection.execute(query)]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Of which lines a list is; None: of all."""
+
+    actor: str | None = None
+    act: str | None = None
+    object_kind: str | None = None
+    object_id: str | None = None
+
+
+def search(
+    connection: Connection, shop_id: int, wanted: Wanted, *, before: int | None = None, limit: int = 50
+) -> list[Line]:
+    """The newest ``limit`` lines of this shop that are wanted, older than line ``before``; newest first."""
+    query = select(audit_log).where(audit_log.c.shop_id == shop_id).order_by(audit_log.c.id.desc()).limit(limit)
+    for name in ("actor", "act", "object_kind", "object_id"):
+        value = getattr(wanted, name)
+        if value is not None:
+            query = query.where(audit_log.c[name] == value)
+    if before is not None:
+        query = query.where(audit_log.c.id < before)
+    return [_line(row) for row in connection.execute(query)]
+
+
+def known(connection: Connection, shop_id: int, column: Literal["actor", "act", "object_kind"]) -> list[str]:
+    """The values that lines of this shop have there, by name: one read of an index for each."""
+    return list(connection.scalars(_KNOWN[column], {"shop": shop_id, "most": _MOST_KNOWN}))
+
+
+_MOST_KNOWN = 200
+# From one value to the next, so that it does not matter how many lines there are.
+_KNOWN = {
+    column: text(
+        f"""
+        WITH RECURSIVE found (value, n) AS (
+            (SELECT {column}, 1 FROM audit_log WHERE shop_id = :shop ORDER BY {column} LIMIT 1)
+            UNION ALL
+            SELECT (SELECT {column} FROM audit_log WHERE shop_id = :shop AND {column} > found.value
+                    ORDER BY {column} LIMIT 1), n + 1
+            FROM found WHERE found.value IS NOT NULL AND n < :most
+        )
+        SELECT value FROM found WHERE value IS NOT NULL
+        """  # noqa: S608  names of columns of ours
+    )
+    for column in ("actor", "act", "object_kind")
+}
 
 
 def lines_about(

@@ -71,8 +71,17 @@ def _drop_inbox_month(connection: Connection, settings: Settings, times: Times) 
 
 
 def _drop_attempts_month(connection: Connection, settings: Settings, times: Times) -> int:
-    for month in partitions.present(connection, "attempts")[:1]:
-        if month.end <= times.now - timedelta(days=settings.attempts_keep_days):
+    return _drop_month(connection, "attempts", times.now - timedelta(days=settings.attempts_keep_days))
+
+
+def _drop_contents_month(connection: Connection, settings: Settings, times: Times) -> int:
+    return _drop_month(connection, "message_contents", times.now - timedelta(days=settings.content_keep_days))
+
+
+def _drop_month(connection: Connection, table: str, before: datetime) -> int:
+    """Remove the oldest month of this table when all of it is older."""
+    for month in partitions.present(connection, table)[:1]:
+        if month.end <= before:
             partitions.drop(connection, month)
             return 1
     return 0
@@ -102,6 +111,11 @@ def _delete_unsorted_deliveries(connection: Connection, settings: Settings, time
 def _delete_unsorted_attempts(connection: Connection, settings: Settings, times: Times) -> int:
     before = times.now - timedelta(days=settings.attempts_keep_days)
     return _delete(connection, "attempts_other", "outbox_created_at < :before", before=before)
+
+
+def _delete_unsorted_contents(connection: Connection, settings: Settings, times: Times) -> int:
+    before = times.now - timedelta(days=settings.content_keep_days)
+    return _delete(connection, "message_contents_other", "outbox_created_at < :before", before=before)
 
 
 def _delete_keys(connection: Connection, settings: Settings, times: Times) -> int:
@@ -208,8 +222,10 @@ TASKS: Mapping[str, Task] = {
     "months made": _make_months,
     "inbox months dropped": _drop_inbox_month,
     "attempts months dropped": _drop_attempts_month,
+    "contents months dropped": _drop_contents_month,
     "deliveries": _delete_unsorted_deliveries,
     "attempts": _delete_unsorted_attempts,
+    "contents": _delete_unsorted_contents,
     "keys": _delete_keys,
     "fetches": _delete_fetches,
     "told events": _delete_told_events,

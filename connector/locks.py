@@ -21,6 +21,7 @@ NORMALISE = 7_310_002
 SWEEP = 7_310_003
 HOUSEKEEPING = 7_310_004
 IMPORTS = 7_310_005
+FIGURES = 7_310_006
 
 
 def lock_persons(scope: Scope, person_ids: Iterable[int], *, skip_locked: bool = False) -> list[int]:

@@ -18,6 +18,7 @@ from connector.models.brevo import brevo_grants
 from connector.models.outgoing import webhook_endpoints
 from connector.models.privacy import privacy_requests
 from connector.models.shop import shops
+from connector.models.staff import staff
 from connector.secrets import Secrets
 
 # Table -> its columns that hold something sealed. A test looks that none is missing.
@@ -26,6 +27,7 @@ SEALED: Mapping[Table, tuple[str, ...]] = {
     brevo_grants: ("brevo_token", "brevo_refresh", "brevo_refresh_before"),
     privacy_requests: ("sealed",),
     webhook_endpoints: ("secret", "secret_before"),
+    staff: ("second_factor", "second_factor_next"),
 }
 BATCH = 200
 

@@ -74,11 +74,14 @@ class Settings:
     intake_timeout_seconds: float = 3.5
     crash_at: str = ""
     api_events_per_minute: int = 1200
+    admin_api_per_minute: int = 600
+    admin_require_second_factor: bool = False
     inbox_keep_days: int = 40
     inbox_keys_keep_days: int = 40
     stopped_keep_days: int = 180
     work_keep_days: int = 40
     attempts_keep_days: int = 400
+    content_keep_days: int = 90
     short_links_keep_days: int = 400
     web_workers: int = 2
     log_level: str = "INFO"
@@ -178,6 +181,10 @@ class _SettingsSchema(Schema):
     api_events_per_minute = fields.Integer(
         load_default=Settings.api_events_per_minute, data_key="API_EVENTS_PER_MINUTE", validate=validate.Range(min=100)
     )
+    admin_api_per_minute = fields.Integer(
+        load_default=Settings.admin_api_per_minute, data_key="ADMIN_API_PER_MINUTE", validate=validate.Range(min=10)
+    )
+    admin_require_second_factor = fields.Boolean(load_default=False, data_key="ADMIN_REQUIRE_SECOND_FACTOR")
     retry_seconds = _Text(",".join(str(s) for s in Settings.retry_seconds), data_key="RETRY_SECONDS")
 
 
@@ -208,6 +215,11 @@ for _name in (
     _SettingsSchema._declared_fields[_name] = fields.Integer(
         load_default=getattr(Settings, _name), data_key=_name.upper(), validate=validate.Range(min=1)
     )
+
+# Nothing is kept with 0.
+_SettingsSchema._declared_fields["content_keep_days"] = fields.Integer(
+    load_default=Settings.content_keep_days, data_key="CONTENT_KEEP_DAYS", validate=validate.Range(min=0)
+)
 
 
 def _read(values: Mapping[str, str], problems: list[str]) -> Settings:

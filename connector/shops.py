@@ -15,6 +15,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate, valida
 from sqlalchemy import Connection, RowMapping, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from connector.attribution_windows import AttributionSchema
 from connector.catalogue_signal_settings import CatalogueSignalsSchema
 from connector.frequency_caps import CapsSchema, MarketingCapSchema
 from connector.models.brevo import brevo_grants
@@ -22,6 +23,7 @@ from connector.models.flow import flows
 from connector.models.outgoing import webhook_endpoints
 from connector.models.shop import shops
 from connector.plugin_events import SHAPES
+from connector.review_settings import ReviewsSchema
 from connector.signal_settings import SignalsSchema
 from flows.core import segments
 
@@ -203,6 +205,7 @@ _WHILE: Mapping[str, frozenset[str]] = MappingProxyType(
         "tokens": frozenset({"active", "installed", "paused"}),
         "backfill": frozenset({"active", "installed"}),
         "closing": frozenset({"uninstalled"}),
+        "figures": frozenset({"active", "installed", "paused"}),
         "privacy": frozenset({"active", "installed", "paused", "uninstalled"}),
     }
 )
@@ -277,6 +280,8 @@ class ShopSettingsSchema(Schema):
         ),
         load_default=dict,
     )
+    # For how long after a message an order is owed to it.
+    attribution = fields.Nested(AttributionSchema, load_default=lambda: AttributionSchema().load({}))
     # Who is told what of changed prices and stock.
     catalogue_signals = fields.Nested(CatalogueSignalsSchema, load_default=lambda: CatalogueSignalsSchema().load({}))
     # When too many complaints about them stop the marketing emails.
@@ -288,6 +293,8 @@ class ShopSettingsSchema(Schema):
     # Emails of those who may be told of customers and be given tasks, beside staff. What a flow names nobody for goes
     # to all of them.
     notify = fields.List(fields.Email(), load_default=list, validate=validate.Length(max=20))
+    # Which reviews of the flows come back as tasks, for whom.
+    reviews = fields.Nested(ReviewsSchema, load_default=lambda: ReviewsSchema().load({}))
     # How long a support ticket that nobody closes holds marketing back.
     support_ticket_days = fields.Integer(load_default=30, strict=True, validate=validate.Range(min=1, max=365))
     # Conditions with names, for all flows; laid over those that are shipped (flows/core/segments.py).

@@ -15,6 +15,11 @@ def told_by_default(shop: Shop) -> tuple[str, ...]:
     return tuple(dict.fromkeys(address.lower() for address in shop.settings["notify"]))
 
 
+def of_shop(connection: Connection, shop: Shop) -> tuple[str, ...]:
+    """All of them, by name."""
+    return tuple(sorted({*told_by_default(shop), *connection.scalars(_STAFF, {"shop": shop.id})}))
+
+
 def among(connection: Connection, shop: Shop, addresses: Iterable[str]) -> tuple[str, ...]:
     """Those of ``addresses`` (in small letters) that belong to staff who may see the shop, or are in the setting
     ``notify``; in their order."""

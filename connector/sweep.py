@@ -7,7 +7,7 @@ tick and rings. Two clock processes are harmless: ringing twice is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from sqlalchemy import Connection, TextClause, text
@@ -149,6 +149,21 @@ DUE: Mapping[str, str] = {
     ),
     "arming": "SELECT DISTINCT shop_id FROM armings WHERE state IN ('queued', 'running', 'stopping')",
     "schedules": "SELECT DISTINCT shop_id FROM schedules WHERE due_at <= :now",
+    "alerts": (
+        "SELECT id AS shop_id FROM shops WHERE NOT EXISTS (SELECT 1 FROM alert_looks AS look"
+        " WHERE look.shop_id = shops.id AND (look.due_real > :machine OR look.lease_real >= :machine))"
+        " OR EXISTS (SELECT 1 FROM alerts WHERE alerts.shop_id = shops.id AND mail = 'due'"
+        " AND mail_due_real <= :machine)"
+    ),
+    "figures": (
+        "SELECT id AS shop_id FROM shops WHERE NOT EXISTS"
+        " (SELECT 1 FROM figure_passes AS pass WHERE pass.shop_id = shops.id AND pass.due_real > :machine)"
+        " AND (EXISTS (SELECT 1 FROM figure_changes WHERE figure_changes.shop_id = shops.id)"
+        " OR EXISTS (SELECT 1 FROM step_changes WHERE step_changes.shop_id = shops.id)"
+        " OR EXISTS (SELECT 1 FROM attribution_marks WHERE attribution_marks.shop_id = shops.id)"
+        " OR NOT EXISTS (SELECT 1 FROM figure_passes AS pass WHERE pass.shop_id = shops.id"
+        " AND pass.marked_to IS NULL AND pass.week_at > :a_day_ago))"
+    ),
     "closing": (
         "SELECT id AS shop_id FROM shops WHERE state = 'uninstalled'"
         " AND (EXISTS (SELECT 1 FROM runs WHERE runs.shop_id = shops.id AND runs.state = 'live')"
@@ -186,7 +201,14 @@ def due(
     acted on stay in the index, and each look from the beginning goes through all of them.
     """
     found: dict[str, list[int]] = {}
-    times = {"now": clock.now(), "machine": clock.machine(), "idle": clock.wire() - IDLE_SECONDS, "since": since}
+    now = clock.now()
+    times = {
+        "now": now,
+        "a_day_ago": now - timedelta(days=1),
+        "machine": clock.machine(),
+        "idle": clock.wire() - IDLE_SECONDS,
+        "since": since,
+    }
     for row in connection.execute(_query(tuple(kinds)), times):
         found.setdefault(row.kind, []).append(row.shop_id)
     return found

@@ -57,10 +57,12 @@ def _sync() -> Work:
 def _reconcile() -> Work:
     from connector.install import resubscribing
     from flows.engine import stuck
+    from flows.reviews import making
     from sync.reconcile import look_due
 
     # What is looked at beside records.
-    return partial(look_due, more={"subscriptions": resubscribing.renew, "stuck": stuck.mend})
+    more = {"subscriptions": resubscribing.renew, "stuck": stuck.mend, "reviews": making.make_due}
+    return partial(look_due, more=more)
 
 
 def _reruns() -> Work:
@@ -159,6 +161,22 @@ def _signals() -> Work:
     return work_due
 
 
+def _alerts() -> Work:
+    from connector.web import backlog
+    from flows import analytics
+    from flows.actions import notify
+    from sync.alerts import look_due
+
+    return partial(look_due, by_day=analytics.by_day, backlog=backlog, mail=notify)
+
+
+def _figures() -> Work:
+    from flows.analytics.work import count_due
+    from sync.currency import Rates
+
+    return partial(count_due, rates=Rates.read)
+
+
 _KINDS: Mapping[str, Callable[[], Work]] = {
     "intake": _intake,
     "fetch": _fetch,
@@ -181,4 +199,6 @@ _KINDS: Mapping[str, Callable[[], Work]] = {
     "coupons": _coupons,
     "outgoing": _outgoing,
     "signals": _signals,
+    "alerts": _alerts,
+    "figures": _figures,
 }

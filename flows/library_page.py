@@ -1,4 +1,7 @@
-"""``python -m flows.library_page < docs/library.md`` prints the page with what it says of the flows that ship now."""
+"""``python -m flows.library_page < docs/library.md`` prints the page with what it says of the flows that ship now.
+
+So it does with docs/brevo-automations-library.md.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from datetime import timedelta
 from importlib.resources import files
 from typing import Any
 
+from flows import automations_page
 from flows.core import durations
 from flows.definition_files import FLOW_FILE, parse
 from flows.starters import DAY, HOUR, STARTERS, folder
@@ -60,7 +64,13 @@ def _purpose(data: Mapping[str, Any]) -> str:
     return str(data.get("about", {}).get("purpose", data["name"]))
 
 
-PARTS: Mapping[str, Callable[[], str]] = {"order": _order, "lengths": _lengths, "all": _all}
+PARTS: Mapping[str, Callable[[], str]] = {
+    "order": _order,
+    "lengths": _lengths,
+    "all": _all,
+    "automations": lambda: automations_page.recipes(list(templates())),
+    "silent": lambda: automations_page.silent(list(templates())),
+}
 
 
 def refreshed(document: str) -> str:

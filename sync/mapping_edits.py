@@ -52,6 +52,10 @@ class Meaning:
         return not (self.attributes or self.events)
 
 
+class Outdated(InvalidInput):
+    """Another edit came between the reading of the document and this one."""
+
+
 @dataclass(frozen=True)
 class Accepted:
     """``notes``: sentences for whoever made the edit. ``run_id``: of the sync that reads what is new in the mapping."""
@@ -104,7 +108,7 @@ def accept(deps: Deps, shop: Shop, text: str, *, by: str, seen: str | None = Non
     """Take this document: create what is missing at Brevo, keep the edit, tell who looks different by it again.
 
     ``by``: an actor of the audit log; ``seen``: the digest (``digest_of``) of the document that the edit began with.
-    Raises WrongMapping, InvalidInput when another edit came between, and the ProviderError of Brevo, in which case
+    Raises WrongMapping, Outdated when another edit came between, and the ProviderError of Brevo, in which case
     nothing is changed.
     """
     mapped = document.read(text)
@@ -117,7 +121,7 @@ def accept(deps: Deps, shop: Shop, text: str, *, by: str, seen: str | None = Non
     with deps.open(changed) as scope:
         held = shops.hold(scope.connection, shop.id)
         if seen is not None and digest_of(current(scope.connection, held)) != seen:
-            raise InvalidInput("Somebody else has changed the mapping meanwhile: load the page anew.")
+            raise Outdated("Somebody else has changed the mapping meanwhile: load the page anew.")
         meant = _meaning(scope.connection, held, mapped)
         _keep(scope, text, mapped, meant, by)
     run_id = None

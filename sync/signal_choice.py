@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+
+from sqlalchemy import Connection
 
 from connector import audit, shops
 from connector.deps import Deps
@@ -17,14 +19,23 @@ from sync import birthdays, reruns
 _EVER = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def choose(deps: Deps, shop: Shop, settings: Mapping[str, Any], *, by: str) -> list[str]:
+def choose(
+    deps: Deps,
+    shop: Shop,
+    settings: Mapping[str, Any],
+    *,
+    by: str,
+    held: Callable[[Connection], object] | None = None,
+) -> list[str]:
     """Take this ``signals`` setting; where it newly names a metafield of birthdays, customers are read from the store,
     which starts nothing. Returns sentences for whoever chose. Raises ValidationError for a wrong setting, which changes
-    nothing.
+    nothing. ``held`` is called in the transaction that writes, before it does.
     """
     shops.ShopSettingsSchema().load({**shop.raw_settings, "signals": settings})
     changed = replace(shop, raw_settings={**shop.raw_settings, "signals": settings})
     with deps.open(changed) as scope:
+        if held is not None:
+            held(scope.connection)
         shops.change_settings(scope.connection, shop.id, {"signals": settings})
         audit.record(
             scope.connection,

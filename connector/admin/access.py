@@ -13,10 +13,10 @@ ROLES = (READ_ONLY, SUPPORT, EDITOR, OWNER)
 """From the least to the most: each may do what those before it may."""
 
 ABOUT: Mapping[str, str] = {
-    READ_ONLY: "Sees everything, with addresses and telephone numbers masked. Changes nothing.",
-    SUPPORT: "The same, and re-runs syncs, replays and resends deliveries and reveals an address, which is noted.",
-    EDITOR: "The same without masks, decides who is whom, arms the past, and starts paused channels again.",
-    OWNER: "Everything.",
+    READ_ONLY: "Sees everything, with names, addresses and telephone numbers masked. Changes nothing.",
+    SUPPORT: "The same, and does tasks, re-runs syncs, replays deliveries and reveals an address, which is noted.",
+    EDITOR: "The same without masks, changes flows, mapping and most settings, decides who is whom, and arms the past.",
+    OWNER: "Everything, also staff, keys, consent, who is told of customers, and the account at Brevo.",
 }
 
 NOBODY = "nobody"
@@ -27,20 +27,80 @@ ROUTES: Mapping[str, str] = {
     "admin.sign_in": NOBODY,
     "admin.enter": NOBODY,
     "admin.sign_out": READ_ONLY,
+    "admin.second_factor": NOBODY,
+    "admin.prove": NOBODY,
+    "admin.confirm": READ_ONLY,
+    "admin.confirmed": READ_ONLY,
+    "admin.account": READ_ONLY,
+    "admin.begin_second_factor": READ_ONLY,
+    "admin.finish_second_factor": READ_ONLY,
+    "admin.renew_recovery_codes": READ_ONLY,
+    "admin.drop_second_factor": READ_ONLY,
+    "admin.reset_second_factor": OWNER,
     "admin.home": READ_ONLY,
     "admin.installation": OWNER,
     "admin.overview": READ_ONLY,
+    "admin.onboarding": READ_ONLY,
+    "admin.begin_starters": EDITOR,
+    "admin.test_message": EDITOR,
+    "admin.activate_starter": EDITOR,
     "admin.people": READ_ONLY,
     "admin.person": READ_ONLY,
     "admin.reveal": SUPPORT,
     "admin.merge": EDITOR,
     "admin.keep_apart": EDITOR,
+    "admin.person_timeline": READ_ONLY,
+    "admin.person_orders": READ_ONLY,
+    "admin.person_flows": READ_ONLY,
+    "admin.person_flow": READ_ONLY,
+    "admin.suppress_person": SUPPORT,
+    "admin.lift_suppression": EDITOR,
+    "admin.export_person": OWNER,
+    "admin.erase_person": OWNER,
+    "admin.messages": READ_ONLY,
+    "admin.message": READ_ONLY,
+    "admin.message_content": READ_ONLY,
+    "admin.flows": READ_ONLY,
+    "admin.flow": READ_ONLY,
+    "admin.flow_people": READ_ONLY,
+    "admin.flow_recipients": READ_ONLY,
+    "admin.flow_buyers": READ_ONLY,
+    "admin.flow_message": READ_ONLY,
+    "admin.flow_message_look": READ_ONLY,
+    "admin.pause_flow": EDITOR,
+    "admin.resume_flow": EDITOR,
+    "admin.archive_flow": EDITOR,
+    "admin.remove_from_flow": SUPPORT,
+    "admin.library": READ_ONLY,
+    "admin.drafts": READ_ONLY,
+    "admin.begin_draft": EDITOR,
+    "admin.upload_draft": EDITOR,
+    "admin.edit_flow": EDITOR,
+    "admin.draft": READ_ONLY,
+    "admin.save_draft": EDITOR,
+    "admin.add_draft_file": EDITOR,
+    "admin.remove_draft_file": EDITOR,
+    "admin.drop_draft": EDITOR,
+    "admin.download_draft": READ_ONLY,
+    "admin.draft_message": READ_ONLY,
+    "admin.draft_look": READ_ONLY,
+    "admin.test_draft": EDITOR,
+    "admin.publishing": READ_ONLY,
+    "admin.publish_draft": EDITOR,
+    "admin.versions": READ_ONLY,
+    "admin.version": READ_ONLY,
+    "admin.download_version": READ_ONLY,
+    "admin.rolling_back": READ_ONLY,
+    "admin.roll_back": EDITOR,
+    "admin.alerts": READ_ONLY,
+    "admin.see_alert": SUPPORT,
     "admin.syncs": READ_ONLY,
     "admin.preview_sync": SUPPORT,
     "admin.start_sync": SUPPORT,
     "admin.sync": READ_ONLY,
     "admin.sync_progress": READ_ONLY,
     "admin.stop_sync": SUPPORT,
+    "admin.resume_sync": SUPPORT,
     "admin.retry_sync": SUPPORT,
     "admin.gaps": READ_ONLY,
     "admin.find_gaps": SUPPORT,
@@ -65,7 +125,30 @@ ROUTES: Mapping[str, str] = {
     "admin.check_mapping": EDITOR,
     "admin.preview_mapping": EDITOR,
     "admin.set_mapping": EDITOR,
+    "admin.change_attribute": EDITOR,
     "admin.audit": SUPPORT,
+    "admin.audit_csv": SUPPORT,
+    "admin.tasks": READ_ONLY,
+    "admin.close_task": SUPPORT,
+    "admin.reopen_task": SUPPORT,
+    "admin.assign_task": SUPPORT,
+    "admin.settings": READ_ONLY,
+    "admin.setting": READ_ONLY,
+    "admin.preview_setting": EDITOR,
+    "admin.save_setting": EDITOR,
+    "admin.save_owner_setting": OWNER,
+    "admin.set_sender": OWNER,
+    "admin.keys": OWNER,
+    "admin.create_key": OWNER,
+    "admin.revoke_key": OWNER,
+    "admin.staff": OWNER,
+    "admin.invite": OWNER,
+    "admin.new_password": OWNER,
+    "admin.change_staff": OWNER,
+    "admin.remove_staff": OWNER,
+    "admin.end_sessions": OWNER,
+    "admin.invitation": NOBODY,
+    "admin.accept_invitation": NOBODY,
     "admin.checklist": READ_ONLY,
     "admin.tick_checklist": EDITOR,
     "admin.brevo": OWNER,
@@ -76,11 +159,36 @@ ROUTES: Mapping[str, str] = {
 """Endpoint -> the least role that may ask it."""
 
 
+ONES_OWN = frozenset({
+    "admin.sign_out", "admin.confirm", "admin.confirmed", "admin.account", "admin.begin_second_factor",
+    "admin.finish_second_factor", "admin.renew_recovery_codes", "admin.drop_second_factor",
+})  # fmt: skip
+"""Endpoints about nothing but the one who asks: how they sign in, and out."""
+
+FRESH = frozenset({
+    # One line each, those of one page together.
+    "admin.create_key",
+    "admin.invite", "admin.new_password", "admin.change_staff", "admin.remove_staff",
+    "admin.reset_second_factor",
+    "admin.export_person", "admin.erase_person",
+})  # fmt: skip
+"""Endpoints that ask staff who signed in a while ago to prove once more who they are (``Visitor.fresh``)."""
+
+IN_PERSON = frozenset({
+    # One line each, those of one page together.
+    "admin.create_key", "admin.revoke_key",
+    "admin.invite", "admin.new_password", "admin.change_staff", "admin.remove_staff", "admin.end_sessions",
+    "admin.reset_second_factor",
+})  # fmt: skip
+"""Endpoints for people only: no key of the API may ask them, whatever its role. A key does not make keys."""
+
+
 @dataclass(frozen=True)
 class Visitor:
     """Who is asking. ``actor`` as the audit log has it; ``shop_ids``: the shops they see, None for all of them.
 
-    ``embedded``: inside the Shopify admin, proven anew by each request.
+    ``embedded``: inside the Shopify admin, proven anew by each request. ``fresh``: they have proven who they are a
+    short while ago; ``second_factor``: signing in takes more than a password. In its admin both are Shopify's business.
     """
 
     actor: str
@@ -88,6 +196,8 @@ class Visitor:
     role: str
     shop_ids: frozenset[int] | None
     embedded: bool = False
+    fresh: bool = True
+    second_factor: bool = True
 
     def may(self, least: str) -> bool:
         """Whether the role is enough."""

@@ -17,7 +17,8 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from connector import audit
 from connector.admin.access import ROLES
 from connector.errors import InvalidInput
-from connector.models.staff import staff, staff_sessions, staff_shops
+from connector.models.invitation import staff_invitations
+from connector.models.staff import staff, staff_recovery_codes, staff_sessions, staff_shops
 
 SHORTEST, LONGEST = 12, 256
 """Characters of a password. Longer ones would only make the hash dear."""
@@ -30,13 +31,15 @@ _AT_ONCE = BoundedSemaphore(2)
 
 @dataclass(frozen=True)
 class Account:
-    """One of the staff. ``shop_ids``: the shops they see, None for every shop."""
+    """One of the staff. ``shop_ids``: the shops they see, None for every shop. ``second_factor``: signing in takes a
+    code of their authenticator app too (connector.admin.second_factor)."""
 
     id: int
     email: str
     role: str
     shop_ids: frozenset[int] | None
     created_at: datetime
+    second_factor: bool = False
 
     @property
     def actor(self) -> str:
@@ -54,7 +57,7 @@ def add(
     now: datetime,
 ) -> Account:
     """Create an account; ``shop_ids`` None: for every shop. Raises InvalidInput."""
-    address = _address(email)
+    address = address_of(email)
     if role not in ROLES:
         raise InvalidInput(f"There is no role {role}: choose one of {', '.join(ROLES)}.")
     if find(connection, address) is not None:
@@ -81,8 +84,16 @@ def remove(connection: Connection, account: Account, *, actor: str, now: datetim
     """Delete the account and end its sessions. What it did stays in the audit log under its number."""
     connection.execute(delete(staff_sessions).where(staff_sessions.c.staff_id == account.id))
     connection.execute(delete(staff_shops).where(staff_shops.c.staff_id == account.id))
+    end_invitations(connection, account)
+    connection.execute(delete(staff_recovery_codes).where(staff_recovery_codes.c.staff_id == account.id))
     connection.execute(delete(staff).where(staff.c.id == account.id))
     audit.record(connection, actor=actor, act="staff.remove", object_kind="staff", object_id=account.id, now=now)
+
+
+def end_invitations(connection: Connection, account: Account) -> None:
+    """Links that they have given away, and links for themselves, open nothing any more."""
+    theirs = (staff_invitations.c.invited_by == account.actor) | (staff_invitations.c.staff_id == account.id)
+    connection.execute(delete(staff_invitations).where(theirs))
 
 
 def change_password(connection: Connection, account: Account, password: str, *, actor: str, now: datetime) -> None:
@@ -136,7 +147,8 @@ def _hashed(password: str) -> str:
         return _hasher.hash(password)
 
 
-def _address(email: str) -> str:
+def address_of(email: str) -> str:
+    """As it is kept. Raises InvalidInput when it is none."""
     address = email.strip().lower()
     if not _EMAIL.match(address):
         raise InvalidInput(f"{email.strip()[:80]} is no email address.")
@@ -148,4 +160,4 @@ def _account(connection: Connection, row: Row[Any]) -> Account:
     if not row.every_shop:
         query = select(staff_shops.c.shop_id).where(staff_shops.c.staff_id == row.id)
         shop_ids = frozenset(connection.scalars(query))
-    return Account(row.id, row.email, row.role, shop_ids, row.created_at)
+    return Account(row.id, row.email, row.role, shop_ids, row.created_at, row.second_factor is not None)

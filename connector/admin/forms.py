@@ -27,11 +27,20 @@ def asked(schema: Schema) -> dict[str, Any]:
     return _loaded(schema, request.args, "exclude")
 
 
+def checked(schema: Schema, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a page has put together from its form, held against the schema of the act. Raises InvalidInput."""
+    return _checked(schema, given, "raise")
+
+
 def _loaded(schema: Schema, given: Mapping[str, str], unknown: Literal["raise", "exclude"]) -> dict[str, Any]:
     # A field that was left empty counts as not given.
     written = {name: value.strip() for name, value in given.items() if value.strip()}
+    return _checked(schema, written, unknown)
+
+
+def _checked(schema: Schema, given: Mapping[str, Any], unknown: Literal["raise", "exclude"]) -> dict[str, Any]:
     try:
-        loaded: dict[str, Any] = schema.load(written, unknown=unknown)
+        loaded: dict[str, Any] = schema.load(given, unknown=unknown)
     except ValidationError as error:
         said: dict[str, Any] = error.normalized_messages()  # type: ignore[no-untyped-call]
         raise InvalidInput("; ".join(f"{name}: {_flat(what)}" for name, what in said.items())) from error

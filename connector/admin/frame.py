@@ -15,14 +15,29 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, Response, abort, g, make_response, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    abort,
+    current_app,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask_wtf.csrf import CSRFError, CSRFProtect  # type: ignore[import-untyped]
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from connector import logging, shops
-from connector.admin import access, shown, visiting
+from connector.admin import access, charts, shown, visiting
 from connector.admin.access import Visitor
+from connector.admin.acts.act import is_missing
+from connector.admin.forms import safe_next
+from connector.admin.revision import Outdated
 from connector.db.session import transaction
 from connector.deps import Deps
 from connector.errors import ConnectorError, InvalidInput
@@ -34,12 +49,18 @@ from connector.web.install import to_bounce
 log = logging.get(__name__)
 
 _APP_BRIDGE = "https://cdn.shopify.com"
+# Sandboxed, so that it has no origin and runs nothing, also when it is opened by itself.
+_OF_A_MESSAGE = (
+    "default-src 'none'; img-src https: http: data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none';"
+    " sandbox; frame-ancestors {}"
+)
 _CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _SAYINGS = {
     400: ("That cannot be read", "Go back, look at what you entered, and try again."),
     403: ("Not allowed", "Your role does not allow this, or the page was open for too long: load it anew."),
     404: ("Not found", "There is nothing here, or it belongs to a shop that you do not see."),
     405: ("That does not work here", "This address cannot be used that way."),
+    409: ("Changed meanwhile", "Somebody has changed this since you opened it. Load the page anew."),
     413: ("Too large", "What was sent is too large."),
     422: ("That cannot be used", "Go back, look at what you entered, and try again."),
     502: ("No answer that helps", "Shopify or Brevo did not answer as expected. Try again in a few minutes."),
@@ -55,26 +76,84 @@ NOTES: Mapping[str, tuple[str, str]] = {
     "nothing_resent": ("attention", "There was nothing to send once more."),
     "resumed": ("good", "The channel goes on. If Brevo still refuses, it is paused again."),
     "sync_ended": ("attention", "The sync had ended already."),
+    "alert_seen": ("good", "Noted: you look after it. It goes by itself when its cause is gone."),
+    "gaps_asked": ("good", "Everything is being compared with the store. What is found appears here."),
     "merged": ("good", "The two are one person now."),
+    "second_factor_needed": (
+        "attention",
+        "Set up a second factor first: this installation asks all staff for one. Everything else waits behind it.",
+    ),
+    "second_factor_set": ("good", "From now on signing in also asks for a code of your app."),
+    "second_factor_dropped": ("attention", "Signing in asks for your password only."),
+    "second_factor_reset": ("good", "They sign in by their password alone now, and set up a new factor themselves."),
+    "proven": ("good", "Thank you. Now do it once more."),
+    "task_done": ("good", "The task is done."),
+    "task_dropped": ("good", "The task is dropped."),
+    "task_reopened": ("good", "The task is to be done again. Flows that went on meanwhile stay where they are."),
+    "task_assigned": ("good", "The task is given away."),
+    "saved": ("good", "Saved. It holds from now on."),
+    "nothing_changed": ("attention", "Nothing was different, so nothing was saved."),
+    "key_revoked": ("good", "The key lets nobody in any more."),
+    "staff_changed": ("good", "Saved. It holds from their next click on."),
+    "staff_removed": ("good", "They may not see this shop any more."),
+    "sessions_ended": ("good", "They are signed out everywhere."),
+    "welcome": ("good", "Your password is saved. Sign in with it."),
+    "draft_begun": ("good", "The draft is there. Change what is not yours yet, then publish it."),
+    "draft_uploaded": ("good", "The files are there, as a draft. What there is to say of them stands below."),
+    "draft_uploaded_in_part": (
+        "attention",
+        "The files of the flow are there, as a draft. What else was in the zip is no part of a flow and was left out.",
+    ),
+    "draft_saved": ("good", "Saved."),
+    "draft_dropped": ("good", "The draft is discarded."),
+    "flow_published": ("good", "It is published: people enter this version from now on."),
+    "flow_published_paused": ("good", "It is published. The flow is paused: people enter it once the flow goes on."),
+    "flow_stored": ("good", "It is stored as a draft of the shop and lets nobody in before it is activated."),
+    "rolled_back": ("good", "The flow is what it was, under a new number."),
     "kept_apart": ("good", "Noted: these are two people."),
+    "left_in_peace": ("good", "Noted: they get no marketing by this channel any more."),
+    "lifted": ("good", "Marketing by this channel may reach them again, as far as they have agreed to it."),
+    "erasing": ("good", "Their erasure is under way: a worker carries it out here and at Brevo within minutes."),
+    "flow_paused": ("good", "The flow is paused: nobody comes in, and what it wants to send is held."),
+    "flow_resumed": ("good", "The flow is active: people come in, and it sends."),
+    "flow_archived": ("good", "The flow is archived: nobody comes in any more. Publishing it anew brings it back."),
+    "taken_out": ("good", "They are being taken out of the flow; it takes a few seconds."),
+    "not_inside": ("attention", "They were not in the flow any more, so nothing was changed."),
+    "starters_in": ("good", "The first flows are there, as drafts: they send nothing yet."),
+    "test_sent": ("good", "The test is on its way. It is marked as one, and counts nowhere."),
+    "activated": ("good", "The flow is active: it lets people in and sends."),
 }
 """What a page says at its top after an act. The name travels in the address: in the Shopify admin no cookie does."""
 
 PLACES = (
-    ("admin.overview", "Overview"),
-    ("admin.people", "People"),
-    ("admin.syncs", "Syncs"),
-    ("admin.gaps", "Gaps"),
-    ("admin.armings", "Arming"),
-    ("admin.deliveries", "Deliveries"),
-    ("admin.webhooks", "Webhooks"),
-    ("admin.standing", "Stopped work"),
-    ("admin.mapping", "Mapping"),
-    ("admin.audit", "Audit log"),
-    ("admin.checklist", "Checklist"),
-    ("admin.brevo", "Brevo"),
+    ("", (("admin.overview", "Home"), ("admin.onboarding", "Set-up"), ("admin.alerts", "Alerts"))),
+    ("Flows", (("admin.flows", "Flows"), ("admin.messages", "Messages"), ("admin.tasks", "Tasks"))),
+    ("People", (("admin.people", "People"),)),
+    (
+        "Syncs",
+        (
+            ("admin.syncs", "Syncs"),
+            ("admin.gaps", "Gaps"),
+            ("admin.deliveries", "Deliveries"),
+            ("admin.webhooks", "Webhooks"),
+            ("admin.standing", "Stopped work"),
+            ("admin.armings", "Arming"),
+        ),
+    ),
+    (
+        "Settings",
+        (
+            ("admin.settings", "Settings"),
+            ("admin.mapping", "Mapping"),
+            ("admin.brevo", "Brevo"),
+            ("admin.checklist", "Checklist"),
+            ("admin.keys", "API keys"),
+            ("admin.staff", "Staff"),
+            ("admin.audit", "Audit log"),
+        ),
+    ),
 )
-"""The pages of a shop that its navigation names."""
+"""The pages of a shop that its navigation names, in groups; a visitor is shown those that they may ask."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +221,9 @@ def blueprint(deps: Deps, csrf: CSRFProtect) -> Blueprint:
             abort(404)
         if _has_nul():
             abort(400)
+        if any(isinstance(value, int) and value >= 2**63 for value in (request.view_args or {}).values()):
+            # No row of ours has such a number.
+            abort(404)
         if request.method in _CHANGING and _is_from_elsewhere(deps.settings):
             abort(403)
         token = None if request.endpoint == "admin.static" else visiting.session_token_of(request)
@@ -158,7 +240,7 @@ def blueprint(deps: Deps, csrf: CSRFProtect) -> Blueprint:
             target = request.full_path.rstrip("?") if request.method == "GET" else None
             return redirect(url_for("admin.sign_in", next=target), 303)
         _admit(deps, visitor, None, least)
-        return None
+        return _first(deps.settings, visitor, request.endpoint or "")
 
     @routes.after_request
     def protect(response: Response) -> Response:
@@ -175,12 +257,14 @@ def blueprint(deps: Deps, csrf: CSRFProtect) -> Blueprint:
             "eyes": here.eyes if here else None,
             "nonce": g.get("nonce", ""),
             "api_key": deps.settings.shopify_api_key,
-            "places": PLACES,
+            "navigation_groups": _places(here.visitor) if here else (),
             "note": NOTES.get(request.args.get("note", "")),
         }
 
     for name in ("moment", "amount", "ago", "words", "pairs", "plain"):
         routes.add_app_template_filter(getattr(shown, name), f"admin_{name}")
+    routes.add_app_template_global(charts.lines, "chart_lines")
+    routes.add_app_template_global(charts.bars, "chart_bars")
 
     @routes.errorhandler(CSRFError)
     def unproven(error: CSRFError) -> tuple[str, int]:
@@ -189,6 +273,10 @@ def blueprint(deps: Deps, csrf: CSRFProtect) -> Blueprint:
     @routes.errorhandler(HTTPException)
     def refused(error: HTTPException) -> tuple[str, int]:
         return _refusal(error.code or 500)
+
+    @routes.errorhandler(Outdated)
+    def changed_meanwhile(error: Outdated) -> tuple[str, int]:
+        return _refusal(409, str(error))
 
     @routes.errorhandler(InvalidInput)
     def wrong(error: InvalidInput) -> tuple[str, int]:
@@ -199,12 +287,26 @@ def blueprint(deps: Deps, csrf: CSRFProtect) -> Blueprint:
         eyes = shown.Eyes(False)
         return _refusal(502, eyes.text(error))
 
+    @routes.errorhandler(LookupError)
+    def missing(error: LookupError) -> tuple[str, int]:
+        return _refusal(404) if is_missing(error) else failed(error)
+
     @routes.errorhandler(Exception)
     def failed(error: Exception) -> tuple[str, int]:
         log.error("request_failed", exc_info=error)
         return _refusal(500)
 
     return routes
+
+
+def _places(visitor: Visitor) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The groups of PLACES with the pages that are there and that this visitor may ask."""
+    served = current_app.view_functions
+    groups = (
+        (group, [(endpoint, label) for endpoint, label in pages if endpoint in served and visitor.may_ask(endpoint)])
+        for group, pages in PLACES
+    )
+    return [(group, pages) for group, pages in groups if pages]
 
 
 def _admit_merchant(deps: Deps, token: str, least: str) -> AnyResponse | None:
@@ -240,6 +342,19 @@ def _admit(deps: Deps, visitor: Visitor, domain: str | None, least: str) -> None
         abort(403)
 
 
+def _first(settings: Settings, visitor: Visitor, endpoint: str) -> AnyResponse | None:
+    """Where staff are led before they may do what they asked for: to a second factor, or to proving who they are."""
+    if endpoint in access.ONES_OWN:
+        return None
+    if settings.admin_require_second_factor and not visitor.second_factor:
+        return redirect(url_for("admin.account", note="second_factor_needed"), 303)
+    if endpoint in access.FRESH and not visitor.fresh:
+        # A form that was sent is not kept: its page is shown again, where it is sent once more.
+        page = request.full_path.rstrip("?") if request.method == "GET" else urlsplit(request.referrer or "").path
+        return redirect(url_for("admin.confirm", next=safe_next(page)), 303)
+    return None
+
+
 def _has_nul() -> bool:
     """Whether something has the one character that PostgreSQL's text cannot hold."""
     texts = [*request.args.values(), *request.form.values(), *(request.view_args or {}).values()]
@@ -267,13 +382,18 @@ def _set_headers(response: Response, settings: Settings) -> None:
     domain = here.domain if here else None
     nonce = g.get("nonce", "")
     ancestors = f"https://{domain} https://admin.shopify.com" if domain else "'none'"
+    # Not even a file that is downloaded: it may hold somebody's data.
+    response.headers["Cache-Control"] = "public, max-age=3600" if request.endpoint == "admin.static" else "no-store"
     bridge = f" {_APP_BRIDGE}" if domain else ""
     connect = f"'self'{bridge} https://{domain} https://admin.shopify.com" if domain else "'self'"
+    if g.get("framed_message"):
+        # Every page around it is asked: ours, and the Shopify admin around that.
+        around = f"'self' {ancestors}" if domain else "'self'"
+        response.headers["Content-Security-Policy"] = _OF_A_MESSAGE.format(around)
+        return
     response.headers["Content-Security-Policy"] = (
-        f"default-src 'none'; script-src 'nonce-{nonce}'{bridge}; style-src 'self'; img-src 'self';"
+        f"default-src 'none'; script-src 'nonce-{nonce}'{bridge}; style-src 'self'; img-src 'self'; frame-src 'self';"
         f" connect-src {connect}; form-action 'self'; base-uri 'none'; frame-ancestors {ancestors}"
     )
     # Without it a form of ours would come with no origin.
     response.headers["Referrer-Policy"] = "same-origin"
-    if request.endpoint == "admin.static":
-        response.headers["Cache-Control"] = "public, max-age=3600"

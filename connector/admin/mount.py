@@ -4,27 +4,40 @@ from __future__ import annotations
 
 from flask import Flask
 
-from connector.admin import frame, signin
+from connector.admin import frame, shown_messages, signin
 from connector.admin.pages import (
+    account,
+    alerts,
     arming,
     audit,
     backfills,
     brevo,
     checklist,
     deliveries,
+    drafts,
+    flows,
     gaps,
+    keys,
     mapping,
+    messages,
+    onboarding,
     people,
+    publishing,
+    settings,
     shops,
+    staff,
     standing,
     syncs,
+    tasks,
     webhooks,
 )
 from connector.admin.throttle import Throttle
 from connector.deps import Deps
 
 PAGES = (
-    shops, people, syncs, backfills, arming, deliveries, webhooks, standing, mapping, audit, checklist, gaps, brevo,
+    shops, alerts, people, messages, syncs, backfills, arming, deliveries, webhooks, standing, mapping, audit,
+    checklist, gaps, brevo, onboarding, flows, drafts, publishing,
+    tasks, settings, keys, staff,
 )  # fmt: skip
 
 
@@ -32,7 +45,10 @@ def mount(app: Flask, deps: Deps) -> None:
     """Serve the admin at ``/admin``.."""
     csrf = frame.install(app, deps.settings)
     routes = frame.blueprint(deps, csrf)
-    signin.add_routes(routes, deps, Throttle(app, deps.settings, deps.redis))
+    throttle = Throttle(app, deps.settings, deps.redis)
+    signin.add_routes(routes, deps, throttle)
+    account.add_routes(routes, deps, throttle)
+    routes.add_app_template_global(shown_messages.frame_args, "frame_args")
     for page in PAGES:
         page.add_routes(routes, deps)
     app.register_blueprint(routes)

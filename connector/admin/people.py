@@ -1,119 +1,48 @@
-"""People for the eyes of staff: finding one, and all that is known of one. Reads only; every query names the shop."""
+"""One person for the eyes of staff: all that is known of them, the newest of each. Reads only; every query names the
+shop."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import phonenumbers
-from sqlalchemy import Column, ColumnElement, Connection, Row, Select, func, not_, or_, select, text
+from sqlalchemy import Connection, Row, and_, exists, or_, select
 
+from connector.admin import flow_words, paging, timeline
+from connector.admin.people_search import Found, newest, search
 from connector.models.coupon import coupons
-from connector.models.flow import runs
+from connector.models.flow import flow_versions, flows, runs, timers
 from connector.models.identity import identity_conflicts, person_merges
 from connector.models.outbox import outbox
 from connector.models.person import consent_ledger, consents, identities, persons, suppressions
-from connector.models.store import orders
+from connector.models.privacy import privacy_requests
+from connector.models.store import checkouts, orders
 from connector.models.sync import sync_state
+from connector.models.task import tasks
 from connector.shops import Shop
 from connector.suppression import address_digest
-from flows.engine import story
 
-MOST_FOUND = 25
-_MOST_LISTED = 50
-_MOST_TOLD = 200
-# A search by what is in the middle of a name reads all people of a shop: it must not hold the database for long.
-_PATIENCE = "3s"
+__all__ = [
+    "Found",
+    "Person",
+    "Stay",
+    "is_there",
+    "newest",
+    "orders_of",
+    "read",
+    "search",
+    "stays",
+]
 
-
-@dataclass(frozen=True)
-class Found:
-    """One hit of a search. ``by``: what the text was found as."""
-
-    id: int
-    email: str | None
-    phone: str | None
-    name: str
-    orders_count: int
-    by: str
-
-
-def search(connection: Connection, shop: Shop, wanted: str) -> list[Found]:
-    """People of this shop by email, telephone number, name or the number of an order; exact hits come first."""
-    wanted = wanted.strip()
-    if not wanted:
-        return []
-    connection.execute(text(f"SET LOCAL statement_timeout = '{_PATIENCE}'"))
-    hits: dict[int, Found] = {}
-    for by, query in _ways(shop, wanted):
-        if by == _MIDDLE and hits:
-            break
-        for row in connection.execute(query.limit(MOST_FOUND)):
-            hits.setdefault(row.id, _found(row, by))
-        if by == "order" and hits:
-            # An order's number is meant as one, also where it is part of something else.
-            break
-    return list(hits.values())[:MOST_FOUND]
-
-
-def _ways(shop: Shop, wanted: str) -> list[tuple[str, Select[Any]]]:
-    people = select(persons).where(persons.c.shop_id == shop.id, persons.c.erased_at.is_(None)).order_by(persons.c.id)
-    known = select(identities.c.person_id).where(identities.c.shop_id == shop.id)
-    ways = []
-    if number := re.fullmatch(r"#?\s*([\w-]{1,40})", wanted):
-        names = [wanted, f"#{number[1]}", number[1]]
-        called: list[ColumnElement[bool]] = [orders.c.name.in_(names)]
-        if number[1].isdecimal() and len(number[1]) < 19:
-            called.append(orders.c.id == int(number[1]))
-        placed = select(orders.c.person_id).where(orders.c.shop_id == shop.id, or_(*called))
-        ways.append(("order", people.where(persons.c.id.in_(placed))))
-    if "@" in wanted:
-        address = wanted.lower()
-        named = known.where(identities.c.kind == "email", identities.c.value == address)
-        ways.append(("email", people.where(or_(persons.c.email == address, persons.c.id.in_(named)))))
-    if number_of := _telephone(wanted, shop):
-        named = known.where(identities.c.kind == "phone", identities.c.value == number_of)
-        ways.append(("telephone", people.where(or_(persons.c.phone == number_of, persons.c.id.in_(named)))))
-    # By indexes: each word begins a name.
-    names = [or_(*(_begins(column, word) for column in _NAMES)) for word in wanted.split()]
-    ways.append(("name", people.where(*names)))
-    if "@" not in wanted:
-        ways.append(("email", people.where(_begins(persons.c.email, wanted))))
-    whole = func.concat_ws(" ", *_NAMES)
-    ways.append((_MIDDLE, people.where(whole.icontains(wanted, autoescape=True))))
-    return ways
-
-
-_NAMES = (persons.c.first_name, persons.c.last_name)
-_MIDDLE = "part of a name"
-"""Looked for only when nothing else is found."""
-
-
-def _begins(column: Column[Any], wanted: str) -> ColumnElement[bool]:
-    return func.lower(column).startswith(wanted.lower(), autoescape=True)
-
-
-def _telephone(wanted: str, shop: Shop) -> str | None:
-    """The number as it is stored, whichever way it was written; national ones as in the shop's own country."""
-    if sum(one.isdigit() for one in wanted) < 6:
-        return None
-    region = shop.settings["country"] or shop.settings["locale"].partition("-")[2].upper() or None
-    try:
-        number = phonenumbers.parse(wanted, region)
-    except phonenumbers.NumberParseException:
-        return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-
-
-def _found(row: Row[Any], by: str) -> Found:
-    return Found(row.id, row.email, row.phone, _name(row), row.orders_count, by)
-
-
-def _name(row: Row[Any]) -> str:
-    return " ".join(part for part in (row.first_name, row.last_name) if part)
+_SHOWN = 10
+"""Rows of a section that has a page of its own."""
+_MOST = 50
+_LINES = 15
+LIFTABLE = frozenset({"staff", "sunset"})
+"""Reasons of suppressions that staff may take back: they were our own doing. The others are the person's word, or the
+mailbox's."""
 
 
 def is_there(connection: Connection, shop_id: int, person_id: int) -> bool:
@@ -124,9 +53,11 @@ def is_there(connection: Connection, shop_id: int, person_id: int) -> bool:
 
 @dataclass(frozen=True)
 class Person:
-    """All that the person's page shows. Rows are those of their tables; ``runs`` live ones first, lists newest first.
+    """All that the person's page shows. Rows are those of their tables; lists newest first, ``stays`` live ones first.
 
-    ``copies``: what Brevo has been told of, by kind; ``suppressed``: (channel, reason, since) of their addresses.
+    ``copies``: what Brevo has been told of, by kind; ``suppressed``: rows of suppressions of the addresses that they
+    have now; ``carts``: checkouts that are no orders yet; ``to_come``: messages that wait, the next first; ``erasing``:
+    their erasure is under way.
     """
 
     profile: Row[Any]
@@ -136,47 +67,146 @@ class Person:
     identities: Sequence[Row[Any]]
     consents: Sequence[Row[Any]]
     ledger: Sequence[Row[Any]]
-    suppressed: Sequence[tuple[str, str, datetime]]
+    suppressed: Sequence[Row[Any]]
     orders: Sequence[Row[Any]]
+    carts: Sequence[Row[Any]]
     messages: Sequence[Row[Any]]
+    to_come: Sequence[Row[Any]]
     coupons: Sequence[Row[Any]]
-    runs: Sequence[Row[Any]]
+    tasks: Sequence[Row[Any]]
+    stays: Sequence[Stay]
     copies: Sequence[Row[Any]]
-    timeline: Sequence[story.Line]
-    untold: int
+    timeline: paging.Page[timeline.Line]
+    erasing: bool
+
+    @property
+    def gone(self) -> bool:
+        """Whether nothing can be done about them any more."""
+        return bool(self.profile.erased_at or self.profile.merged_into or self.erasing)
 
 
-def read(connection: Connection, shop: Shop, person_id: int) -> Person | None:
-    """This person of this shop; None when there is none."""
+def read(connection: Connection, shop: Shop, person_id: int, *, staff: bool = True) -> Person | None:
+    """This person of this shop; None when there is none. ``staff``: with what staff did about them."""
     own = persons.c.shop_id == shop.id
     profile = connection.execute(select(persons).where(own, persons.c.id == person_id)).first()
     if profile is None:
         return None
-    lines = story.tell(connection, shop.id, person_id)
 
-    def theirs(table: Any, *order: Any, but: Any = None, most: int = _MOST_LISTED) -> Sequence[Row[Any]]:
+    def theirs(table: Any, *order: Any, where: Any = None, most: int = _SHOWN) -> Sequence[Row[Any]]:
         query = select(table).where(table.c.shop_id == shop.id, table.c.person_id == person_id)
-        if but is not None:
-            query = query.where(not_(but))
+        if where is not None:
+            query = query.where(where)
         return connection.execute(query.order_by(*order).limit(most)).all()
 
+    sent = and_(outbox.c.message != "", outbox.c.state != "due")
+    waiting = and_(outbox.c.message != "", outbox.c.state == "due")
     return Person(
         profile=profile,
-        name=_name(profile),
+        name=" ".join(part for part in (profile.first_name, profile.last_name) if part),
         merges=theirs(person_merges, person_merges.c.id.desc()),
         conflicts=_conflicts(connection, shop, person_id),
-        identities=theirs(identities, identities.c.kind, identities.c.value),
-        consents=theirs(consents, consents.c.channel, consents.c.purpose),
-        ledger=theirs(consent_ledger, consent_ledger.c.id.desc()),
+        identities=theirs(identities, identities.c.kind, identities.c.value, most=_MOST),
+        consents=theirs(consents, consents.c.channel, consents.c.purpose, most=_MOST),
+        ledger=theirs(consent_ledger, consent_ledger.c.id.desc(), most=_MOST),
         suppressed=_suppressed(connection, shop, profile),
         orders=theirs(orders, orders.c.created_at.desc()),
-        messages=theirs(outbox, outbox.c.id.desc(), but=outbox.c.message == ""),
-        coupons=theirs(coupons, coupons.c.id.desc(), but=coupons.c.state != "made"),
-        runs=theirs(runs, (runs.c.state == "live").desc(), runs.c.entered_at.desc()),
+        carts=theirs(checkouts, checkouts.c.source_updated_at.desc(), where=_open_cart(), most=5),
+        messages=theirs(outbox, outbox.c.id.desc(), where=sent),
+        to_come=theirs(outbox, outbox.c.due_at, where=waiting),
+        coupons=theirs(coupons, coupons.c.id.desc(), where=coupons.c.state == "made"),
+        tasks=theirs(tasks, tasks.c.id.desc(), where=tasks.c.state == "open"),
+        stays=stays(connection, shop, person_id, _SHOWN),
         copies=_copies(connection, shop, person_id),
-        timeline=lines[::-1][:_MOST_TOLD],
-        untold=max(0, len(lines) - _MOST_TOLD),
+        timeline=timeline.read(connection, shop.id, person_id, size=_LINES, staff=staff),
+        erasing=_erasing(connection, shop, person_id),
     )
+
+
+def _open_cart() -> Any:
+    return and_(checkouts.c.completed_at.is_(None), checkouts.c.deleted_at.is_(None))
+
+
+def orders_of(connection: Connection, shop: Shop, person_id: int, after: str | None) -> paging.Page[Row[Any]]:
+    """A page of their orders, the newest first. Raises InvalidInput for a cursor that is none of ours."""
+    query = select(orders).where(orders.c.shop_id == shop.id, orders.c.person_id == person_id)
+    if key := paging.after(after, datetime, int):
+        at, order_id = key
+        query = query.where(or_(orders.c.created_at < at, and_(orders.c.created_at == at, orders.c.id < order_id)))
+    rows = connection.execute(
+        query.order_by(orders.c.created_at.desc(), orders.c.id.desc()).limit(paging.SIZE + 1)
+    ).all()
+    return paging.page(rows, lambda row: (row.created_at, row.id))
+
+
+@dataclass(frozen=True)
+class Stay:
+    """One way of a person through a flow. ``step``: where they are, in words; ``wakes_at``: until when they wait there;
+    ``ended``: how it ended, in words, "" while they are in it."""
+
+    flow: str
+    name: str
+    version: int
+    key: str
+    entered_at: datetime
+    ended_at: datetime | None
+    live: bool
+    step: str = ""
+    wakes_at: datetime | None = None
+    ended: str = ""
+
+
+def stays(connection: Connection, shop: Shop, person_id: int, most: int = _MOST) -> list[Stay]:
+    """The flows that they are in and have been in: those they are in first, then the newest."""
+    named = (flow_versions.c.shop_id == runs.c.shop_id) & (flow_versions.c.flow == runs.c.flow)
+    query = (
+        select(
+            runs,
+            flow_versions.c.definition["name"].astext.label("name"),
+            select(timers.c.due_at)
+            .where(
+                timers.c.shop_id == runs.c.shop_id,
+                timers.c.kind == "run",
+                timers.c.owner == runs.c.id.cast(timers.c.owner.type),
+            )
+            .order_by(timers.c.due_at)
+            .limit(1)
+            .scalar_subquery()
+            .label("wakes_at"),
+        )
+        .outerjoin(flow_versions, named & (flow_versions.c.version == runs.c.version))
+        .where(runs.c.shop_id == shop.id, runs.c.person_id == person_id)
+        .order_by((runs.c.state == "live").desc(), runs.c.entered_at.desc())
+        .limit(most)
+    )
+    return [_stay(row) for row in connection.execute(query)]
+
+
+def _stay(row: Row[Any]) -> Stay:
+    live = row.state == "live"
+    return Stay(
+        row.flow,
+        row.name or flow_words.named(row.flow),
+        row.version,
+        row.key,
+        row.entered_at,
+        row.ended_at,
+        live,
+        flow_words.named(str(row.position.get("at") or "")) if live else "",
+        row.wakes_at if live else None,
+        "" if live else flow_words.outcome(row.outcome or "finished"),
+    )
+
+
+def flows_of_shop(connection: Connection, shop: Shop) -> Sequence[Row[Any]]:
+    """(flow, name, status) of every flow of the shop that has a version, by name."""
+    current = (
+        (flow_versions.c.shop_id == flows.c.shop_id)
+        & (flow_versions.c.flow == flows.c.flow)
+        & (flow_versions.c.version == flows.c.version)
+    )
+    name = flow_versions.c.definition["name"].astext.label("name")
+    query = select(flows.c.flow, flows.c.status, name).join(flow_versions, current).where(flows.c.shop_id == shop.id)
+    return connection.execute(query.order_by(name, flows.c.flow)).all()
 
 
 def _conflicts(connection: Connection, shop: Shop, person_id: int) -> Sequence[Row[Any]]:
@@ -184,18 +214,13 @@ def _conflicts(connection: Connection, shop: Shop, person_id: int) -> Sequence[R
     table = identity_conflicts
     concerned = or_(table.c.person_id == person_id, table.c.other_id == person_id)
     query = select(table).where(table.c.shop_id == shop.id, concerned)
-    return connection.execute(query.order_by(table.c.resolved_at.nulls_first(), table.c.id.desc())).all()
+    return connection.execute(query.order_by(table.c.resolved_at.nulls_first(), table.c.id.desc()).limit(_MOST)).all()
 
 
-def _suppressed(connection: Connection, shop: Shop, profile: Row[Any]) -> list[tuple[str, str, datetime]]:
-    addresses = [address for address in (profile.email, profile.phone) if address]
-    rows = connection.execute(
-        select(suppressions).where(
-            suppressions.c.shop_id == shop.id,
-            suppressions.c.address_digest.in_([address_digest(shop.salt, one) for one in addresses]),
-        )
-    )
-    return [(row.channel, row.reason, row.since) for row in rows]
+def _suppressed(connection: Connection, shop: Shop, profile: Row[Any]) -> Sequence[Row[Any]]:
+    digests = [address_digest(shop.salt, address) for address in (profile.email, profile.phone) if address]
+    query = select(suppressions).where(suppressions.c.shop_id == shop.id, suppressions.c.address_digest.in_(digests))
+    return connection.execute(query.order_by(suppressions.c.channel)).all()
 
 
 def _copies(connection: Connection, shop: Shop, person_id: int) -> Sequence[Row[Any]]:
@@ -205,3 +230,23 @@ def _copies(connection: Connection, shop: Shop, person_id: int) -> Sequence[Row[
         sync_state.c.entity_id == person_id,
     )
     return connection.execute(query.order_by(sync_state.c.entity)).all()
+
+
+def _erasing(connection: Connection, shop: Shop, person_id: int) -> bool:
+    asked = exists().where(
+        privacy_requests.c.shop_id == shop.id,
+        privacy_requests.c.kind == "redact",
+        privacy_requests.c.person_id == person_id,
+        privacy_requests.c.state.in_(("due", "leased")),
+    )
+    return bool(connection.scalar(select(asked)))
+
+
+def names_of(connection: Connection, shop: Shop, person_id: int) -> Mapping[str, Any] | None:
+    """{first_name, last_name, email, phone, gone} of this person of this shop; None when there is none."""
+    query = select(persons).where(persons.c.shop_id == shop.id, persons.c.id == person_id)
+    row = connection.execute(query).first()
+    if row is None:
+        return None
+    gone = bool(row.erased_at or row.merged_into)
+    return {name: getattr(row, name) for name in ("first_name", "last_name", "email", "phone")} | {"gone": gone}

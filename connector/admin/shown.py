@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -27,9 +27,19 @@ def masked_phone(number: str) -> str:
     return f"{digits[:3]}{_DOTS}{digits[-2:]}"
 
 
-def masked_text(text: str) -> str:
-    """A sentence with the addresses and telephone numbers in it masked."""
-    return _PHONE.sub(_phone_in_text, _EMAIL.sub(lambda found: masked_email(found.group()), text))
+def masked_name(name: str) -> str:
+    """``Ann Bell`` -> ``A••• B•••``: enough to tell two apart, too little to know who it is."""
+    return " ".join(f"{word[:1]}{_DOTS}" for word in name.split())
+
+
+def masked_text(text: str, names: Iterable[str | None] = ()) -> str:
+    """A sentence with the addresses and telephone numbers in it masked, and these names wherever they are words."""
+    words = sorted({word for name in names if name for word in name.split()}, key=len, reverse=True)
+    masked = _PHONE.sub(_phone_in_text, _EMAIL.sub(lambda found: masked_email(found.group()), text))
+    if not words:
+        return masked
+    whole = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)", re.IGNORECASE)
+    return whole.sub(lambda found: masked_name(found.group()), masked)
 
 
 def _phone_in_text(found: re.Match[str]) -> str:
@@ -48,15 +58,22 @@ class Eyes:
     def phone(self, number: str | None) -> str:
         return "" if not number else number if self.whole else masked_phone(number)
 
-    def text(self, value: object) -> str:
-        """Anything that may quote an address."""
+    def name(self, *names: str | None) -> str:
+        """What somebody is called, in one or several parts; "" for nobody's name."""
+        said = " ".join(name for name in names if name)
+        return said if self.whole else masked_name(said)
+
+    def text(self, value: object, *names: str | None) -> str:
+        """Anything that may quote an address. ``names``: what the person is called whom it is about."""
         text = "" if value is None else str(value)
-        return text if self.whole else masked_text(text)
+        return text if self.whole else masked_text(text, names)
 
     def identity(self, kind: str, value: str) -> str:
         """What somebody is known by."""
         if kind == "email":
             return self.email(value)
+        if kind == "name":
+            return self.name(value)
         return self.phone(value) if kind == "phone" else self.text(value)
 
 

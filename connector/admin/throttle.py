@@ -31,6 +31,14 @@ _SALT = "connector.admin.browser"
 View = Callable[..., Any]
 
 
+def _entered() -> str:
+    return request.form.get("email", "")
+
+
+def _plain(email: str) -> str:
+    return email.strip().lower()[:400]
+
+
 class Throttle:
     """Limits the tries at one application. ``redis``: where they are counted."""
 
@@ -47,9 +55,16 @@ class Throttle:
         )
         self._limiter.init_app(app)
 
-    def limited(self, view: View) -> View:
-        """The view, which takes the tries: its form has a field ``email``."""
-        for rule, key in ((PAIR, self._pair), (ADDRESS, _client), (ACCOUNT, self._account)):
+    def limited(self, view: View, email: Callable[[], str] = _entered) -> View:
+        """The view, which takes the tries. ``email``: which account is tried; the form's field unless said."""
+
+        def pair() -> str:
+            return f"pair:{self._digest(_plain(email()))}:{_client()}"
+
+        def account() -> str:
+            return self._account(_plain(email()))
+
+        for rule, key in ((PAIR, pair), (ADDRESS, _client), (ACCOUNT, account)):
             view = self._limiter.limit(rule, key_func=key)(view)
         return view
 
@@ -65,11 +80,8 @@ class Throttle:
             path="/",
         )
 
-    def _pair(self) -> str:
-        return f"pair:{self._digest(_email())}:{_client()}"
-
-    def _account(self) -> str:
-        account = self._digest(_email())
+    def _account(self, email: str) -> str:
+        account = self._digest(email)
         mark = request.cookies.get(self._cookie, "")
         try:
             known = self._serializer.loads(mark) == account
@@ -86,10 +98,6 @@ class Throttle:
         # itsdangerous signs with the last key and accepts any.
         keys = list(reversed(self._settings.secret_keys))
         return URLSafeSerializer(keys, salt=_SALT, signer_kwargs={"digest_method": sha256, "key_derivation": "hmac"})
-
-
-def _email() -> str:
-    return request.form.get("email", "").strip().lower()[:400]
 
 
 def _client() -> str:

@@ -44,13 +44,28 @@ def merchant(engine: Engine, settings: Settings, clock: Clock, token: str) -> tu
     return visitor, shop.domain
 
 
+def token() -> str:
+    """What the cookie of this request carries; "" for nothing."""
+    held = session.get(TOKEN)
+    return held if isinstance(held, str) else ""
+
+
 def member(engine: Engine, clock: Clock) -> Visitor | None:
     """The one of the staff whose cookie this request carries."""
-    token = session.get(TOKEN)
-    if not isinstance(token, str):
+    held = token()
+    if not held:
         return None
+    machine = clock.machine()
     with transaction(engine) as connection:
-        account = sessions.account_of(connection, token, clock.machine())
-    if account is None:
+        found = sessions.of(connection, held, machine)
+    if found is None:
         return None
-    return Visitor(account.actor, account.email, account.role, account.shop_ids)
+    account = found.account
+    return Visitor(
+        account.actor,
+        account.email,
+        account.role,
+        account.shop_ids,
+        fresh=found.is_fresh(machine),
+        second_factor=account.second_factor,
+    )

@@ -1,4 +1,7 @@
-"""How many events a key may tell in a minute. Redis counts them; without it each process counts its own."""
+"""How much a key may ask in a minute: events that it tells, or calls of the admin.
+
+Redis counts them; without it each process counts its own.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,10 @@ _AWAY_SECONDS = 5.0
 
 
 class Allowance:
-    """``per_minute``: events that one key may tell in any minute of machine time."""
+    """``per_minute``: what one key may take in any minute of machine time. ``api``: what is counted apart."""
 
-    def __init__(self, redis: Redis, clock: Clock, per_minute: int) -> None:
+    def __init__(self, redis: Redis, clock: Clock, per_minute: int, api: str = "events-api") -> None:
+        self._api = api
         self._clock = clock
         self._item = RateLimitItemPerMinute(per_minute)
         storage: Storage = RedisStorage("redis://", connection_pool=redis.connection_pool)
@@ -28,7 +32,7 @@ class Allowance:
         self._away_until = 0.0
 
     def take(self, key: str, count: int) -> int | None:
-        """Take ``count`` events of what this key has left; None, or in how many seconds it is worth asking again."""
+        """Take ``count`` of what this key has left; None, or in how many seconds it is worth asking again."""
         if monotonic() >= self._away_until:
             try:
                 return self._take(self._shared, key, count)
@@ -37,7 +41,7 @@ class Allowance:
         return self._take(self._own, key, count)
 
     def _take(self, limiter: RateLimiter, key: str, count: int) -> int | None:
-        if limiter.hit(self._item, "events-api", key, cost=count):
+        if limiter.hit(self._item, self._api, key, cost=count):
             return None
-        reset = limiter.get_window_stats(self._item, "events-api", key).reset_time
+        reset = limiter.get_window_stats(self._item, self._api, key).reset_time
         return max(1, ceil(reset - self._clock.machine().timestamp()))

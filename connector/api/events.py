@@ -7,10 +7,8 @@ The answer is 202 only after the commit. What a type of event has to look like i
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-import orjson
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 from redis import Redis
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
@@ -18,22 +16,20 @@ from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import HTTPException
 
 from connector import logging
-from connector.api import keys, openapi
+from connector.api import openapi
 from connector.api.allowance import Allowance
 from connector.api.keys import Key
-from connector.api.problem import UNREADABLE, Problem, no_key, not_now, too_large
+from connector.api.problem import Problem, not_now, too_large
 from connector.api.reception import MOST_AT_ONCE, Reception, Store
-from connector.db.session import transaction
+from connector.api.requests import EVERY_METHOD, answer, body, key_of, only
 from connector.metrics import Metrics
 from connector.settings import Settings
-from webhooks.process import Unreadable, read
 from webhooks.topics.api_events import SOURCE
 from webhooks.writer import NotStored
 
 log = logging.get(__name__)
 
 LARGEST_BODY = 64 * 1024
-_EVERY_METHOD = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 def blueprint(
@@ -51,39 +47,32 @@ def blueprint(
     reception = Reception(settings, engine, allowance, metrics, store, ring)
 
     def key_of_request() -> Key:
-        scheme, _, text = request.headers.get("Authorization", "").partition(" ")
-        found = None
-        if scheme.lower() == "bearer":
-            with transaction(engine) as connection:
-                found = keys.presented(connection, text.strip(), settings.clock.now())
-        if found is None:
-            raise no_key()
-        return found
+        return key_of(engine, settings.clock.now(), what="sk_...; `connector api-key create` makes a key")
 
-    @routes.route("/events", methods=_EVERY_METHOD)
+    @routes.route("/events", methods=EVERY_METHOD)
     def one() -> Response:
-        _only("POST")
+        only("POST")
         key = key_of_request()
-        (told,) = reception.take([_body()], key, "")
-        return _answer({"id": told.id}, 202)
+        (told,) = reception.take([body(LARGEST_BODY)], key, "")
+        return answer({"id": told.id}, 202)
 
-    @routes.route("/events/batch", methods=_EVERY_METHOD)
+    @routes.route("/events/batch", methods=EVERY_METHOD)
     def many() -> Response:
-        _only("POST")
+        only("POST")
         key = key_of_request()
-        body = _body()
-        found = body.get("events")
-        if not isinstance(found, list) or not 1 <= len(found) <= MOST_AT_ONCE or len(body) > 1:
+        given = body(LARGEST_BODY)
+        found = given.get("events")
+        if not isinstance(found, list) or not 1 <= len(found) <= MOST_AT_ONCE or len(given) > 1:
             said = f'Send {{"events": [...]}} with 1 to {MOST_AT_ONCE} events and nothing else.'
             raise Problem(422, "invalid", "Not a batch that can be taken", errors=[("/events", said)])
-        return _answer({"ids": [told.id for told in reception.take(found, key, "/events/{}")]}, 202)
+        return answer({"ids": [told.id for told in reception.take(found, key, "/events/{}")]}, 202)
 
-    @routes.route("/openapi.json", methods=_EVERY_METHOD)
+    @routes.route("/openapi.json", methods=EVERY_METHOD)
     def described() -> Response:
-        _only("GET")
-        return _answer(openapi.document(settings.public_url), 200)
+        only("GET")
+        return answer(openapi.document(settings.public_url), 200)
 
-    @routes.route("/<path:_elsewhere>", methods=_EVERY_METHOD)
+    @routes.route("/<path:_elsewhere>", methods=EVERY_METHOD)
     def nothing(_elsewhere: str) -> Response:
         raise Problem(
             404, "not-found", "Not found", "The API has /api/events, /api/events/batch and /api/openapi.json."
@@ -113,27 +102,3 @@ def blueprint(
         return Problem(500, "fault", "Something went wrong here", "Send the same again later.").response()
 
     return routes
-
-
-def _only(method: str) -> None:
-    if request.method != method:
-        raise Problem(405, "method", "Not done that way", f"Use {method}.", headers={"Allow": method})
-
-
-def _body() -> dict[str, Any]:
-    """The JSON object of the request. Raises Problem."""
-    if (request.content_length or 0) > LARGEST_BODY or len(raw := request.get_data(cache=False)) > LARGEST_BODY:
-        raise too_large(LARGEST_BODY)
-    if request.mimetype != "application/json":
-        raise Problem(415, "no-json", "Not JSON", UNREADABLE)
-    try:
-        body = read(raw)
-    except Unreadable as error:
-        raise Problem(400, "unreadable", "Cannot be read", f"{error}. {UNREADABLE}") from error
-    if not isinstance(body, dict):
-        raise Problem(400, "unreadable", "Not an object", UNREADABLE)
-    return body
-
-
-def _answer(body: Any, status: int) -> Response:
-    return Response(orjson.dumps(body), status, mimetype="application/json")

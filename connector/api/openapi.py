@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import Schema, fields, validate
+from marshmallow import fields
 
+from connector.api import shapes
 from connector.api.problem import MEDIA_TYPE
 from connector.api.reception import MOST_AT_ONCE
+from connector.api.shapes import PROBLEM, Json
 from webhooks.topics.api_payload import (
     DEEPEST,
     LARGEST_PROPERTIES,
@@ -20,7 +22,6 @@ from webhooks.topics.api_payload import (
 )
 from webhooks.topics.event_payload import EventPayload, NamedPayload
 
-Json = dict[str, Any]
 _TEXT: Json = {"type": "string", "maxLength": LONGEST_ANSWER}
 _ANSWER: Json = {
     "anyOf": [
@@ -44,7 +45,8 @@ def document(public_url: str) -> Json:
         "oneOf": [{"$ref": place} for place in mapping.values()],
         "discriminator": {"propertyName": "type", "mapping": mapping},
     }
-    schemas: Json = {"Event": event, "Person": _object(NamedPayload(), _ONE_OF["person"]), "Problem": _PROBLEM}
+    person = shapes.described(NamedPayload(), _ONE_OF["person"], _own)
+    schemas: Json = {"Event": event, "Person": person, "Problem": PROBLEM}
     for kind, schema in SCHEMAS.items():
         schemas[named[kind]] = {"description": _said(schema), **_event(kind)}
     batch: Json = {
@@ -97,25 +99,6 @@ def _two_examples() -> list[Json]:
 
 
 _ABOUT = "What a merchant's systems tell of people. The same id again changes nothing; nothing here gives consent."
-_PROBLEM: Json = {
-    "type": "object",
-    "description": "RFC 9457",
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
-                "required": ["pointer", "detail"],
-            },
-        },
-    },
-    "required": ["type", "title", "status"],
-}
 _REFUSALS: Mapping[str, str] = {
     "400": "No JSON object",
     "401": "No key that is known",
@@ -155,65 +138,18 @@ def _said(schema: type[EventPayload]) -> str:
 
 
 def _event(kind: str) -> Json:
-    shape = _object(SCHEMAS[kind](), _ONE_OF.get(kind, ()))
+    shape = shapes.described(SCHEMAS[kind](), _ONE_OF.get(kind, ()), _own)
     shape["properties"] |= {"type": {"const": kind}, "person": _ref("Person")}
     return shape
 
 
-def _object(schema: Schema, one_of: tuple[str, ...] = ()) -> Json:
-    said = {name: {"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in one_of}
-    return {
-        "type": "object",
-        "properties": {name: _field(field) for name, field in schema.fields.items()},
-        "required": [name for name, field in schema.fields.items() if field.required],
-        "additionalProperties": False,
-        **({"anyOf": list(said.values())} if said else {}),
-    }
-
-
-def _field(field: fields.Field[Any]) -> Json:
-    shape = {**_shape(field), **_bounds(field)}
-    if field.allow_none:
-        shape["type"] = [shape["type"], "null"]
-    if "description" in field.metadata:
-        shape["description"] = field.metadata["description"]
-    if "example" in field.metadata:
-        shape["examples"] = [field.metadata["example"]]
-    return shape
-
-
-def _shape(field: fields.Field[Any]) -> Json:
+def _own(field: fields.Field[Any]) -> Json | None:
+    """The shape of a field that only events have."""
     match field:
         case PropertiesField():
             limits = f"At most {LARGEST_PROPERTIES} bytes and {DEEPEST} deep"
             return {"type": "object", "propertyNames": {"pattern": "^[A-Za-z0-9_]{1,64}$"}, "$comment": limits}
         case AnswerField():
             return _ANSWER
-        case fields.Dict(key_field=key, value_field=value) if key is not None and value is not None:
-            return {"type": "object", "propertyNames": _bounds(key), "additionalProperties": _shape(value)}
-        case fields.Integer():
-            return {"type": "integer"}
-        case fields.AwareDateTime():
-            return {"type": "string", "format": "date-time"}
-        case fields.Email():
-            return {"type": "string", "format": "email"}
         case _:
-            return {"type": "string"}
-
-
-def _bounds(field: fields.Field[Any]) -> Json:
-    found: Json = {}
-    for rule in field.validators:
-        if isinstance(rule, validate.Range) and isinstance(field, fields.Integer):
-            found |= {"minimum": rule.min, "maximum": rule.max}
-        elif isinstance(rule, validate.Regexp):
-            found["pattern"] = str(rule.regex.pattern).replace(r"\A", "^").replace(r"\Z", "$")
-        elif isinstance(rule, validate.OneOf):
-            found["enum"] = list(rule.choices)
-        elif isinstance(rule, validate.Length):
-            least, most = (
-                ("minProperties", "maxProperties") if isinstance(field, fields.Dict) else ("minLength", "maxLength")
-            )
-            found |= {least: rule.min} if rule.min is not None else {}
-            found |= {most: rule.max} if rule.max is not None else {}
-    return found
+            return None

@@ -64,18 +64,18 @@ def _escaped(name: str) -> str:
 UNREADABLE = "Send one JSON object in UTF-8, with the header Content-Type: application/json."
 
 
-def no_key() -> Problem:
+def no_key(what: str) -> Problem:
     return Problem(
         401,
         "no-key",
         "No key that is known",
-        "Send Authorization: Bearer sk_...; `connector api-key create` makes a key.",
+        f"Send Authorization: Bearer {what}.",
         headers={"WWW-Authenticate": "Bearer"},
     )
 
 
 def too_large(most: int) -> Problem:
-    return Problem(413, "too-large", "Too large", f"A body has at most {most} bytes: send fewer events at once.")
+    return Problem(413, "too-large", "Too large", f"A body has at most {most} bytes: send less at once.")
 
 
 def too_many(seconds: int) -> Problem:

@@ -35,6 +35,7 @@ _MODULES = {
     "mapping": "mapping",
     "person": "person",
     "privacy": "privacy",
+    "report": "report",
     "send": "send",
     "shop": "shop",
     "staff": "staff",

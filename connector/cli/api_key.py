@@ -1,10 +1,12 @@
-"""``connector api-key``: keys by which a merchant's other systems tell of events (docs/api.md)."""
+"""``connector api-key``: keys by which a merchant's other systems tell of events (docs/api.md) or use the admin
+(docs/admin-api.md)."""
 
 from __future__ import annotations
 
 import click
 
 from connector import audit
+from connector.admin.access import ROLES
 from connector.api import keys
 from connector.cli.connected import connected
 from connector.db.session import transaction
@@ -13,17 +15,18 @@ from connector.settings import Settings
 
 @click.group()
 def api_key() -> None:
-    """Keys of the events API: each may tell of the people of one shop, and read nothing."""
+    """Keys of one shop: of the events API, which tell and read nothing, and of the API of the admin."""
 
 
 @api_key.command()
 @click.argument("shop_domain", metavar="SHOP")
 @click.argument("name")
+@click.option("--role", type=click.Choice(ROLES), help="Make one of the admin's API, which may do what this role may.")
 @click.pass_obj
-def create(settings: Settings, shop_domain: str, name: str) -> None:
+def create(settings: Settings, shop_domain: str, name: str, role: str | None) -> None:
     """Make a key of SHOP for the system called NAME. It is shown this once."""
     with connected(settings, shop_domain) as (deps, shop), transaction(deps.engine) as connection:
-        key, text = keys.create(connection, shop.id, name, actor=audit.CLI, now=settings.clock.now())
+        key, text = keys.create(connection, shop.id, name, role=role, actor=audit.CLI, now=settings.clock.now())
     click.echo(text)
     click.echo(f"Key {key.id} of {shop_domain} for {key.name}. It is not shown again.", err=True)
 
@@ -38,7 +41,8 @@ def list_(settings: Settings, shop_domain: str) -> None:
     for key in found:
         used = f"last used {key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never used"
         ended = f", revoked {key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ""
-        click.echo(f"{key.id}  {key.name}  made {key.created_at:%Y-%m-%d %H:%M}, {used}{ended}")
+        what = f"admin as {key.role}" if key.role else "events"
+        click.echo(f"{key.id}  {key.name}  {what}  made {key.created_at:%Y-%m-%d %H:%M}, {used}{ended}")
     if not found:
         click.echo(f"{shop_domain} has no keys: see `connector api-key create`.")
 

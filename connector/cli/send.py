@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import click
@@ -11,10 +10,8 @@ from connector.cli.connected import connected
 from connector.cli.flow_preview import show
 from connector.settings import Settings
 from flows.engine.preview import look
-from flows.engine.sample import send_sample
-
-_NUMBER = re.compile(r"\+?\d{6,15}")
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+from flows.engine.sample import recipient, send_sample
+from flows.engine.sample_facts import NoSample
 
 
 @click.group()
@@ -32,7 +29,10 @@ def send() -> None:
 @click.pass_obj
 def test(settings: Settings, domain: str, channel: str, flow: str, message: str, to: str, person: int | None) -> None:
     """Send one message of a flow to ADDRESS, marked as a test. It counts for no cap and no statistics."""
-    to = _recipient(channel, to)
+    try:
+        to = recipient(channel, to)
+    except NoSample as error:
+        raise click.BadParameter(str(error), param_hint="--to") from None
     with connected(settings, domain) as (deps, shop):
         sent = send_sample(deps, shop, channel=channel, flow=flow, message=message, to=to, person_id=person)
     billed = "" if channel == "email" else f", billed as {sent.segments} message{'' if sent.segments == 1 else 's'}"
@@ -56,16 +56,3 @@ def preview(settings: Settings, domain: str, flow: str, message: str, person: in
     with connected(settings, domain) as (deps, shop), deps.open(shop) as scope:
         found = look(scope, flow, message, person)
     show(found, out)
-
-
-def _recipient(channel: str, to: str) -> str:
-    if channel == "email":
-        if not _EMAIL.fullmatch(to):
-            raise click.BadParameter(f"{to} is no email address.", param_hint="--to")
-        return to
-    bare = re.sub(r"[\s().-]", "", to)
-    if not _NUMBER.fullmatch(bare):
-        raise click.BadParameter(
-            f"{to} is no number with its country's code, such as +4915112345678.", param_hint="--to"
-        )
-    return f"+{bare.removeprefix('+').removeprefix('00')}"

@@ -10,7 +10,7 @@ import click
 from sqlalchemy import Connection
 
 from connector import audit, shops
-from connector.admin import accounts
+from connector.admin import accounts, second_factor, sessions
 from connector.admin.access import ABOUT, ROLES
 from connector.db.session import create_engine, transaction
 from connector.errors import InvalidInput
@@ -50,7 +50,8 @@ def list_(settings: Settings) -> None:
         domains = {shop.id: shop.domain for shop in shops.connected(connection)}
     for one in found:
         seen = "every shop" if one.shop_ids is None else ", ".join(sorted(domains.get(n, str(n)) for n in one.shop_ids))
-        click.echo(f"{one.email}  {one.role}  {seen or 'no shop'}")
+        factor = "  second factor" if one.second_factor else ""
+        click.echo(f"{one.email}  {one.role}  {seen or 'no shop'}{factor}")
     if not found:
         click.echo("Nobody may sign in yet: see `connector staff add`.")
 
@@ -79,6 +80,18 @@ def password(settings: Settings, email: str, password_stdin: bool) -> None:
         account = _account(connection, email)
         accounts.change_password(connection, account, new, actor=audit.CLI, now=settings.clock.now())
     click.echo(f"{account.email} has a new password; their sessions have ended.")
+
+
+@staff.command("reset-second-factor")
+@click.argument("email")
+@click.pass_obj
+def reset_second_factor(settings: Settings, email: str) -> None:
+    """Let EMAIL sign in by the password alone, for who has lost telephone and recovery codes."""
+    with _connected(settings) as connection:
+        account = _account(connection, email)
+        second_factor.drop(connection, account, actor=audit.CLI, now=settings.clock.now())
+        sessions.end_all(connection, account)
+    click.echo(f"{account.email} signs in by their password alone; their sessions have ended.")
 
 
 def _password(from_input: bool) -> str:

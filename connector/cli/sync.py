@@ -141,6 +141,19 @@ def stop(settings: Settings, /, domain: str, run_id: int) -> None:
 @sync.command()
 @_of_shop
 @click.argument("run_id", metavar="RUN", type=int)
+@click.pass_obj
+def resume(settings: Settings, /, domain: str, run_id: int) -> None:
+    """Go on with a run that was stopped or has failed, at the page where it stood."""
+    with connected(settings, domain) as (deps, shop):
+        _progress(deps, shop, run_id)
+        with deps.open(shop) as scope:
+            reruns.resume(scope, run_id, by=CLI)
+    click.echo(f"Run {run_id} goes on.")
+
+
+@sync.command()
+@_of_shop
+@click.argument("run_id", metavar="RUN", type=int)
 @click.argument("record_ids", metavar="[ID]...", nargs=-1, type=int)
 @click.pass_obj
 def retry(settings: Settings, /, domain: str, run_id: int, record_ids: tuple[int, ...]) -> None:

@@ -1,4 +1,4 @@
-"""``connector task``: what flows have given staff to do."""
+"""``connector task``: what staff have to do."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _task = click.argument("task_id", metavar="TASK", type=int)
 
 @click.group()
 def task() -> None:
-    """What flows have given staff to do."""
+    """What flows, and the calendar, have given staff to do."""
 
 
 @task.command("list")
@@ -38,8 +38,9 @@ def list_(settings: Settings, domain: str, every: bool, assignee: str | None) ->
         late = " (late)" if one.late else ""
         closed = f", {one.state} {one.closed_at:%Y-%m-%d %H:%M} by {one.closed_by}" if one.closed_at else ""
         click.echo(f"{one.id}: {one.title}")
-        click.echo(f"  {one.assignee or 'for everybody'}{due}{late}{closed}; about {one.email or 'nobody known'}")
-        click.echo(f"  from {one.flow}, {one.made_at:%Y-%m-%d %H:%M}")
+        about = "" if one.review else f"; about {one.email or 'nobody known'}"
+        click.echo(f"  {one.assignee or 'for everybody'}{due}{late}{closed}{about}")
+        click.echo(f"  from {one.flow or 'the calendar'}, {one.made_at:%Y-%m-%d %H:%M}")
         for line in one.details.splitlines():
             click.echo(f"  | {line}")
     if not found:

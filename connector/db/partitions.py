@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-PARTITIONED = ("inbox", "events", "attempts")
+PARTITIONED = ("inbox", "events", "attempts", "message_contents")
 MONTHS_AHEAD = 3
 
 _NAME = re.compile(rf"({'|'.join(PARTITIONED)})_(\d{{4}})_(\d{{2}})\Z")

@@ -1,6 +1,7 @@
 """What has to be switched off at Brevo and in the store, so that nobody is written to twice about the same thing.
 
-The items (``checklist.yaml``) go by the triggers of the flows that are active; staff tick off what they have looked at.
+The items (``checklist.yaml``) go by the triggers of the flows that are active or drafts; staff tick off what they have
+looked at.
 """
 
 from __future__ import annotations
@@ -112,7 +113,7 @@ def tick(connection: Connection, shop_id: int, key: str, actor: str, now: dateti
 
 
 def _triggers(connection: Connection, shop_id: int) -> list[tuple[str, str, str]]:
-    """(flow, its trigger, its mode) of the active flows."""
+    """(flow, its trigger, its mode) of the flows that are active, or drafts that may be soon."""
     same = and_(
         flow_versions.c.shop_id == flows.c.shop_id,
         flow_versions.c.flow == flows.c.flow,
@@ -121,7 +122,7 @@ def _triggers(connection: Connection, shop_id: int) -> list[tuple[str, str, str]
     query = (
         select(flows.c.flow, flow_versions.c.definition["trigger"]["on"].as_string(), flows.c.mode)
         .join(flow_versions, same)
-        .where(flows.c.shop_id == shop_id, flows.c.status == "active")
+        .where(flows.c.shop_id == shop_id, flows.c.status.in_(("active", "draft")))
         .order_by(flows.c.flow)
     )
     return [(row[0], row[1], row[2]) for row in connection.execute(query)]

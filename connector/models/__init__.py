@@ -2,6 +2,8 @@
 
 from connector.models import (
     activity,
+    alert,
+    analytics,
     api_key,
     arming,
     backfill,
@@ -12,8 +14,10 @@ from connector.models import (
     currency,
     event,
     flow,
+    flow_draft,
     identity,
     inbox,
+    invitation,
     loyalty,
     mapping,
     outbox,
@@ -39,6 +43,8 @@ from connector.models import (
 
 __all__ = [
     "activity",
+    "alert",
+    "analytics",
     "api_key",
     "arming",
     "backfill",
@@ -49,8 +55,10 @@ __all__ = [
     "currency",
     "event",
     "flow",
+    "flow_draft",
     "identity",
     "inbox",
+    "invitation",
     "loyalty",
     "mapping",
     "outbox",

@@ -1,4 +1,4 @@
-"""Keys by which a merchant's other systems tell us of events."""
+"""Keys by which a merchant's other systems tell us of events, or use the API of the admin."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ api_keys = Table(
     Column("id", BigInteger, Identity(), nullable=False),
     # What the merchant calls the system that has it.
     Column("name", Text, nullable=False),
+    # NULL: it tells of events. Else it asks the API of the admin and may do there what this role may.
+    Column("role", Text),
     # sha256 of the whole key, hexadecimal: it is chance enough to need no salt.
     Column("digest", Text, nullable=False),
     Column("created_at", Moment, nullable=False),

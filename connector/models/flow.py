@@ -66,6 +66,8 @@ runs = Table(
     # The key first, because runs are looked for by it as well.
     Index("uq_runs_live", "shop_id", "key", "flow", "person_id", unique=True, postgresql_where="state = 'live'"),
     Index(None, "shop_id", "person_id"),
+    # The people inside one flow, page by page, and whoever is told something about all of them.
+    Index("ix_runs_inside", "shop_id", "flow", "person_id", postgresql_where="state = 'live'"),
 )
 
 timers = Table(

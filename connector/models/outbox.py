@@ -1,4 +1,4 @@
-"""The outbox: every effect on the outside world, each attempt at it, and what frequency caps count."""
+"""The outbox: effects on the outside world, each attempt with what it carried, and what frequency caps count."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     Numeric,
     PrimaryKeyConstraint,
     Table,
@@ -80,6 +81,8 @@ outbox = Table(
     # Messages that left and of which nothing was told.
     Index("ix_outbox_untold", "shop_id", "sent_at", postgresql_where="state = 'sent' AND reported IS NULL"),
     Index("ix_outbox_complained", "shop_id", "complained_at", postgresql_where="complained_at IS NOT NULL"),
+    # To whom a message of a flow was sent.
+    Index("ix_outbox_flow", "shop_id", "flow", "message", "id", postgresql_where="message <> ''"),
     Index(None, "shop_id", "person_id"),
     Index(None, "shop_id", "run_id"),
     Index(None, "shop_id", "provider_message_id"),
@@ -100,6 +103,19 @@ attempts = Table(
     Column("status", Integer),
     Column("detail", JSONB, nullable=False),
     PrimaryKeyConstraint("shop_id", "outbox_id", "n", "outbox_created_at"),
+    postgresql_partition_by="RANGE (outbox_created_at)",
+)
+
+message_contents = Table(
+    "message_contents",
+    metadata,
+    shop_column(),
+    Column("outbox_id", BigInteger, nullable=False),
+    # As of attempts.
+    Column("outbox_created_at", Moment, nullable=False),
+    # What the newest attempt at it carried, as people see it: connector/sent_contents.py.
+    Column("content", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("shop_id", "outbox_id", "outbox_created_at"),
     postgresql_partition_by="RANGE (outbox_created_at)",
 )
 

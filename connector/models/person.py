@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Identity,
     Index,
     Integer,
@@ -15,6 +18,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     func,
+    literal_column,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -65,13 +69,32 @@ persons = Table(
     Index("ix_persons_merged", "shop_id", "merged_into", postgresql_where="merged_into IS NOT NULL"),
 )
 
-# For staff who look for somebody by the beginning of a name or an address.
+
+def last_word(name: Column[Any]) -> ColumnElement[str]:
+    """The last of several words of a name, in small letters."""
+    return func.lower(func.regexp_replace(name, literal_column("'^.*[ -]'"), literal_column("''")))
+
+
+def several_words(name: Column[Any]) -> ColumnElement[bool]:
+    """Whether a name has several words."""
+    return name.regexp_match(literal_column("'[ -]'"))
+
+
+# For staff who look for somebody by the beginning of a name, of its last word, or of an address.
 for _begins in (persons.c.first_name, persons.c.last_name, persons.c.email):
     Index(
         f"ix_persons_{_begins.name}_begins",
         persons.c.shop_id,
         func.lower(_begins).label("begins"),
         postgresql_ops={"begins": "text_pattern_ops"},
+    )
+for _inner in (persons.c.first_name, persons.c.last_name):
+    Index(
+        f"ix_persons_{_inner.name}_inner",
+        persons.c.shop_id,
+        last_word(_inner).label("inner_begins"),
+        postgresql_ops={"inner_begins": "text_pattern_ops"},
+        postgresql_where=several_words(_inner),
     )
 
 identities = Table(

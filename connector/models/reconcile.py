@@ -16,7 +16,7 @@ reconcile_passes = Table(
     metadata,
     shop_column(),
     # changed | all: the manner of looking; then what is looked at: Customer, Order, Product, Collection.
-    # subscriptions, sample, stuck stand by themselves.
+    # subscriptions, sample, stuck, reviews stand by themselves.
     Column("look", Text, nullable=False),
     # The next look, in business time.
     Column("due_at", Moment, nullable=False),

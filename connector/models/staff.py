@@ -35,7 +35,22 @@ staff = Table(
     # Whether they see all shops, also those that are connected later; else those of staff_shops.
     Column("every_shop", Boolean, nullable=False),
     Column("created_at", Moment, nullable=False),
+    # The secret of the authenticator app, sealed; NULL: they sign in by the password alone.
+    Column("second_factor", Text),
+    # One that is being set up: sealed too, and of no effect until a code of it was shown.
+    Column("second_factor_next", Text),
+    # The newest half minute of which a code was taken: no code is good twice.
+    Column("second_factor_step", BigInteger),
     UniqueConstraint("email"),
+)
+
+staff_recovery_codes = Table(
+    "staff_recovery_codes",
+    metadata,
+    Column("staff_id", BigInteger, nullable=False),
+    # sha256 of the code, which is chance enough to need no salt.
+    Column("digest", Text, nullable=False),
+    PrimaryKeyConstraint("staff_id", "digest"),
 )
 
 staff_shops = Table(
@@ -54,6 +69,8 @@ staff_sessions = Table(
     Column("staff_id", BigInteger, nullable=False),
     Column("began_real", Moment, nullable=False),
     Column("ends_real", Moment, nullable=False),
+    # When they last proved who they are; NULL: when the session began.
+    Column("proven_real", Moment),
 )
 
 audit_log = Table(
@@ -71,5 +88,9 @@ audit_log = Table(
     Column("object_id", Text, nullable=False),
     Column("detail", JSONB, nullable=False),
     PrimaryKeyConstraint("shop_id", "id"),
-    Index(None, "shop_id", "object_kind", "object_id"),
+    Index(None, "shop_id", "object_kind", "object_id", "id"),
+    # What the filters of its page read by.
+    Index(None, "shop_id", "actor", "id"),
+    Index(None, "shop_id", "act", "id"),
+    Index(None, "shop_id", "object_kind", "id"),
 )

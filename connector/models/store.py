@@ -119,6 +119,8 @@ orders = Table(
     PrimaryKeyConstraint("shop_id", "id"),
     Index(None, "shop_id", "person_id"),
     Index(None, "shop_id", "checkout_token"),
+    # For staff who have its number.
+    Index(None, "shop_id", "name"),
     _by_products("ix_orders_products"),
 )
 

@@ -1,4 +1,4 @@
-"""What flows give staff to do about people."""
+"""What staff have to do: about people, given by flows, and reviews that come back by the calendar."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ tasks = Table(
     metadata,
     shop_column(),
     Column("id", BigInteger, Identity(), nullable=False),
-    # The effect that asked for it: however often that is tried, it is one task.
-    Column("outbox_id", BigInteger, nullable=False),
-    Column("person_id", BigInteger, nullable=False),
-    Column("run_id", Uuid, nullable=False),
-    Column("flow", Text, nullable=False),
-    Column("step", Text, nullable=False),
+    # Of a flow's: the effect that asked for it. However often that is tried, it is one task.
+    Column("outbox_id", BigInteger),
+    Column("person_id", BigInteger),
+    Column("run_id", Uuid),
+    Column("flow", Text),
+    Column("step", Text),
+    # Of a review: which one, and of what time (2026-10, 2026-Q4, 2026). It is about nobody.
+    Column("review", Text),
+    Column("period", Text),
     Column("title", Text, nullable=False),
     Column("details", Text, nullable=False),
     # The email of somebody on the staff, in small letters; NULL: everybody's.
@@ -31,5 +34,9 @@ tasks = Table(
     PrimaryKeyConstraint("shop_id", "id"),
     Index("uq_tasks_outbox", "shop_id", "outbox_id", unique=True),
     Index(None, "shop_id", "person_id"),
-    Index("ix_tasks_open", "shop_id", "due_at", postgresql_where="state = 'open'"),
+    Index("uq_tasks_review", "shop_id", "review", "period", unique=True, postgresql_where="review IS NOT NULL"),
+    # The lists of the admin, by what is due first and by what was closed last.
+    Index("ix_tasks_open", "shop_id", "due_at", "id", postgresql_where="state = 'open'"),
+    Index("ix_tasks_of", "shop_id", "assignee", "due_at", "id", postgresql_where="state = 'open'"),
+    Index("ix_tasks_closed", "shop_id", "closed_at", "id", postgresql_where="state <> 'open'"),
 )

@@ -24,7 +24,7 @@ from connector.crashpoints import reach
 KINDS = (
     "intake", "fetch", "flows", "deliver", "sync", "reconcile", "reruns", "tokens", "closing", "privacy", "imports",
     "profiles", "survey", "reports", "backfill", "bulk", "arming", "coupons",
-    "outgoing", "signals", "schedules",
+    "outgoing", "signals", "schedules", "alerts", "figures",
 )  # fmt: skip
 
 # One queue per worker process. What is read from the store has its own: telling Brevo never waits for the store. So
@@ -52,6 +52,8 @@ QUEUE_OF_KIND = {
     "coupons": "bulk",
     "outgoing": "bulk",
     "signals": "bulk",
+    "alerts": "bulk",
+    "figures": "bulk",
 }
 QUEUES = ("intake", "fetch", "flows", "deliver", "sync", "bulk", "backfill")
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, TextClause, text
 
+from connector.clock import Clock
 from connector.shops import states_for
 
 # Kind -> (table, since when a row waits, which rows wait). Every condition follows an index of its table,
@@ -53,6 +54,8 @@ _STOPPED = {
 _RECENT = timedelta(days=7)
 # Nobody counts further: it is a lot.
 _MOST = 10_000
+MOST_OF_SHOP = 1000
+"""Further nobody counts for the pages of one shop."""
 
 # Kind -> the work that it waits for, where that is done while nothing is sent.
 _WORK = {"inbox": "intake", "fetches": "fetch", "persons": "flows", "timers": "flows"}
@@ -75,20 +78,40 @@ def _waiting(shops: str) -> TextClause:
     )
 
 
-def _stopped(shops: str) -> TextClause:
+# What the first rows of an index are the oldest by, so that a count that ends early knows how old the oldest is. Of the
+# other kinds it is the oldest of those that were counted.
+_OLDEST_FIRST = {
+    "inbox": "id", "fetches": "due_real", "timers": "due_at", "outbox": "due_at", "outbox_unknown": "lease_real",
+    "contacts": "due_real",
+}  # fmt: skip
+
+
+def _waiting_at_one() -> TextClause:
+    """Of one shop, counted no further than to one more than ``MOST_OF_SHOP``."""
+    return text(
+        " UNION ALL ".join(
+            f"SELECT '{kind}' AS kind, count(*) AS rows, min(since) AS oldest FROM (SELECT {since} AS since "  # noqa: S608
+            f"FROM {table} WHERE shop_id = :shop AND {condition}"
+            f"{f' ORDER BY {_OLDEST_FIRST[kind]}' if kind in _OLDEST_FIRST else ''} LIMIT {MOST_OF_SHOP + 1}) AS found"
+            for kind, (table, since, condition) in _KINDS.items()
+        )
+    )
+
+
+def _stopped(shops: str, most: int = _MOST) -> TextClause:
     return text(
         " UNION ALL ".join(
             f"SELECT '{kind}' AS kind, count(*) AS rows FROM (SELECT 1 FROM {shops} CROSS JOIN LATERAL "  # noqa: S608
-            f"(SELECT 1 FROM {table} WHERE {table}.shop_id = shops.id AND {condition} LIMIT {_MOST}) AS one "
-            f"LIMIT {_MOST}) AS found"
+            f"(SELECT 1 FROM {table} WHERE {table}.shop_id = shops.id AND {condition} LIMIT {most}) AS one "
+            f"LIMIT {most}) AS found"
             for kind, (table, condition) in _STOPPED.items()
         )
     )
 
 
 _ONE_SHOP = "(SELECT CAST(:shop AS BIGINT) AS id) AS shops"
-_STATEMENT, _STATEMENT_OF_SHOP = _waiting("shops"), _waiting(_ONE_SHOP)
-_STOPPED_STATEMENT, _STOPPED_STATEMENT_OF_SHOP = _stopped("shops"), _stopped(_ONE_SHOP)
+_STATEMENT, _STATEMENT_OF_SHOP = _waiting("shops"), _waiting_at_one()
+_STOPPED_STATEMENT, _STOPPED_STATEMENT_OF_SHOP = _stopped("shops"), _stopped(_ONE_SHOP, MOST_OF_SHOP + 1)
 
 
 @dataclass(frozen=True)
@@ -105,8 +128,20 @@ def lagging(waiting: Mapping[str, Waiting], rate: float) -> list[str]:
     return sorted(kind for kind, found in waiting.items() if found.age > allowed[kind])
 
 
+def waiting(connection: Connection, clock: Clock, shop_id: int) -> dict[str, Waiting]:
+    """What waits at this shop now."""
+    return read(connection, clock.now(), clock.machine(), shop_id)
+
+
+def late(waiting: Mapping[str, Waiting], clock: Clock, times: float) -> dict[str, Waiting]:
+    """What waits for ``times`` times as long as it takes to be said to lag."""
+    younger = {kind: Waiting(one.count, one.age / times) for kind, one in waiting.items()}
+    return {kind: waiting[kind] for kind in lagging(younger, clock.rate)}
+
+
 def read(connection: Connection, now: datetime, machine: datetime, shop_id: int | None = None) -> dict[str, Waiting]:
-    """Every kind of work with what waits, of all shops or of one. ``now`` is business time, ``machine`` real time."""
+    """Every kind of work with what waits, of all shops or of one, then counted up to one more than ``MOST_OF_SHOP``.
+    ``now`` is business time, ``machine`` real time."""
     found = {}
     statement, which = (_STATEMENT, {}) if shop_id is None else (_STATEMENT_OF_SHOP, {"shop": shop_id})
     for row in connection.execute(statement, {"now": now, "machine": machine, **which}):
@@ -117,7 +152,7 @@ def read(connection: Connection, now: datetime, machine: datetime, shop_id: int 
 
 
 def stopped(connection: Connection, now: datetime, shop_id: int | None = None) -> dict[str, int]:
-    """Every kind of work with how much has stopped, of all shops or of one, counted up to 10,000. ``now`` is business
-    time."""
+    """Every kind of work with how much has stopped, of all shops counted up to 10,000, of one up to one more than
+    ``MOST_OF_SHOP``. ``now`` is business time."""
     statement, which = (_STOPPED_STATEMENT, {}) if shop_id is None else (_STOPPED_STATEMENT_OF_SHOP, {"shop": shop_id})
     return {row.kind: row.rows for row in connection.execute(statement, {"since": now - _RECENT, **which})}

@@ -57,12 +57,14 @@ def prepare(scope: Scope, task: Task) -> Prepared:
         "until": scope.now,
         "settle": scope.settings.unknown_settle_seconds,
         "tag": str(idempotency_key(task.row["key"])),
-        "body": _body(scope.shop, to, subject or task.flow.name, text, task.row),
+        "body": letter(scope.shop, to, subject or task.flow.name, text, key=task.row["key"], about=task.row["flow"]),
     }
 
 
-def _body(shop: Shop, to: tuple[str, ...], subject: str, text: str, row: Mapping[str, Any]) -> dict[str, Any]:
-    tag = str(idempotency_key(row["key"]))
+def letter(shop: Shop, to: tuple[str, ...], subject: str, text: str, *, key: str, about: str) -> dict[str, Any]:
+    """The body of an email to staff. ``key``: what makes it one email however often it is tried; ``about``: the flow,
+    or whatever else tells them."""
+    tag = str(idempotency_key(key))
     lines = "<br>\n".join(escape(line) for line in text.splitlines())
     return {
         "sender": {"email": shop.sender_email, "name": shop.sender_name},
@@ -73,7 +75,7 @@ def _body(shop: Shop, to: tuple[str, ...], subject: str, text: str, row: Mapping
         "textContent": part_in_text(text),
         # No key of ours in X-Mailin-custom: what becomes of it is told of no message to the customer.
         "headers": {"idempotencyKey": tag},
-        "tags": [row["flow"], STAFF, tag],
+        "tags": [about, STAFF, tag],
     }
 
 

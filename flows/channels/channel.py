@@ -76,6 +76,10 @@ def _one_part(request: Request) -> int:
     return 1
 
 
+def _nothing_to_show(request: Request) -> Mapping[str, Any]:
+    return {}
+
+
 def _nothing_to_prepare(deps: Deps, shop: Shop) -> None:
     """For whoever has all that it needs."""
 
@@ -102,7 +106,8 @@ class Channel:
     """``write`` raises ContentProblem, Withheld; ``send`` and ``look_up`` raise ProviderError.
 
     ``address(person)``: where a row of ``persons`` is written to, None when there is nothing. ``about(request)``: what
-    the outbox keeps of it, to show staff; ``parts(request)``: how many messages the provider bills for it.
+    the outbox keeps of it, to show staff; ``content(request)``: what its reader sees (connector.sent_contents);
+    ``parts(request)``: how many messages the provider bills for it.
 
     ``send(account, request, leave_by)`` returns the provider's message id; ``leave_by`` is in monotonic seconds.
     ``look_up(account, recipient, key, since, until)`` returns the message id when the provider has a message with
@@ -128,6 +133,7 @@ class Channel:
     repeats: bool = False
     answered: bool = False
     parts: Callable[[Request], int] = _one_part
+    content: Callable[[Request], Mapping[str, Any]] = _nothing_to_show
     together: Together | None = None
     prepare: Callable[[Deps, Shop], None] = _nothing_to_prepare
     know: Callable[[Scope, Collection[str]], Any] = _nothing_to_know

@@ -24,6 +24,16 @@ def about(request: Request) -> str:
     return str(request["subject"])
 
 
+def content(request: Request) -> Mapping[str, Any]:
+    sender = request["sender"]
+    return {
+        "subject": request["subject"],
+        "sender": f"{sender['name']} <{sender['email']}>",
+        "html": request["htmlContent"],
+        "text": request["textContent"],
+    }
+
+
 def write(letter: Letter) -> Request:
     """The body of the request."""
     written = render(letter.source, letter.context)
@@ -62,6 +72,7 @@ EMAIL = Channel(
     look_up_bucket="email_log",
     address=address,
     about=about,
+    content=content,
     write=write,
     send=send,
     look_up=look_up,

@@ -6,7 +6,9 @@ tag, the one that Brevo's statistics show: when they tell of it, the message was
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from connector.brevo.client import BrevoAccount
 from connector.outbox import TEST
@@ -21,6 +23,10 @@ _NORTH_AMERICA = "+1"
 
 def about(request: Request) -> str:
     return str(request["content"])
+
+
+def content(request: Request) -> Mapping[str, Any]:
+    return {"text": request["content"], "sender": request["sender"]}
 
 
 def write(letter: Letter) -> Request:
@@ -79,6 +85,7 @@ SMS = Channel(
     look_up_bucket="other",
     address=number_of,
     about=about,
+    content=content,
     write=write,
     send=send,
     look_up=look_up,

@@ -110,6 +110,10 @@ def about(request: Request) -> str:
     return str(request["shown"])
 
 
+def content(request: Request) -> Mapping[str, Any]:
+    return {"text": request["shown"], "sender": request["call"]["senderNumber"]}
+
+
 def key(request: Request) -> Hashable:
     """All of the call but whom it goes to."""
     call = {name: value for name, value in request["call"].items() if name != "contactNumbers"}
@@ -149,6 +153,7 @@ WHATSAPP = Channel(
     look_up_bucket=None,
     address=number_of,
     about=about,
+    content=content,
     write=write,
     send=send,
     look_up=None,

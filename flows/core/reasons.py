@@ -8,6 +8,7 @@ MOVES: Mapping[str, str] = {
     "entered": "The person entered the flow.",
     "handed_over": "The person entered a flow that an automation at Brevo carries out.",
     "waiting": "The flow waits until the moment given.",
+    "not_waited": "The moment that the flow waits for had passed, so it went on at once.",
     "branched": "A condition was asked; the part that decided is given.",
     "split": "Chance put the person into this arm.",
     "message_wanted": "The flow wants this message to leave.",

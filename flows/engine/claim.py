@@ -20,11 +20,12 @@ from connector.crashpoints import reach
 from connector.db.rows import replacing
 from connector.deps import Deps
 from connector.locks import lock_persons
-from connector.models.outbox import attempts, outbox, send_ledger
+from connector.models.outbox import attempts, message_contents, outbox, send_ledger
 from connector.models.pause import channel_pauses
 from connector.models.shop import shops
 from connector.outbox import settle
 from connector.scope import Scope
+from connector.sent_contents import packed
 from connector.shops import Shop
 from connector.suppression import address_digest
 from flows.channels.channel import Channel, Request
@@ -182,6 +183,13 @@ class _Judge:
             "result": "started",
             "detail": {"store_asked": asked},
         }
+        if scope.settings.content_keep_days and (content := draft.channel.content(written.request)):
+            scope.owed(_write_contents)[row["id"]] = {
+                "shop_id": scope.shop_id,
+                "outbox_id": row["id"],
+                "outbox_created_at": row["created_at"],
+                "content": packed(content),
+            }
         counted = Counted(
             scope.shop_id,
             row["id"],
@@ -206,6 +214,10 @@ def _write_attempts(scope: Scope, rows: dict[Any, Any]) -> None:
     scope.connection.execute(_ATTEMPT, list(rows.values()))
 
 
+def _write_contents(scope: Scope, rows: dict[Any, Any]) -> None:
+    scope.connection.execute(_CONTENT, list(rows.values()))
+
+
 def _write_ledger(scope: Scope, rows: dict[Any, Any]) -> None:
     scope.connection.execute(_ENTRY, list(rows.values()))
 
@@ -225,4 +237,6 @@ _LEASE = (
     )
 )
 _ATTEMPT = insert(attempts)
+# Of the newest attempt.
+_CONTENT = replacing(message_contents, ("content",))
 _ENTRY = replacing(send_ledger, ("counted_at", "cap"))

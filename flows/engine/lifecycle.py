@@ -27,7 +27,8 @@ from connector.models.flow import flow_versions, flows, runs
 from connector.scope import Scope
 from connector.shops import Shop
 from flows.core import standing
-from flows.core.problems import DefinitionError
+from flows.core.model import FlowVersion
+from flows.core.problems import DefinitionError, Problem
 from flows.definition_files import FlowFolder, beside_one_another
 from flows.engine.book import Book
 from flows.engine.publish import publish, publish_again
@@ -58,10 +59,11 @@ class Inside:
     people: int
 
 
-def flows_of(connection: Connection, shop_id: int) -> list[Standing]:
-    """All flows of the shop, by name."""
+def flows_of(connection: Connection, shop_id: int, *, counted: bool = True) -> list[Standing]:
+    """All flows of the shop, by name. ``counted``: with who is inside, which reads everybody who is; False leaves that
+    out."""
     counts: dict[str, dict[int, int]] = {}
-    for row in connection.execute(_INSIDE, {"shop_id": shop_id}):
+    for row in connection.execute(_INSIDE, {"shop_id": shop_id}) if counted else ():
         counts.setdefault(row.flow, {})[row.version] = row.people
     return [
         Standing(row.flow, row.status, row.mode, row.version, row.published_at, counts.get(row.flow, {}))
@@ -88,16 +90,19 @@ _INSIDE = (
 )
 
 
-def inside(connection: Connection, shop_id: int, flow: str) -> list[Inside]:
-    """Where the people stand who are in the flow now."""
-    found = connection.execute(_STEPS, {"shop_id": shop_id, "flow": flow})
+def inside(connection: Connection, shop_id: int, flow: str, *, most: int | None = None) -> list[Inside]:
+    """Where the people stand who are in the flow now. ``most``: so many of them are looked at."""
+    found = connection.execute(_STEPS, {"shop_id": shop_id, "flow": flow, "most": most})
     return [Inside(row.version, row.step, row.people) for row in found]
 
 
 _STEPS = text(
     """
-SELECT version, position ->> 'at' AS step, count(*) AS people FROM runs
-WHERE shop_id = :shop_id AND flow = :flow AND state = 'live'
+SELECT version, step, count(*) AS people FROM (
+    SELECT version, position ->> 'at' AS step FROM runs
+    WHERE shop_id = :shop_id AND flow = :flow AND state = 'live'
+    LIMIT CAST(:most AS bigint)
+) AS live
 GROUP BY version, step ORDER BY version, step
 """
 )
@@ -116,14 +121,20 @@ def publish_folder(
     status = _status(scope.connection, shop_id, name)
     if draft and status in ("active", "paused"):
         raise InvalidInput(f"{name} is {status}: its files are its draft until they are published.")
-    there = [*Book(scope.connection, shop_id).active, *(one.flow for one in beside)]
-    others = {flow.flow: flow for flow in there if flow.flow != name}
-    if problems := beside_one_another([folder], others):
+    if problems := wrong_beside(scope.connection, shop_id, folder, beside):
         raise DefinitionError(problems)
     kept = "draft" if draft else "paused" if status == "paused" else "active"
     version = publish(scope.connection, shop_id, folder, scope.now, status=kept)
     _note(scope, by, "flow.publish", name, version=version, status=kept)
     return version
+
+
+def wrong_beside(
+    connection: Connection, shop_id: int, folder: FlowFolder, beside: Sequence[FlowFolder] = ()
+) -> list[Problem]:
+    """What keeps this flow from being active beside the shop's others and those that are published with it."""
+    there = [*Book(connection, shop_id).active, *(one.flow for one in beside)]
+    return beside_one_another([folder], {flow.flow: flow for flow in there if flow.flow != folder.flow.flow})
 
 
 def version_before(connection: Connection, shop_id: int, flow: str) -> int:
@@ -209,17 +220,25 @@ def without_place(
     Raises InvalidInput for a step that the version has not.
     """
     book = Book(connection, shop_id)
-    new = book.published(flow, to).flow
+    groups = [group for group in inside(connection, shop_id, flow) if group.version != to]
+    return misplaced(book, flow, groups, book.published(flow, to).flow, steps, f"Version {to} of {flow}")
+
+
+def misplaced(
+    book: Book, flow: str, groups: Sequence[Inside], new: FlowVersion, steps: Mapping[str, str], called: str
+) -> list[tuple[Inside, str]]:
+    """The same of a version that need not be published: those of these groups for whom ``new``, which is ``called``
+    so, has nothing."""
     for target in steps.values():
         if target not in new.steps:
-            raise InvalidInput(f"Version {to} of {flow} has no step {target}: it has {', '.join(new.steps)}.")
+            raise InvalidInput(f"{called} has no step {target}: it has {', '.join(new.steps)}.")
     found = []
-    for group in inside(connection, shop_id, flow):
-        if group.version == to or group.step is None:
+    for group in groups:
+        if group.step is None:
             continue
         there = new.steps.get(steps.get(group.step, group.step))
         if there is None:
-            found.append((group, f"version {to} has no such step"))
+            found.append((group, f"{called.partition(' of ')[0].lower()} has no such step"))
         elif there.kind != book.published(flow, group.version).flow.steps[group.step].kind:
             found.append((group, f"it is a step of another kind there ({there.kind})"))
     return [one for one in found if one[0].step not in steps or "no such" in one[1]]

@@ -74,7 +74,8 @@ def publish_again(connection: Connection, shop_id: int, flow: str, version: int,
 def _put(
     connection: Connection, shop_id: int, flow: FlowVersion, texts: Mapping[str, str], now: datetime, status: str
 ) -> int:
-    _refuse_unsuited(connection, shop_id, texts)
+    if problems := unsuited(connection, shop_id, texts):
+        raise DefinitionError(problems)
     read = {segment for name in flow.messages for segment in variants.segments(texts, name)}
     named_segments.see_to(connection, shop_id, flow, now, read)
     definition, messages = to_data(flow), dict(texts)
@@ -110,11 +111,11 @@ def _put(
     return int(newest) + 1
 
 
-def _refuse_unsuited(connection: Connection, shop_id: int, texts: Mapping[str, str]) -> None:
+def unsuited(connection: Connection, shop_id: int, texts: Mapping[str, str]) -> list[Problem]:
+    """Why messages with these texts could be sent to nobody of this shop."""
     found = []
     for name, text in texts.items():
         source = parse(f"{MESSAGES}/{name}{MESSAGE_SUFFIX}", text)
         for sentence in CHANNELS[source.channel].suits(connection, shop_id, source):
             found.append(Problem(source.name, 0, sentence.rstrip(".")))
-    if found:
-        raise DefinitionError(found)
+    return found

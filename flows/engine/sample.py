@@ -6,6 +6,7 @@ and what is done with them is not noted.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -26,6 +27,8 @@ from flows.engine.sample_facts import NoSample, sample
 
 # Machine seconds until it is given up that the provider has room for the call, and for the call to begin.
 _PATIENCE, _LEAVE_WITHIN = 10.0, 5.0
+_NUMBER = re.compile(r"\+?\d{6,15}", re.ASCII)
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
 @dataclass(frozen=True)
@@ -38,27 +41,47 @@ class Sent:
 
 
 def send_sample(
-    deps: Deps, shop: Shop, *, channel: str, flow: str, message: str, to: str, person_id: int | None = None
+    deps: Deps,
+    shop: Shop,
+    *,
+    channel: str,
+    flow: str,
+    message: str,
+    to: str,
+    person_id: int | None = None,
+    written: Mapping[str, MessageSource] | None = None,
 ) -> Sent:
     """Send this message of the newest version of this flow to ``to``, with the facts of a person or invented ones.
 
-    Raises NoSample, also when the channel does not carry it there, ContentProblem when it cannot be written for them,
-    ProviderError.
+    ``written``: instead of those of the version, the messages by name, of which it is one. Raises NoSample, also when
+    the channel does not carry it there, ContentProblem when it cannot be written for them, ProviderError.
     """
     adapter = CHANNELS.get(channel)
     if adapter is None:
         raise NoSample(f"Nothing here sends by {channel}: there are {', '.join(sorted(CHANNELS))}.")
     adapter.prepare(deps, shop)
     with deps.open(shop) as scope:
-        written = sources_of(scope, flow, message)
-        if written[message].channel != channel:
-            its = written[message].channel
+        sources = sources_of(scope, flow, message) if written is None else written
+        if sources[message].channel != channel:
+            its = sources[message].channel
             raise NoSample(f"The message {message} is written for {its}, not for {channel}.")
-        request = _write(scope, adapter, written, message, flow, to, person_id)
+        request = _write(scope, adapter, sources, message, flow, to, person_id)
     account = deps.brevo(shop)
     account.await_turn(adapter.bucket, _PATIENCE)
     message_id = adapter.send(account, request, monotonic() + _LEAVE_WITHIN)
     return Sent(message_id.strip("<> "), adapter.parts(request), adapter.about(request))
+
+
+def recipient(channel: str, to: str) -> str:
+    """What was entered as an address of this channel, in the form in which it is sent to. Raises NoSample."""
+    if channel == "email":
+        if not _EMAIL.fullmatch(to):
+            raise NoSample(f"{to} is no email address.")
+        return to
+    bare = re.sub(r"[\s().-]", "", to)
+    if not _NUMBER.fullmatch(bare):
+        raise NoSample(f"{to} is no number with its country's code, such as +4915112345678.")
+    return f"+{bare.removeprefix('+').removeprefix('00')}"
 
 
 def sources_of(scope: Scope, flow: str, message: str) -> Mapping[str, MessageSource]:

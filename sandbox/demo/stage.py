@@ -26,6 +26,8 @@ SHOPS = ("north-sea-supply.myshopify.com", "alpine-goods.myshopify.com")
 # This one installs the app from its admin; the other is connected with a token by the command line.
 INSTALLING = SHOPS[0]
 APP_SECRET = "a secret of the demo only"
+# Of the staff of the demo, who sign in on this machine only.
+PASSWORD = "walk through the demo"
 # Of the library, beside those that a shop begins with.
 LIBRARY = Path("flows/library")
 PUBLISHED = ("post-purchase", "win-back")
@@ -204,6 +206,17 @@ def _connect(stage: Stage, shop: str, brevo_key: str) -> None:
         run_product(stage, "flows", "publish", str((LIBRARY / flow).resolve()), "--shop", shop)
 
 
+def hire(stage: Stage, *roles: str) -> None:
+    """Let one of each of these roles sign in to the admin: ROLE@demo.example with PASSWORD."""
+    for role in roles:
+        run_product(stage, "staff", "add", staff_of(role), "--role", role, "--password-stdin", said=f"{PASSWORD}\n")
+
+
+def staff_of(role: str) -> str:
+    """Their address."""
+    return f"{role}@demo.example"
+
+
 def _install(stage: Stage, shop: str) -> None:
     """The app's configuration is deployed, and the merchant opens the app in the admin. Raises NotReady."""
     configuration = tomllib.loads(run_product(stage, "app", "toml"))
@@ -217,12 +230,13 @@ def _install(stage: Stage, shop: str) -> None:
         raise NotReady(f"the app was not installed in {shop}: it answered {first}: {opened['text']}")
 
 
-def run_product(stage: Stage, *arguments: str, env: Mapping[str, str] | None = None) -> str:
-    """What the product's command line says. Raises NotReady when it fails."""
+def run_product(stage: Stage, *arguments: str, env: Mapping[str, str] | None = None, said: str | None = None) -> str:
+    """What the product's command line says; ``said``: its input. Raises NotReady when it fails."""
     done = subprocess.run(
         _connector(*arguments),
         cwd=stage.folder / "product",
         env={**stage.env, **(env or {})},
+        input=said,
         capture_output=True,
         text=True,
     )

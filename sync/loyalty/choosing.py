@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+
+from sqlalchemy import Connection
 
 from connector import audit, shops
 from connector.deps import Deps
@@ -19,11 +21,19 @@ from sync.mapping import contact as mapping
 _EVER = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def choose(deps: Deps, shop: Shop, settings: Mapping[str, Any] | None, *, by: str) -> list[str]:
+def choose(
+    deps: Deps,
+    shop: Shop,
+    settings: Mapping[str, Any] | None,
+    *,
+    by: str,
+    held: Callable[[Connection], object] | None = None,
+) -> list[str]:
     """Take this ``loyalty`` setting (None: keep no loyalty data), create what is missing at Brevo, and have customers
     read from a store that is the source, which starts nothing. Returns sentences for whoever chose.
 
     Raises ValidationError for a wrong setting, and the ProviderError of Brevo, in which case nothing is changed.
+    ``held`` is called in the transaction that writes, before it does.
     """
     shops.ShopSettingsSchema().load({**shop.raw_settings, "loyalty": settings})
     changed = replace(shop, raw_settings={**shop.raw_settings, "loyalty": settings})
@@ -34,6 +44,8 @@ def choose(deps: Deps, shop: Shop, settings: Mapping[str, Any] | None, *, by: st
         notes += [f"Brevo: {problem}." for problem in done.problems]
     source = port.chosen(changed)
     with deps.open(changed) as scope:
+        if held is not None:
+            held(scope.connection)
         shops.change_settings(scope.connection, shop.id, {"loyalty": settings})
         audit.record(
             scope.connection,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from connector.models.analytics import attribution_marks, attributions
 from connector.models.coupon import coupons
 from connector.models.event import events, exit_marks
 from connector.models.flow import decisions, goal_watches, trail
@@ -65,6 +66,9 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "tasks": follows(tasks),
         # A code that one of them was given is the one's.
         "coupons": follows(coupons),
+        # Orders and messages that have come together leave marks themselves.
+        "attribution_marks": follows(attribution_marks),
+        "attributions": follows(attributions),
         # The messages to both count in the caps of the one.
         "send_ledger": follows(send_ledger),
         "consent_ledger": consents.together,

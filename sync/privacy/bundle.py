@@ -15,6 +15,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import Connection, text
 
+from connector.sent_contents import opened
 from connector.shops import Shop
 from sync.privacy import deliveries, rows, traces
 from sync.privacy.names import digits
@@ -31,7 +32,7 @@ def export(connection: Connection, shop: Shop, person_id: int | None, named: Nam
     """The bundle of this person. ``named``: by what else the person is known to who asks."""
     mine = traces.of_person(connection, shop.id, person_id, named)
     tables = {
-        name: [{str(column): _plain(value) for column, value in row.items()} for row in found]
+        name: [{str(column): _readable(name, value) for column, value in row.items()} for row in found]
         for name, found in rows.read(connection, shop.id, mine).items()
     }
     stored = list(_deliveries(connection, shop, mine))
@@ -61,6 +62,12 @@ def _deliveries(connection: Connection, shop: Shop, mine: Traces) -> Iterator[di
             elif entries is None and search.telling(row.raw):
                 told = {"id": row.id, "source": row.source, "topic": row.topic, "state": row.state}
                 yield {**told, "received_at": _plain(row.received_at), "unreadable": _plain(row.raw)}
+
+
+def _readable(table: str, value: Any) -> Any:
+    if table == "message_contents" and isinstance(value, bytes | memoryview):
+        return opened(bytes(value)) or _plain(value)
+    return _plain(value)
 
 
 def _plain(value: Any) -> Any:

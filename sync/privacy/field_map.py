@@ -9,11 +9,17 @@ from collections.abc import Iterable
 
 from sqlalchemy import MetaData
 
-from sync.privacy import held_people, held_trade, held_work
+from sync.privacy import held_figures, held_people, held_staff, held_trade, held_work
 from sync.privacy.held import Held
 
 # In the order of erasure: what is found by way of another table comes before it.
-FIELD_MAP: tuple[Held, ...] = (*held_work.HELD, *held_trade.HELD, *held_people.HELD)
+FIELD_MAP: tuple[Held, ...] = (
+    *held_work.HELD,
+    *held_staff.HELD,
+    *held_trade.HELD,
+    *held_people.HELD,
+    *held_figures.HELD,
+)
 
 
 def faults(tables: MetaData, declared: Iterable[Held] = FIELD_MAP) -> list[str]:

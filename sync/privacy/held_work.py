@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from connector.models.alert import alert_looks, alerts, delivery_days
 from connector.models.api_key import api_keys
 from connector.models.arming import armings
 from connector.models.backfill import backfill_failures, backfill_lines, backfill_parts, backfills
@@ -9,9 +10,10 @@ from connector.models.brevo import brevo_grants
 from connector.models.contact_import import contact_imports, lists_left
 from connector.models.event import events, exit_marks, pending_events
 from connector.models.flow import decisions, flow_versions, flows, goal_watches, runs, timers, trail
+from connector.models.flow_draft import flow_drafts
 from connector.models.inbox import inbox, inbox_keys
 from connector.models.mapping import mapping_edits, profile_passes
-from connector.models.outbox import attempts, outbox, send_ledger
+from connector.models.outbox import attempts, message_contents, outbox, send_ledger
 from connector.models.outgoing import webhook_attempts, webhook_deliveries, webhook_endpoints
 from connector.models.pause import channel_pauses
 from connector.models.reconcile import gap_reports, gaps, reconcile_passes
@@ -20,8 +22,7 @@ from connector.models.rerun import sync_run_failures, sync_runs
 from connector.models.schedule import schedules
 from connector.models.shop import shops
 from connector.models.short_link import short_link_clicks, short_links
-from connector.models.staff import audit_log, staff, staff_sessions, staff_shops
-from connector.models.survey import brevo_surveys, brevo_templates, checklist_ticks
+from connector.models.survey import brevo_surveys, brevo_templates
 from connector.models.sync import catalogue_passes, external_ids, feed, fetches, sync_state
 from connector.models.task import tasks
 from connector.models.whatsapp import whatsapp_accounts, whatsapp_templates
@@ -138,6 +139,14 @@ HELD = (
         _MESSAGES,
     ),
     Held(
+        message_contents,
+        "what each message looked like when it was sent",
+        Delete(),
+        {"content": "what they were told, as it was written for them"},
+        "shop_id outbox_id outbox_created_at",
+        _MESSAGES,
+    ),
+    Held(
         send_ledger,
         "what the frequency caps count",
         Delete(),
@@ -185,10 +194,11 @@ HELD = (
     ),
     Held(
         tasks,
-        "what flows gave staff to do",
+        "what staff have to do",
         Delete(),
         {"title": "what was to be done for them", "details": "what staff had to know of them"},
-        "shop_id id outbox_id person_id run_id flow step assignee due_at state made_at closed_at closed_by",
+        "shop_id id outbox_id person_id run_id flow step review period assignee due_at state made_at closed_at"
+        " closed_by",
         PERSON,
     ),
     Held(
@@ -218,10 +228,10 @@ HELD = (
     ),
     Held(
         api_keys,
-        "which of the merchant's systems may tell of events",
+        "which of the merchant's systems may tell of events or use the admin",
         NOTHING,
         {},
-        "shop_id id name digest created_at last_used_at revoked_at",
+        "shop_id id name role digest created_at last_used_at revoked_at",
     ),
     Held(
         contact_imports,
@@ -340,6 +350,13 @@ HELD = (
         "shop_id flow version definition messages digest published_at",
     ),
     Held(
+        flow_drafts,
+        "flows that the merchant is writing",
+        NOTHING,
+        {},
+        "shop_id flow files base_version saved_by saved_at",
+    ),
+    Held(
         brevo_grants,
         "what the merchant has agreed to at Brevo",
         NOTHING,
@@ -408,6 +425,22 @@ HELD = (
         "shop_id channel due_at lease_real attempts reason since place began_at rows_read found finished_at",
     ),
     Held(
+        alerts,
+        "what staff should look at: numbers and words of ours",
+        NOTHING,
+        {},
+        "shop_id id kind subject sentence detail tone raised_at found_at seen_at seen_by cleared_at mail mail_due_real"
+        " mail_tries",
+    ),
+    Held(alert_looks, "looks for that", NOTHING, {}, "shop_id due_real lease_real counted finished_at"),
+    Held(
+        delivery_days,
+        "how many deliveries of each topic came on which day",
+        NOTHING,
+        {},
+        "shop_id source topic day deliveries last_at",
+    ),
+    Held(
         complaint_brakes,
         "when too many complaints stopped the marketing emails",
         NOTHING,
@@ -443,35 +476,6 @@ HELD = (
         NOTHING,
         {},
         "shop_id id name language category status",
-    ),
-    Held(
-        checklist_ticks,
-        "what staff have ticked off",
-        Keep("people of the merchant, not customers"),
-        {},
-        "shop_id item ticked_by ticked_at",
-    ),
-    Held(
-        audit_log,
-        "what staff did",
-        Keep("numbers, words of ours and digests only; it may not be rewritten"),
-        {},
-        "shop_id id at actor act object_kind object_id detail",
-    ),
-    Held(
-        staff,
-        "who works with this installation",
-        Keep("people of the merchant, not customers"),
-        {},
-        "id email role password_hash every_shop created_at",
-    ),
-    Held(staff_shops, "who may see which shop", Keep("people of the merchant, not customers"), {}, "shop_id staff_id"),
-    Held(
-        staff_sessions,
-        "who is signed in",
-        Keep("people of the merchant, not customers"),
-        {},
-        "digest staff_id began_real ends_real",
     ),
     Held(
         shops,

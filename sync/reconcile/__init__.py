@@ -6,6 +6,7 @@ Looks are made again and again (``looks.LOOKS``), each a row of ``reconcile_pass
   collections every hour;
 * ``all``: everything of a kind by one bulk operation, once a day, which also finds what the store has deleted;
 * ``subscriptions``: what the store reports to us, hourly; ``stuck``: runs that nothing would wake;
+  ``reviews``: reviews of the flows that staff are due, every three hours;
 * ``sample``: a few records field by field, here, at the store and at Brevo, daily.
 
 ``ask(scope, by=...)`` has all of it done now; ``read`` and ``history`` tell what it came to. ``look_due`` is what the

@@ -14,6 +14,7 @@ EVERY: Mapping[str, timedelta] = {
     passes.SUBSCRIPTIONS: timedelta(hours=1),
     passes.SAMPLE: timedelta(days=1),
     passes.STUCK: timedelta(minutes=15),
+    passes.REVIEWS: timedelta(hours=3),
 }
 """Business time from one of these to the next."""
 
@@ -24,9 +25,15 @@ FIRST: tuple[str, ...] = (
 )
 """What a report looks at. When all of it is repaired comes the sample: what differs then is drift."""
 
-LOOKS = frozenset({*FIRST, passes.SAMPLE})
+LOOKS = frozenset({*FIRST, passes.SAMPLE, passes.REVIEWS})
 
-ALWAYS = frozenset({passes.name(passes.CHANGED, "Product"), passes.name(passes.CHANGED, "Collection"), passes.STUCK})
+ALWAYS = frozenset(
+    {
+        *(passes.name(passes.CHANGED, kind) for kind in ("Product", "Collection")),
+        passes.STUCK,
+        passes.REVIEWS,
+    }
+)
 """Looks that are made whether or not it is known since when the shop's webhooks are in place."""
 
 

@@ -24,6 +24,7 @@ from connector.shops import Shop
 log = get(__name__)
 
 CHANGED, ALL, SUBSCRIPTIONS, SAMPLE, STUCK = "changed", "all", "subscriptions", "sample", "stuck"
+REVIEWS = "reviews"
 
 _REASON_LENGTH = 300
 # How long an answer may take to be applied; with the store's time-out it is the lease. Machine time.

@@ -115,9 +115,11 @@ def read(connection: Connection, shop_id: int, report_id: int) -> Report:
     return _report(row)
 
 
-def history(connection: Connection, shop_id: int, limit: int = 20) -> list[Report]:
-    """The shop's newest reports, newest first."""
+def history(connection: Connection, shop_id: int, limit: int = 20, *, before: int | None = None) -> list[Report]:
+    """The shop's newest reports, newest first; ``before``: those older than this one."""
     query = select(gap_reports).where(gap_reports.c.shop_id == shop_id).order_by(gap_reports.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(gap_reports.c.id < before)
     return [_report(row) for row in connection.execute(query).mappings()]
 
 

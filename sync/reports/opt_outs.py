@@ -9,16 +9,26 @@ from dataclasses import dataclass
 
 from connector.brevo.whatsapp_errors import Meaning, meaning
 
-# What carriers and regulators count as a way to say no (FCC 47 CFR 64.1200(a)(10)), with what French, Spanish, German,
-# Italian and Dutch carriers know: as whole answers, spelled without spaces.
+# What carriers and regulators count as a way to say no (FCC 47 CFR 64.1200(a)(10)), with what French, Spanish,
+# Portuguese, German, Italian and Dutch carriers know: as whole answers, spelled without spaces.
 _STOP_WORDS = (
-    "stop stopall stopsms stopmsg quit end revoke optout cancel unsubscribe unsub remove removeme arret arreter desabo"
-    " desabonner desabonnement desinscription desinscrire baja cancelar abmelden abmeldung stopp annulla cancella"
-    " disiscrivi afmelden uitschrijven"
+    "stop stopall stopsms stopmsg quit end revoke optout cancel unsubscribe unsub remove removeme arret arreter"
+    " arretez desabo desabonner desabonnement desinscription desinscrire baja cancelar parar pare sair abmelden"
+    " abmeldung abbestellen stopp annulla cancella disiscrivi afmelden uitschrijven"
 ).split()
 _STOPS = re.compile(f"(?:{'|'.join(_STOP_WORDS)})+")
 # With these an answer may begin, and whatever follows: "Stop texting me", "arrêt svp".
-_FIRST_WORDS = frozenset({"stop", "stopp", "stopall", "unsubscribe", "arret", "arretez", "desinscription", "abmelden"})
+_FIRST_WORDS = frozenset(
+    "stop stopp stopall unsubscribe unsub arret arreter arretez desabonner desabonnez desabonnement desinscription"
+    " desinscrire abmelden abbestellen".split()
+)
+# What people say around a word that stops: "Please stop", "cancel, thanks", "bitte abmelden".
+_MANNERS = frozenset(
+    "please pls plz thanks thank you thx now me all texts text texting messages sms svp merci bitte danke por favor"
+    " gracias".split()
+)
+# The same without such a word.
+_NO_MORE = re.compile(r"\b(?:do not|don ?t) (?:text|sms|message|contact) me\b|\bno more (?:texts?|sms|messages?)\b")
 # Why Brevo blocks a message, in its own words: "blocked : due to unsubscribed user", hardBounce, adminBlocked ...
 _SAID_NO = re.compile(r"unsubscri|black-?list|block-?list", re.IGNORECASE)
 _DEAD = re.compile(r"bounce|invalid", re.IGNORECASE)
@@ -78,6 +88,14 @@ def says_no(text: str | None) -> bool:
     >>> says_no("  Stop! "), says_no("S T O P"), says_no("ARRÊT svp"), says_no("please don't stop")
     (True, True, True, False)
     """
-    plain = unicodedata.normalize("NFKD", (text or "")[:200]).encode("ascii", "ignore").decode().lower()
-    words = re.sub(r"[^a-z ]", " ", plain).split()
-    return bool(_STOPS.fullmatch("".join(words))) or bool(words and words[0] in _FIRST_WORDS)
+    # Accents and signs without a width are nothing; any other sign stands between words.
+    plain = [
+        sign
+        for sign in unicodedata.normalize("NFKD", (text or "")[:200]).lower()
+        if unicodedata.category(sign) not in ("Mn", "Cf")
+    ]
+    words = re.sub(r"[^a-z]", " ", "".join(plain)).split()
+    asked = [word for word in words if word not in _MANNERS]
+    if any(_STOPS.fullmatch("".join(said)) for said in (words, asked)):
+        return True
+    return bool(asked and asked[0] in _FIRST_WORDS) or bool(_NO_MORE.search(" ".join(words)))

@@ -12,20 +12,23 @@ For the page and the command line:
 * ``preview(deps, shop, what, most=50) -> Preview``: asks both platforms now and writes nothing;
 * ``start(scope, what, by=...) -> int``: the id of the run, which the workers do. Raises InvalidInput when one of this
   entity is under way for the shop;
-* ``stop(scope, run_id, by=...) -> bool``: between two slices; False when it has ended already;
-* ``progress(connection, shop_id, run_id) -> Run`` (LookupError), ``history(connection, shop_id, limit) -> [Run]``;
-* ``failures(connection, shop_id, run_id, limit) -> [Failure]`` with the platform's own answer; ``retry(scope, run_id,
-  record_ids=(), by=...) -> int``: these, or all that failed, as a new run.
+* ``stop(scope, run_id, by=...) -> bool``: between two slices; False when it has ended already; ``resume(scope, run_id,
+  by=...)``: at the page where it stood;
+* ``progress(connection, shop_id, run_id) -> Run`` (LookupError), ``history(connection, shop_id, limit, before=None) ->
+  [Run]``;
+* ``failures(connection, shop_id, run_id, limit, after=None) -> [Failure]`` with the platform's own answer;
+  ``retry(scope, run_id, record_ids=(), by=...) -> int``: these, or all that failed, as a new run.
 
-``start``, ``stop`` and ``retry`` write their line of the audit log themselves, in the caller's transaction. ``by`` is
-its actor. Values of a preview are not masked, and a reason may quote personal data: masking is the page's business.
+``start``, ``stop``, ``resume`` and ``retry`` write their line of the audit log themselves, in the caller's transaction.
+``by`` is its actor. Values of a preview are not masked, and a reason may quote personal data: masking is the page's
+business.
 """
 
 from __future__ import annotations
 
 from sync.reruns.entities import ENTITIES
 from sync.reruns.previewing import STATEMENT, Difference, Preview, Record, preview
-from sync.reruns.runs import OPEN, Failure, Run, failures, history, progress, retry, start, stop
+from sync.reruns.runs import OPEN, Failure, Run, failures, history, progress, resume, retry, start, stop
 from sync.reruns.what import What
 
 __all__ = [
@@ -42,6 +45,7 @@ __all__ = [
     "history",
     "preview",
     "progress",
+    "resume",
     "retry",
     "start",
     "stop",

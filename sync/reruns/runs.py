@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select, text, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 
 from connector import audit
 from connector.errors import InvalidInput
@@ -20,6 +21,9 @@ from sync.reruns.what import What
 
 OPEN = ("queued", "running", "stopping")
 """States of a run that has not ended; the others are stopped, done and failed."""
+RESUMABLE = ("stopped", "failed")
+MOST_UNTOLD = 10_000
+"""Further nobody counts of what Brevo is still to be told."""
 _BEGINNING: Mapping[str, Any] = {
     "done": 0, "changed": 0, "unchanged": 0, "failed": 0, "read_all": False, "attempts": 0,
 }  # fmt: skip
@@ -30,8 +34,9 @@ class Run:
     """``total``: about how many records, None until they are counted; ``done`` of them were read, which is the sum of
     ``changed``, ``unchanged`` and what could not be read or applied. ``failed`` also counts what Brevo would not take.
 
-    ``untold``: records that Brevo is still to be told of; a run ends when there are none. ``reason``: why it failed, or
-    what it waits for. ``by`` is an actor of the audit log; all times are business time.
+    ``untold``: records that Brevo is still to be told of, counted to one more than ``MOST_UNTOLD``; a run ends when
+    there are none. ``read_all``: nothing is left to be read. ``reason``: why it failed, or what it waits for. ``by`` is
+    an actor of the audit log; all times are business time.
     """
 
     id: int
@@ -48,10 +53,16 @@ class Run:
     asked_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    read_all: bool = False
 
     @property
     def ended(self) -> bool:
         return self.state not in OPEN
+
+    @property
+    def resumable(self) -> bool:
+        """Whether it ended before all was read."""
+        return self.state in RESUMABLE and not self.read_all
 
 
 @dataclass(frozen=True)
@@ -141,6 +152,31 @@ def stop(scope: Scope, run_id: int, *, by: str) -> bool:
     return True
 
 
+def resume(scope: Scope, run_id: int, *, by: str) -> None:
+    """Go on with a run that was stopped or has failed, at the page where it stood. Raises LookupError when the shop has
+    no such run, InvalidInput when there is nothing to go on with, or another run of its entity is under way.
+    """
+    this = (sync_runs.c.shop_id == scope.shop_id) & (sync_runs.c.id == run_id)
+    row = scope.connection.execute(select(sync_runs).where(this).with_for_update()).mappings().first()
+    if row is None:
+        raise LookupError(f"There is no sync {run_id}.")
+    if row["state"] not in RESUMABLE:
+        raise InvalidInput("Only a sync that was stopped or has failed can go on.")
+    if row["read_all"]:
+        raise InvalidInput("All of it had been read: try what has failed again, or ask for a new sync.")
+    if not scope.shop.active:
+        raise InvalidInput("This shop is not active: there is nothing to sync with.")
+    What.from_json(row["entity"], row["what"]).check()
+    again = {"state": "queued", "due_real": scope.machine, "attempts": 0, "reason": None, "finished_at": None}
+    try:
+        with scope.savepoint():
+            scope.connection.execute(update(sync_runs).where(this).values(**again))
+    except IntegrityError as error:
+        raise InvalidInput(_under_way(scope, row["entity"])) from error
+    audit.note(scope, actor=by, act="sync.resume", object_kind="sync_run", object_id=run_id)
+    scope.bells.add("reruns")
+
+
 def retry(scope: Scope, run_id: int, record_ids: Sequence[int] = (), *, by: str) -> int:
     """Sync again what failed in this run, or these records of it; returns the id of the new run.
 
@@ -169,8 +205,9 @@ def retry(scope: Scope, run_id: int, record_ids: Sequence[int] = (), *, by: str)
 _RUNS = select(
     sync_runs,
     text(
-        "(SELECT count(*) FROM sync_state WHERE sync_state.shop_id = sync_runs.shop_id"
-        " AND sync_state.run_id = sync_runs.id AND sync_state.state IN ('due', 'leased', 'waiting')) AS untold"
+        "(SELECT count(*) FROM (SELECT 1 FROM sync_state WHERE sync_state.shop_id = sync_runs.shop_id"  # noqa: S608
+        " AND sync_state.run_id = sync_runs.id AND sync_state.state IN ('due', 'leased', 'waiting')"
+        f" LIMIT {MOST_UNTOLD + 1}) AS waiting) AS untold"
     ),
 )
 
@@ -184,22 +221,31 @@ def progress(connection: Connection, shop_id: int, run_id: int) -> Run:
     return _run(row)
 
 
-def history(connection: Connection, shop_id: int, limit: int = 50, *, person_id: int | None = None) -> list[Run]:
-    """The shop's newest runs, newest first; ``person_id``: those that were asked for this person."""
+def history(
+    connection: Connection, shop_id: int, limit: int = 50, *, person_id: int | None = None, before: int | None = None
+) -> list[Run]:
+    """The shop's newest runs, newest first; ``person_id``: those that were asked for this person; ``before``: those
+    older than this one."""
     query = _RUNS.where(sync_runs.c.shop_id == shop_id).order_by(sync_runs.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(sync_runs.c.id < before)
     if person_id is not None:
         query = query.where(sync_runs.c.person_id == person_id)
     return [_run(row) for row in connection.execute(query).mappings()]
 
 
-def failures(connection: Connection, shop_id: int, run_id: int, limit: int = 100) -> list[Failure]:
-    """Records that this run could not bring over, the last that failed first."""
+def failures(
+    connection: Connection, shop_id: int, run_id: int, limit: int = 100, *, after: int | None = None
+) -> list[Failure]:
+    """Records that this run could not bring over, by their ids; ``after``: those after this one."""
     query = (
         select(sync_run_failures)
         .where(sync_run_failures.c.shop_id == shop_id, sync_run_failures.c.run_id == run_id)
-        .order_by(sync_run_failures.c.failed_at.desc(), sync_run_failures.c.record_id)
+        .order_by(sync_run_failures.c.record_id)
         .limit(limit)
     )
+    if after is not None:
+        query = query.where(sync_run_failures.c.record_id > after)
     return [
         Failure(row.record_id, row.person_id, row.stage, row.reason, row.failed_at) for row in connection.execute(query)
     ]
@@ -221,4 +267,5 @@ def _run(row: RowMapping) -> Run:
         asked_at=row["asked_at"],
         started_at=row["started_at"],
         finished_at=row["finished_at"],
+        read_all=row["read_all"],
     )

@@ -110,10 +110,14 @@ def _unwaited(calls: list[dict[str, Any]]) -> tuple[int, int]:
 
 @pytest.mark.parametrize("mode", ["limited", pytest.param("control", marks=pytest.mark.long)])
 def test_no_429_goes_unwaited(redis_url: str, provider: Provider, mode: str) -> None:
-    account = provider.account(tier="general")
-    calls = _ours(redis_url, provider, account, mode)
-    met, unwaited = _unwaited(calls)
-    accepted = [call for call in calls if call["status"] < 300]
+    # On a busy machine they may get no call through between two of the others: then nothing is shown yet.
+    for _ in range(3):
+        account = provider.account(tier="general")
+        calls = _ours(redis_url, provider, account, mode)
+        met, unwaited = _unwaited(calls)
+        accepted = [call for call in calls if call["status"] < 300]
+        if met and accepted:
+            break
     assert met >= 1 and accepted, "they call, and they meet the limit"
     if mode == "limited":
         assert unwaited == 0

@@ -20,8 +20,6 @@ from tests.engine.installation import installation
 from tests.sandbox.provider_process import Provider
 from tests.sandbox.store_process import SHOP, StoreProcess
 
-PAYLOAD = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'><svg onload=alert(3)>"
-
 __all__ = ["chromium"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -77,45 +75,30 @@ def test_staff_find_a_person_and_sync_them_again(chromium: Chromium, office: Off
             page.get_by_role("link", name="People", exact=True).click()
             page.get_by_label("Find a person").fill(wanted)
             page.get_by_role("button", name="Find").click()
-            page.get_by_role("link", name="Old Name").click()
-            expect(page.get_by_role("heading", name="Old Name")).to_be_visible()
+            page.get_by_role("link", name="O••• N•••").click()
+            expect(page.get_by_role("heading", name="O••• N•••")).to_be_visible()
         expect(page.get_by_text(email)).to_have_count(0)
         page.get_by_role("link", name="Sync again").click()
         page.get_by_role("button", name="Show what would change").click()
         expect(page.get_by_text("No message goes out because of this.")).to_be_visible()
         row = page.get_by_role("row").filter(has_text="first_name")
-        expect(row).to_contain_text("Old")
-        expect(row).to_contain_text("Flora")
+        expect(row).to_contain_text("O•••")
+        expect(row).to_contain_text("F•••")
         page.get_by_role("button", name="Sync 1 record").click()
-        expect(page.get_by_text("queued")).to_be_visible()
+        expect(page.get_by_text("Waits for its turn")).to_be_visible()
         office.installation.settle()
         # Until the run looks again whether Brevo has been told of all of it.
         office.installation.skip(60)
         office.installation.settle()
         # The page asks for itself.
         expect(page.get_by_text("1 read, 1 changed, 0 unchanged, 0 failed.")).to_be_visible(timeout=15_000)
-        expect(page.locator("#progress .badge")).to_have_text("done")
+        expect(page.locator("#progress .badge")).to_have_text("Done")
         page.get_by_role("link", name="Audit log").click()
         expect(page.get_by_role("row").filter(has_text="sync.start")).to_contain_text("support@office.example")
         assert window.said == []
     assert desk.shop.one(persons, id=desk.person).first_name == "Flora"
     assert desk.shop.contacts()[email]["attributes"]["FIRSTNAME"] == "Flora"
     assert desk.shop.mails() == []
-
-
-@pytest.mark.long
-def test_script_in_any_field_runs_nowhere(chromium: Chromium, office: Office) -> None:
-    desk = furnish(office.installation, SHOP, number=1, text=PAYLOAD)
-    with Window(chromium, office) as window:
-        window.sign_in(office.hire("owner"))
-        for path in ("people?q=bell", f"people/{desk.person}", f"syncs/{desk.run}", "syncs", "deliveries",
-                     f"deliveries/{desk.delivery}", "standing", "audit", ""):  # fmt: skip
-            window.page.goto(f"{desk.path}/{path}", wait_until="networkidle")
-        assert window.said == []
-        # The control: what the policy refuses is heard of.
-        window.page.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=alert(1)>')")
-        window.page.wait_for_timeout(300)
-        assert window.said != []
 
 
 @pytest.mark.long

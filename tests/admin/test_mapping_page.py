@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from connector.models.mapping import mapping_edits
+from sync.mapping.contact import defaults
+from sync.mapping.document import read
 from tests.admin.office import APP_KEY, APP_SECRET, Office, furnish
 from tests.engine.installation import installation
 from tests.sandbox.provider_process import Provider
@@ -50,8 +52,42 @@ def test_an_editor_checks_tries_and_takes_a_mapping(office: Office) -> None:
     (line,) = office.lines(desk.shop.id)
     assert (line.act, line.object_kind) == ("mapping.change", "mapping") and line.actor.startswith("staff:")
     late = editor.post(path, document="attributes: {CITY: null}", seen=seen(first))
-    assert late.status_code == 422 and "meanwhile" in late.text
+    assert late.status_code == 409 and "Somebody else has changed the mapping" in late.text
+    assert "PRENOM: {from: first_name" in html.unescape(late.text), "what holds now stands beside it"
+    # Checking it does not make the second the first.
+    once_more = editor.post(f"{path}/check", document="attributes: {CITY: null}", seen=seen(first))
+    again = editor.post(path, document="attributes: {CITY: null}", seen=seen(once_more.text))
+    assert again.status_code == 409 and len(desk.shop.rows(mapping_edits)) == 1
+    assert editor.post(path, document="attributes: {CITY: null}", seen=seen(again.text)).status_code == 200
+    assert editor.post(path, document=TEXT, seen=seen(editor.get(path).text)).status_code == 200
     assert "PRENOM" in html.unescape(editor.get(path).text)
+
+
+def test_an_attribute_is_changed_without_writing_the_document(office: Office) -> None:
+    (desk,) = office.desks
+    editor = office.browser(office.hire("editor"))
+    path = f"{desk.path}/mapping"
+
+    def change(document: str, **fields: str) -> str:
+        answer = editor.post(f"{path}/attribute", document=document, **fields)
+        assert answer.status_code == 200, answer.text
+        found = re.search(r'<textarea name="document"[^>]*>(.*?)</textarea>', answer.text, re.S)
+        assert found
+        return html.unescape(found[1])
+
+    own = change("", name="LOYAL", source="tagged:vip", type="boolean")
+    assert read(own).attributes == {"LOYAL": {"from": "tagged:vip", "type": "boolean"}}
+    off = change(own, name="CITY")
+    assert read(off).attributes["CITY"] is None
+    page = editor.post(f"{path}/check", document=off).text
+    assert "switched off" in page and "your own" in page and "as shipped" in page
+    # As it is shipped it needs no entry, and one of the shop's own goes by being emptied.
+    shipped = defaults()["CITY"]
+    back = change(off, name="CITY", source=shipped["from"], type=shipped["type"])
+    assert read(back).attributes == {"LOYAL": {"from": "tagged:vip", "type": "boolean"}}
+    wrong = editor.post(f"{path}/attribute", document=own, name="LOYAL", source="nowhere", type="text")
+    assert wrong.status_code == 422 and "nothing that is known of a person" in wrong.text
+    assert desk.shop.rows(mapping_edits) == [] and office.lines(desk.shop.id) == []
 
 
 def test_what_is_wrong_is_shown_with_the_text_as_it_was_written(office: Office) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sqlalchemy import Connection, Select, text
 
-from connector.admin import people
+from connector.admin import paging, people, people_search
+from connector.models.person import persons
+from connector.shops import Shop
 from tests.admin.office import Office
 
 MANY = 20_000
@@ -34,32 +38,52 @@ def crowd(office: Office) -> Office:
     return office
 
 
-@pytest.mark.parametrize(
-    ("wanted", "by"),
-    [("anna", "name"), ("De_M", "name"), ("de_marco ANNA", "name"), ("am@ex", "part"), ("Maria", "part of a name"),
-     ("a Maria De", "part of a name"), ("am", "email")],
-)  # fmt: skip
-def test_somebody_is_found_among_many(crowd: Office, wanted: str, by: str) -> None:
+FINDS = {
+    "anna": "name", "De_M": "name", "de_marco ANNA": "name", "Maria": "name", "a Maria De": "name",
+    "MARIA anna": "name", "am": "email", "am@example.com": "email",
+    # Half an address is none, and what is in the middle of a word is not looked for.
+    "am@ex": None, "aria": None,
+}  # fmt: skip
+
+
+def test_somebody_is_found_among_many(crowd: Office) -> None:
     (mine, other) = crowd.desks
     with crowd.transaction() as connection:
-        found = people.search(connection, mine.shop.shop, wanted)
-        elsewhere = people.search(connection, other.shop.shop, wanted)
-    if by == "part":
-        assert found == [], "half an address is none"
-        return
-    assert [(one.name, one.by) for one in found] == [("Anna Maria De_Marco", by)]
-    assert elsewhere == []
+        for wanted, by in FINDS.items():
+            found = people.search(connection, mine.shop.shop, wanted)
+            assert [(one.name, one.by) for one in found] == ([("Anna Maria De_Marco", by)] if by else []), wanted
+            assert people.search(connection, other.shop.shop, wanted) == []
 
 
-def test_the_beginning_of_a_name_is_looked_up(crowd: Office) -> None:
+def test_every_way_of_looking_is_a_read_of_an_index(crowd: Office) -> None:
     (mine, _) = crowd.desks
-    ways = people._ways(mine.shop.shop, "first777")
     with crowd.transaction() as connection:
-        plans = {by: _plan(connection, query) for by, query in ways}
-    assert "ix_persons_first_name_begins" in plans["name"] and "ix_persons_last_name_begins" in plans["name"]
-    assert "ix_persons_email_begins" in plans["email"]
-    # The control: what is in the middle has no index.
-    assert "_begins" not in plans["part of a name"]
+        for wanted in ("first777", "anna", "anna maria", "#1001", "am@example.com", "+49 151 2345678"):
+            for by, query in people_search._ways(mine.shop.shop, wanted):
+                plan = _plan(connection, query)
+                assert "Index" in plan and "Seq Scan on persons" not in plan, (wanted, by, plan)
+        (last, first, *inner) = (_plan(connection, query) for by, query in _names(mine.shop.shop, "maria"))
+        assert "ix_persons_last_name_begins" in last and "ix_persons_first_name_begins" in first
+        assert [f"ix_persons_{name}_name_inner" in plan for name, plan in zip(("last", "first"), inner, strict=True)]
+        # In the order of the index: however many begin so, no more are read than a page holds.
+        assert not any("Sort" in plan for plan in (last, first, *inner))
+        # The control: what is in the middle has no index.
+        middle = people_search._people(mine.shop.shop).where(persons.c.first_name.icontains("aria"))
+        assert "Seq Scan on persons" in _plan(connection, middle)
+
+
+def _names(shop: Shop, wanted: str) -> list[tuple[str, Select[Any]]]:
+    return [way for way in people_search._ways(shop, wanted) if way[0] == "name"]
+
+
+def test_the_newest_are_listed_page_by_page(crowd: Office) -> None:
+    (mine, other) = crowd.desks
+    with crowd.transaction() as connection:
+        page = people.newest(connection, mine.shop.shop, None)
+        after = people.newest(connection, mine.shop.shop, page.next)
+        ids = [one.id for one in (*page.rows, *after.rows)]
+        assert len(page.rows) == paging.SIZE and ids == sorted(set(ids), reverse=True)
+        assert len(people.newest(connection, other.shop.shop, None).rows) == 2
 
 
 def _plan(connection: Connection, query: Select[tuple[object, ...]]) -> str:

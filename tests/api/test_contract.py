@@ -238,7 +238,7 @@ def test_what_is_not_stored_is_not_acknowledged(shop: ConnectedShop, monkeypatch
     answer = teller_of(shop, store=stalled).post(LOGIN)
     assert "not told twice" in problem(answer, 503)["detail"] and answer.headers["Retry-After"] == "5"
 
-    def down(*_: Any) -> None:
+    def down(*_: Any, **__: Any) -> None:
         raise OperationalError("SELECT", {}, Exception("the server closed the connection"))
 
     teller = teller_of(shop)

@@ -25,6 +25,8 @@ from flows.core.signals import SIGNALS
 from flows.core.signals.signal import Signal
 from flows.core.steps import STEPS
 from flows.core.steps.kind import StepKind
+from sync.alerts.kinds import KINDS as ALERTS
+from sync.alerts.kinds.kind import Kind as AlertKind
 from tests.architecture.project import PROJECT, module_of, path_of
 from webhooks.topics import TOPICS
 from webhooks.topics.topic import Topic
@@ -47,6 +49,7 @@ REGISTRIES: Mapping[str, tuple[type, Iterable[object], set[str]]] = {
     "flows/actions": (Action, ACTIONS.values(), {"action", "contact", "loyalty", "records", "store"}),
     "flows/channels": (Channel, CHANNELS.values(), {"channel", "whatsapp_templates"}),
     "connector/doctor/checks": (Check, (*INSTALLATION, *SHOP, *BREVO), set()),
+    "sync/alerts/kinds": (AlertKind, ALERTS.values(), {"kind", "windows"}),
     "webhooks/topics": (Topic, TOPICS.values(), _PAYLOADS),
 }
 
@@ -90,6 +93,7 @@ def test_the_files_beside_the_registries_are_all_looked_at() -> None:
     holders = {path_of(file.parent) for file in (PROJECT / "flows").rglob("__init__.py") if _registers(file)}
     holders |= {path_of(file.parent) for file in (PROJECT / "webhooks").rglob("__init__.py") if _registers(file)}
     holders |= {path_of(file.parent) for file in (PROJECT / "connector").rglob("__init__.py") if _registers(file)}
+    holders |= {path_of(file.parent) for file in (PROJECT / "sync/alerts").rglob("__init__.py") if _registers(file)}
     assert holders == set(REGISTRIES)
 
 

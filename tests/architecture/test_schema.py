@@ -35,6 +35,8 @@ _CROSSES_SHOPS = {
     "staff": "staff belong to the installation",
     "uq_staff_email": "staff sign in before it is known which shop they look at",
     "staff_sessions": "the same",
+    "staff_invitations": "the same",
+    "staff_recovery_codes": "the same",
 }
 
 

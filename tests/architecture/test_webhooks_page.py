@@ -37,6 +37,7 @@ PAGE = PROJECT / "docs" / "webhooks.md"
 # What the page says of all topics at once.
 COMMON = {
     "events", "pending_events", "exit_marks", "feed", "persons", "identities", "person_work", "sync_state", "fetches",
+    "figure_changes", "attribution_marks",
 }  # fmt: skip
 # Not changed by applying a delivery: where it comes from.
 _GIVEN = {"inbox", "inbox_keys"}

@@ -195,8 +195,9 @@ def _events(shops: Mapping[str, Any]) -> dict[tuple[str, str, str], str]:
 
 
 def _over_already(store_log: Sequence[audit.Entry]) -> set[tuple[str, str, str]]:
-    """Beginnings of checkouts that the product heard of, for the first time, when it had heard of their ends: of these
-    the provider need not be told."""
+    """Beginnings of checkouts that the product may have heard of, for the first time, when it had heard of their ends:
+    of these the provider need not be told. An end may have been heard as soon as it was sent, whatever became of the
+    answer; of two deliveries that are under way at once either may be stored first."""
     ends = {
         entry["event_id"]: entry["checkout_token"]
         for entry in store_log
@@ -205,11 +206,13 @@ def _over_already(store_log: Sequence[audit.Entry]) -> set[tuple[str, str, str]]
     begun: dict[tuple[str, str, str], float] = {}
     ended: dict[tuple[str, str, str], float] = {}
     for entry in store_log:
-        if entry["kind"] != "acknowledged":
+        if entry["kind"] not in ("acknowledged", "attempt"):
             continue
         about, _, token = entry["object_id"].partition("/")
-        heard = begun if (about, entry["topic"]) == ("checkout", "checkouts/create") else ended
-        token = token if heard is begun else ends.get(entry["event_id"], "")
-        key = (account_of(entry["shop"]), "checkout_started", token)
-        heard[key] = min(entry["real"], heard.get(key, entry["real"]))
+        begins = (about, entry["topic"]) == ("checkout", "checkouts/create")
+        if begins != (entry["kind"] == "acknowledged"):
+            continue
+        key = (account_of(entry["shop"]), "checkout_started", token if begins else ends.get(entry["event_id"], ""))
+        heard, at = (begun, entry["real"]) if begins else (ended, entry["began"])
+        heard[key] = min(at, heard.get(key, at))
     return {key for key, at in begun.items() if at > ended.get(key, at)}

@@ -31,6 +31,8 @@ from connector.db import partitions
 from connector.db.session import transaction
 from connector.deps import Deps
 from connector.http import Http
+from connector.models.alert import alert_looks
+from connector.models.analytics import figure_passes
 from connector.models.currency import account_currencies
 from connector.models.outbox import outbox
 from connector.models.reconcile import reconcile_passes
@@ -247,6 +249,11 @@ class Installation:
             passes = {"shop_id": shop.id, "attempts": 0, "place": 0, "rows_read": 0, "found": {}, "since": self.now}
             rows = [{**passes, "channel": one, "due_at": never, "finished_at": self.now} for one in CHANNELS]
             scope.connection.execute(insert(report_passes).values(rows).on_conflict_do_nothing())
+            # Whoever is about figures has them counted (tests/analytics).
+            count = {"shop_id": shop.id, "due_real": self.clock.machine() + 3650 * DAY}
+            scope.connection.execute(insert(figure_passes).values(count).on_conflict_do_nothing())
+            look = {"shop_id": shop.id, "due_real": self.clock.machine() + 3650 * DAY, "counted": 0}
+            scope.connection.execute(insert(alert_looks).values(look).on_conflict_do_nothing())
 
     def browser(self) -> FlaskClient:
         """Somebody at the public pages."""

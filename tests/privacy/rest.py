@@ -25,10 +25,14 @@ _WRITTEN = {
         "detail = jsonb_build_object('message', CAST(:mark AS text))",
         "outbox_id IN (SELECT id FROM outbox WHERE outbox.shop_id = :shop AND person_id = :person)",
     ),
+    # It is compressed: nobody would find in it what is left.
+    "message_contents": (
+        "content = convert_to(:mark, 'UTF8')",
+        "outbox_id IN (SELECT id FROM outbox WHERE outbox.shop_id = :shop AND person_id = :person)",
+    ),
     "sync_state": ("reason = :mark", "entity_id = :person"),
     "fetches": ("reason = :mark", "remote_id = :customer"),
     "feed": ("reason = :mark", _PERSON),
-    "runs": ("outcome = :mark", _PERSON),
     "goal_watches": ("match = :mark", _PERSON),
     "consents": ("level = :mark, source = :mark", _PERSON),
     # What they searched for.
@@ -106,6 +110,11 @@ def _rows(soul: Soul, person_id: int, shop: ConnectedShop) -> list[tuple[str, di
     }  # fmt: skip
     tried = {"delivery_id": person_id, "n": 1, "started_real": now, "milliseconds": 1}
     bought = {"variant": 0, "person_id": person_id, "outbox_id": message, "order_id": soul.order_id}
+    owed = {
+        "order_id": soul.order_id, "person_id": person_id, "outbox_id": message, "flow": "leads", "version": 1,
+        "step": "hello", "message": "hello", "channel": "email", "touch": "opened", "touched_at": now, "placed_at": now,
+        "amount": 1, "refunded": 0,
+    }  # fmt: skip
     noted = {"person_id": person_id, "at": now, "code": "entered", "detail": {"of": soul.mark}}
     to_do = {
         "outbox_id": message, "person_id": person_id, "run_id": UUID(int=soul.number), "flow": "leads", "step": "task",
@@ -119,6 +128,8 @@ def _rows(soul: Soul, person_id: int, shop: ConnectedShop) -> list[tuple[str, di
     return [
         ("catalogue_signal_people", news),
         ("product_alerts", alert),
+        ("attributions", owed),
+        ("attribution_marks", {"person_id": person_id}),
         ("sync_runs", run),
         ("sync_run_failures", {**failure, "failed_at": now}),
         ("backfill_lines", {**part, **line, **whose}),

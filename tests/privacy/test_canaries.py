@@ -44,6 +44,8 @@ WORDS = {
     "identities.kind", "outbox.recipient_digest", "outbox.provider_message_id", "outbox.reported",
     # What arrived is marked in its bytes.
     "inbox.reason",
+    # Of a flow's own words and events.
+    "runs.outcome",
     # A status.
     "privacy_requests.reason",
 }  # fmt: skip
@@ -116,8 +118,8 @@ def test_nothing_is_left(product: Installation, store: Store, logs: io.StringIO)
     for soul in GONE:
         soul.redact(shop)
     product.settle()
-    # The store's number of an order is the key of the row that keeps its amount.
-    assert left_of(shop, *GONE) == {"orders": {soul.mark: 1 for soul in GONE}}
+    # The store's number of an order is the key of the rows that keep its amount.
+    assert left_of(shop, *GONE) == {name: {soul.mark: 1 for soul in GONE} for name in ("orders", "attributions")}
     assert [(row.total, row.gross, row.currency) for row in shop.rows(orders)] == amounts
     assert left_of(shop, *STAYING) == others
     assert hits(logs.getvalue(), *GONE, *STAYING) == {}
@@ -144,6 +146,8 @@ def test_an_erasure_that_skips_tables_is_found(
     gone.redact(shop)
     product.settle()
     # These hold a number of ours, a time or a word.
-    nothing = {"pending_events", "webhook_deliveries", "send_ledger", "lists_left", "short_link_clicks"}
+    nothing = {
+        "pending_events", "webhook_deliveries", "send_ledger", "lists_left", "short_link_clicks", "attribution_marks",
+    }  # fmt: skip
     assert skipped - set(left_of(shop, gone)) == nothing
     assert shop.rows(pending_events) == [] and shop.rows(send_ledger) != []

@@ -24,10 +24,18 @@ NO = [
     ),
     *("ARRET", "arrêt", "ARRÊT", "a r r ê t", "Arrêt svp", "Désabonnement", "désinscription", "BAJA", "Abmelden"),
     *("Unsubscribe", "unsubscribe me please", "stop texting me", "Stop, please!", "stop now"),
+    *("Please stop", "pls STOP!", "Cancel, thanks", "opt me out please", "Opt-out now", "stop✋no more", "stop—please"),
+    *("Bitte abmelden", "Abbestellen", "Parar", "SAIR", "désabonnez-moi", "S\u2028T\u2028O\u2028P", "Stop\xa0all"),
+    *("Don’t text me", "do not contact me again", "no more texts please", "sto\ufe0fp"),
 ]
 # The controls: in these somebody says something else.
 NOT_NO = [
     "Please don't stop",
+    "please don’t stop sending these",
+    "Thank you",
+    "Please cancel my order",
+    "I don't message people at work",
+    "No more questions",
     "non-stop party?",
     "I love it",
     "Unstoppable",

@@ -18,6 +18,7 @@ from connector.brevo.credentials import Access, ApiKey
 from connector.db.session import transaction
 from connector.deps import Deps
 from connector.errors import ActionNeeded, InvalidInput, Refused
+from connector.install import starting
 from connector.install.account import choose_sender, connect_brevo
 
 _SENDER = fields.Email(load_default=None, error_messages={"invalid": "This is no email address."})
@@ -113,7 +114,11 @@ def _connect(deps: Deps, credential: ApiKey | Access, wanted: str | None, kind: 
             detail={"state before": shop().state, "credential": kind},
             now=deps.clock.now(),
         )
-    connect_brevo(deps, shop(), credential, sender, say=said.append)
+    # Nothing is sent before the merchant says so: the first flows come as drafts.
+    connected = connect_brevo(deps, shop(), credential, sender, with_flows=False, say=said.append)
+    with deps.open(connected) as scope:
+        if starting.put_in(scope, by=asking().visitor.actor):
+            said.append("The first flows are there, as drafts: they send nothing before you activate them.")
     return _page(deps, said=said)
 
 

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from flask import Blueprint, redirect, render_template, url_for
-from marshmallow import Schema, fields
 from werkzeug.wrappers import Response
 
 from connector.admin import accounts, forms
-from connector.admin.frame import asking
+from connector.admin.acts import checklist as acts
+from connector.admin.frame import asking, shop
 from connector.db.session import transaction
 from connector.deps import Deps
 from connector.install import checklist, survey
-
-
-class _Tick(Schema):
-    item = fields.String(required=True)
-    done = fields.Boolean(load_default=False)
 
 
 def add_routes(routes: Blueprint, deps: Deps) -> None:
@@ -30,9 +25,5 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
 
     @routes.post("/shops/<int:shop_id>/checklist", endpoint="tick_checklist")
     def tick(shop_id: int) -> Response:
-        given = forms.posted(_Tick())
-        with transaction(deps.engine) as connection:
-            checklist.tick(
-                connection, shop_id, given["item"], asking().visitor.actor, deps.clock.now(), done=given["done"]
-            )
+        acts.TICK.do(deps, shop(), asking().visitor, forms.posted(acts.Ticking()))
         return redirect(url_for("admin.checklist", shop_id=shop_id), 303)

@@ -7,13 +7,14 @@ from marshmallow import Schema
 from werkzeug.wrappers import Response
 
 from connector.admin import accounts, forms
+from connector.admin.acts import store
 from connector.admin.frame import asking, shop
 from connector.db.session import transaction
 from connector.deps import Deps
 from sync import reconcile
 
-_LISTED = 30
 _TONES = {"open": "attention", "done": "good", "failed": "critical"}
+_STATES = {"open": "Being repaired", "done": "Repaired", "failed": "Not all repaired"}
 
 
 class _Nothing(Schema):
@@ -23,16 +24,25 @@ class _Nothing(Schema):
 def add_routes(routes: Blueprint, deps: Deps) -> None:
     @routes.get("/shops/<int:shop_id>/gaps", endpoint="gaps")
     def show(shop_id: int) -> str:
+        given = forms.asked(store.Listing())
+        found = store.reports(deps, shop(), given)
         with transaction(deps.engine) as connection:
-            reports = reconcile.history(connection, shop_id, _LISTED)
             waits = reconcile.waits(connection, shop_id)
             names = {one.actor: one.email for one in accounts.listed(connection)}
-        said = [(report, report.words(shop().timezone)) for report in reports]
-        return render_template("admin/gaps.html", reports=said, waits=waits, names=names, tones=_TONES)
+        said = [(report, report.words(shop().timezone)) for report in found.rows]
+        return render_template(
+            "admin/gaps.html",
+            reports=said,
+            found=found,
+            first=given["after"],
+            waits=waits,
+            names=names,
+            tones=_TONES,
+            states=_STATES,
+        )
 
     @routes.post("/shops/<int:shop_id>/gaps", endpoint="find_gaps")
     def find(shop_id: int) -> Response:
         forms.posted(_Nothing())
-        with deps.open(shop()) as scope:
-            reconcile.ask(scope, by=asking().visitor.actor)
-        return redirect(url_for("admin.gaps", shop_id=shop_id), 303)
+        store.FIND_GAPS.do(deps, shop(), asking().visitor, {})
+        return redirect(url_for("admin.gaps", shop_id=shop_id, note="gaps_asked"), 303)

@@ -6,18 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import orjson
-from flask import Blueprint, render_template
+from flask import Blueprint, render_template, request
 from marshmallow import Schema, fields, validate
 
-from connector.admin import accounts, forms
+from connector.admin import accounts, forms, mapping_fields
 from connector.admin.frame import asking, shop
 from connector.admin.pages.syncs import one_person
+from connector.attribute_values import TYPES
 from connector.db.session import transaction
 from connector.deps import Deps
 from connector.errors import InvalidInput
 from connector.event_mapping import defaults as shipped_events
 from sync import mapping_edits, mapping_preview
-from sync.mapping import contact, document
+from sync.mapping import attribute, document, sources
 from sync.mapping.problems import WrongMapping
 from sync.mapping_edits import Meaning
 from sync.mapping_preview import Preview
@@ -33,6 +34,14 @@ class _Document(Schema):
     who = fields.String(load_default=None, validate=validate.Length(max=200))
 
 
+class _Attribute(_Document):
+    name = fields.String(required=True, validate=validate.Length(max=100))
+    # Without one it is switched off.
+    source = fields.String(load_default=None, validate=validate.Length(max=200))
+    type = fields.String(load_default=None, validate=validate.Length(max=20))
+    when = fields.String(load_default=None, validate=validate.Length(max=50))
+
+
 @dataclass(frozen=True)
 class _Tried:
     """What the page shows beside the document, after something was asked of it."""
@@ -42,6 +51,7 @@ class _Tried:
     preview: Preview | None = None
     notes: Sequence[str] = ()
     taken: bool = False
+    outdated: bool = False
 
 
 def add_routes(routes: Blueprint, deps: Deps) -> None:
@@ -80,11 +90,35 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
             done = mapping_edits.accept(deps, shop(), given["document"], by=asking().visitor.actor, seen=given["seen"])
         except WrongMapping as error:
             return _wrong(deps, given["document"], error)
+        except mapping_edits.Outdated:
+            return _page(deps, given["document"], _Tried(outdated=True)), 409
         return _page(deps, given["document"], _Tried(meaning=done.meaning, notes=done.notes, taken=True)), 200
+
+    @routes.post("/shops/<int:shop_id>/mapping/attribute")
+    def change_attribute(shop_id: int) -> tuple[str, int]:
+        """One attribute of the document by fields instead of text; nothing is written before it is taken."""
+        given = forms.posted(_Attribute())
+        try:
+            text = mapping_fields.with_attribute(
+                given["document"], given["name"], given["source"], given["type"], given["when"]
+            )
+            with transaction(deps.engine) as connection:
+                tried = _Tried(meaning=mapping_edits.meaning(connection, shop(), text))
+        except WrongMapping as error:
+            return _wrong(deps, given["document"], error)
+        return _page(deps, text, tried), 200
 
 
 def _wrong(deps: Deps, text: str, error: WrongMapping) -> tuple[str, int]:
     return _page(deps, text, _Tried(problems=[str(one) for one in error.problems])), 422
+
+
+def _seen(current: str, tried: _Tried | None) -> str:
+    """What stands for the document that was looked at: the one that the edit began with, until somebody was told that
+    there is another."""
+    given = request.form.get("seen") if request.method == "POST" else None
+    told = tried is None or tried.taken or tried.outdated
+    return mapping_edits.digest_of(current) if told or not given else given[:64]
 
 
 def _page(deps: Deps, text: str | None = None, tried: _Tried | None = None) -> str:
@@ -97,11 +131,15 @@ def _page(deps: Deps, text: str | None = None, tried: _Tried | None = None) -> s
     return render_template(
         "admin/mapping.html",
         document=current if text is None else text,
-        seen=mapping_edits.digest_of(current),
+        now=current if tried and tried.outdated else "",
+        seen=_seen(current, tried),
         tried=tried or _Tried(),
         edits=edits,
         names=names,
-        attributes=contact.defaults(),
+        attributes=mapping_fields.rows(current if text is None else text),
+        sources=sources.every_name(),
+        types=TYPES,
+        conditions=attribute.CONDITIONS,
         events=shipped_events(),
         indented=lambda body: orjson.dumps(body, option=orjson.OPT_INDENT_2).decode(),
     )

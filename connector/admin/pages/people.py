@@ -1,20 +1,24 @@
-"""Finding people, and one person's page."""
+"""Finding people, and one person: all that is known of them, what happened, why they are in a flow or are not."""
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Mapping
+from typing import Any
 
-from flask import Blueprint, abort, redirect, render_template, url_for
+from flask import Blueprint, Response, abort, redirect, render_template, url_for
 from marshmallow import Schema, fields, validate
-from werkzeug.wrappers import Response
+from werkzeug.wrappers import Response as AnyResponse
 
-from connector import audit
-from connector.admin import forms, people, shown
+from connector.admin import accounts, flow_words, forms, paging, people, people_search, reasons, shown, timeline
+from connector.admin.acts import people as acts
 from connector.admin.frame import asking, shop
 from connector.db.session import transaction
 from connector.deps import Deps
-from connector.scope import Scope
-from sync import conflicts, merging
+from flows.core.wants import shown as shown_fact
+from sync import conflicts
+from sync.privacy import bundle
 
 CONFLICTS: Mapping[str, str] = {
     "phone": "both have this telephone number",
@@ -24,100 +28,198 @@ CONFLICTS: Mapping[str, str] = {
 }
 """Kind of a conflict -> what contradicts (connector.models.identity)."""
 
-
 _CONFLICTS = 50
+_MOST_LIVE = 5
+"""Flows of which it is told at once what is still to come."""
 
 
-class _Search(Schema):
-    q = fields.String(load_default="", validate=validate.Length(max=200))
-
-
-class _Conflict(Schema):
-    conflict = fields.Integer(required=True, validate=validate.Range(min=1, max=2**62))
-
-
-class _Nothing(Schema):
-    """A button: no fields."""
+class _Orders(Schema):
+    after = fields.String(load_default=None, validate=validate.Length(max=paging.LONGEST))
 
 
 def add_routes(routes: Blueprint, deps: Deps) -> None:
     @routes.get("/shops/<int:shop_id>/people", endpoint="people")
     def search(shop_id: int) -> str:
-        wanted = forms.asked(_Search())["q"]
+        asked = forms.asked(acts.Searched())
+        wanted = asked["q"]
         with transaction(deps.engine) as connection:
-            found = people.search(connection, shop(), wanted)
-            contradicting = [] if wanted else conflicts.conflicts(connection, shop_id, most=_CONFLICTS)
+            if wanted:
+                found, page, contradicting = people.search(connection, shop(), wanted), None, []
+            else:
+                page = people.newest(connection, shop(), asked["after"])
+                found = list(page.rows)
+                contradicting = conflicts.conflicts(connection, shop_id, most=_CONFLICTS)
         return render_template(
             "admin/people.html",
             wanted=wanted,
             found=found,
-            most=people.MOST_FOUND,
+            page=page,
+            first=asked["after"],
+            most=people_search.MOST_FOUND,
             contradicting=contradicting,
             conflict_sentences=CONFLICTS,
         )
 
     @routes.get("/shops/<int:shop_id>/people/<int:person_id>")
     def person(shop_id: int, person_id: int) -> str:
-        with transaction(deps.engine) as connection:
-            known = people.read(connection, shop(), person_id)
-        if known is None:
-            abort(404)
-        return _page(known, asking().eyes)
+        return _page(deps, person_id, asking().eyes)
 
     @routes.post("/shops/<int:shop_id>/people/<int:person_id>/reveal")
     def reveal(shop_id: int, person_id: int) -> str:
         """The page without masks, this once. Asking for it again is noted again."""
-        forms.posted(_Nothing())
-        with transaction(deps.engine) as connection:
-            known = people.read(connection, shop(), person_id)
-            if known is None:
-                abort(404)
-            audit.record(
-                connection,
-                shop_id=shop_id,
-                actor=asking().visitor.actor,
-                act="person.reveal",
-                object_kind="person",
-                object_id=person_id,
-                now=deps.clock.now(),
-            )
-        return _page(known, shown.Eyes(True))
+        _do(deps, acts.REVEAL, person_id)
+        return _page(deps, person_id, shown.Eyes(True))
 
     @routes.post("/shops/<int:shop_id>/people/<int:person_id>/merge")
-    def merge(shop_id: int, person_id: int) -> Response:
+    def merge(shop_id: int, person_id: int) -> AnyResponse:
         """The two of a conflict are one: this person stays."""
-        conflict_id = forms.posted(_Conflict())["conflict"]
-        with deps.open(shop()) as scope:
-            try:
-                kept = merging.merge_conflicting(scope, conflict_id, person_id)
-            except LookupError:
-                abort(404)
-            _note(scope, "person.merge", kept, conflict_id)
-        return redirect(url_for("admin.person", shop_id=shop_id, person_id=kept, note="merged"), 303)
+        return _back(_do(deps, acts.MERGE, person_id)["id"], "merged")
 
     @routes.post("/shops/<int:shop_id>/people/<int:person_id>/keep-apart")
-    def keep_apart(shop_id: int, person_id: int) -> Response:
+    def keep_apart(shop_id: int, person_id: int) -> AnyResponse:
         """The two of a conflict are different people, and it is not asked again."""
-        conflict_id = forms.posted(_Conflict())["conflict"]
-        with deps.open(shop()) as scope:
-            open_ones = conflicts.conflicts(scope.connection, shop_id, of=[person_id])
-            if conflict_id not in {one.id for one in open_ones}:
-                abort(404)
-            merging.keep_apart(scope, [conflict_id])
-            _note(scope, "person.keep_apart", person_id, conflict_id)
-        return redirect(url_for("admin.person", shop_id=shop_id, person_id=person_id, note="kept_apart"), 303)
+        _do(deps, acts.KEEP_APART, person_id)
+        return _back(person_id, "kept_apart")
+
+    @routes.post("/shops/<int:shop_id>/people/<int:person_id>/suppress")
+    def suppress_person(shop_id: int, person_id: int) -> AnyResponse:
+        _do(deps, acts.SUPPRESS, person_id)
+        return _back(person_id, "left_in_peace")
+
+    @routes.post("/shops/<int:shop_id>/people/<int:person_id>/lift")
+    def lift_suppression(shop_id: int, person_id: int) -> AnyResponse:
+        _do(deps, acts.LIFT, person_id)
+        return _back(person_id, "lifted")
+
+    @routes.post("/shops/<int:shop_id>/people/<int:person_id>/export")
+    def export_person(shop_id: int, person_id: int) -> Response:
+        """Everything that is stored of them, as a file with JSON and a CSV of each table."""
+        made = _do(deps, acts.EXPORT, person_id)
+        written = io.BytesIO()
+        with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in bundle.files(dict(made)).items():
+                archive.writestr(name, content)
+        answer = Response(written.getvalue(), content_type="application/zip")
+        answer.headers["Content-Disposition"] = f'attachment; filename="person-{person_id}.zip"'
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
+
+    @routes.post("/shops/<int:shop_id>/people/<int:person_id>/erase")
+    def erase_person(shop_id: int, person_id: int) -> AnyResponse:
+        _do(deps, acts.ERASE, person_id)
+        return _back(person_id, "erasing")
+
+    @routes.get("/shops/<int:shop_id>/people/<int:person_id>/timeline")
+    def person_timeline(shop_id: int, person_id: int) -> str:
+        asked = forms.asked(acts.Told())
+        with transaction(deps.engine) as connection:
+            known = _named(connection, person_id)
+            page = timeline.read(connection, shop_id, person_id, asked["after"], asked["kind"], staff=_sees_staff())
+            names = _staff(connection)
+        return render_template(
+            "admin/person_timeline.html",
+            person=known,
+            page=page,
+            names=names,
+            kind=asked["kind"],
+            kinds={name: said for name, said in timeline.KINDS.items() if name != timeline.STAFF or _sees_staff()},
+            first=asked["after"],
+        )
+
+    @routes.get("/shops/<int:shop_id>/people/<int:person_id>/orders")
+    def person_orders(shop_id: int, person_id: int) -> str:
+        after = forms.asked(_Orders())["after"]
+        with transaction(deps.engine) as connection:
+            known = _named(connection, person_id)
+            page = people.orders_of(connection, shop(), person_id, after)
+        return render_template("admin/person_orders.html", person=known, page=page, first=after)
+
+    @routes.get("/shops/<int:shop_id>/people/<int:person_id>/flows")
+    def person_flows(shop_id: int, person_id: int) -> str:
+        """Where they stand: the flows that they are in, with what is to come, and those that they are not in."""
+        with transaction(deps.engine) as connection:
+            known = _named(connection, person_id)
+            stays = people.stays(connection, shop(), person_id)
+            every = people.flows_of_shop(connection, shop())
+        inside = list(dict.fromkeys(one.flow for one in stays if one.live))[:_MOST_LIVE]
+        told = [] if known["gone"] else [_explained(deps, person_id, flow) for flow in inside]
+        return render_template(
+            "admin/person_flows.html", person=known, stays=stays, every=every, told=told, **_words(known)
+        )
+
+    @routes.get("/shops/<int:shop_id>/people/<int:person_id>/flows/<flow>")
+    def person_flow(shop_id: int, person_id: int, flow: str) -> str:
+        """Why they are in this flow or are not, rule by rule and check by check."""
+        with transaction(deps.engine) as connection:
+            known = _named(connection, person_id)
+            decided = timeline.decided(connection, shop_id, person_id, flow)
+        told = _explained(deps, person_id, flow)
+        return render_template("admin/person_flow.html", person=known, told=told, decided=decided, **_words(known))
 
 
-def _note(scope: Scope, act: str, person_id: int, conflict_id: int) -> None:
-    audit.note(
-        scope,
-        actor=asking().visitor.actor,
-        act=act,
-        object_kind="person",
-        object_id=person_id,
-        detail={"conflict": conflict_id},
+def _do(deps: Deps, act: Any, person_id: int) -> Mapping[str, Any]:
+    given = {"person_id": person_id, **forms.posted(act.fields)}
+    try:
+        done: Mapping[str, Any] = act.do(deps, shop(), asking().visitor, given)
+    except LookupError:
+        abort(404)
+    return done
+
+
+def _back(person_id: int, note: str) -> AnyResponse:
+    return redirect(url_for("admin.person", shop_id=shop().id, person_id=person_id, note=note), 303)
+
+
+def _named(connection: Any, person_id: int) -> Mapping[str, Any]:
+    known = people.names_of(connection, shop(), person_id)
+    if known is None:
+        abort(404)
+    return {"id": person_id, **known}
+
+
+def _sees_staff() -> bool:
+    """Whether the visitor sees what staff did: as in the audit log."""
+    return asking().visitor.may_ask("admin.audit")
+
+
+def _staff(connection: Any) -> dict[str, str]:
+    return {one.actor: one.email for one in accounts.listed(connection)} if _sees_staff() else {}
+
+
+def _explained(deps: Deps, person_id: int, flow: str) -> Any:
+    try:
+        return acts.explained(deps, shop(), person_id, flow)
+    except LookupError:
+        abort(404)
+
+
+def _words(known: Mapping[str, Any]) -> dict[str, Any]:
+    """What the templates of explanations say codes with."""
+    return {
+        "words": flow_words,
+        "reasons": reasons,
+        "fact": shown_fact,
+        "names": (known["first_name"], known["last_name"]),
+    }
+
+
+def _page(deps: Deps, person_id: int, eyes: shown.Eyes) -> str:
+    with transaction(deps.engine) as connection:
+        known = people.read(connection, shop(), person_id, staff=_sees_staff())
+        if known is None:
+            abort(404)
+        names = _staff(connection)
+    return render_template(
+        "admin/person.html",
+        known=known,
+        eyes=eyes,
+        names=names,
+        conflict_sentences=CONFLICTS,
+        reasons=reasons,
+        words=flow_words,
+        whys=acts.WHYS,
+        channels=acts.CHANNEL_NAMES,
+        liftable=people.LIFTABLE,
+        typed=acts.typed_for(person_id),
+        kinds=timeline.KINDS,
     )
-
-
-def _page(known: people.Person, eyes: shown.Eyes) -> str:
-    return render_template("admin/person.html", known=known, eyes=eyes, conflict_sentences=CONFLICTS)

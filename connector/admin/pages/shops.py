@@ -1,98 +1,25 @@
-"""The shops with their state and what lags at them, one shop, and the installation as a whole."""
+"""The shops with their state and what lags at them, the home page of one, and the installation as a whole."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
-from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
-from connector import audit, pauses, shops
-from connector.admin import accounts
+from connector import audit, shops
+from connector.admin import accounts, home, standings
 from connector.admin.frame import asking, shop
 from connector.db.session import transaction
 from connector.deps import Deps
-from connector.install import checklist
-from connector.shops import Shop
-from connector.web import backlog
 
 # What the Shopify admin adds to an address that it opens.
 _OF_THE_PLATFORM = ("id_token", "shop", "host", "embedded", "locale")
 
-STATES: Mapping[str, tuple[str, str]] = {
-    "active": ("good", "Active"),
-    "paused": ("warning", "Paused"),
-    "installed": ("attention", "Brevo is not connected"),
-    "uninstalled": ("critical", "Uninstalled"),
-}
-"""State of a shop -> the tone in which it is told, and how."""
-
-WAITING: Mapping[str, str] = {
-    "inbox": "Deliveries to be applied",
-    "fetches": "Objects to be read from the store",
-    "persons": "People whose flows are to be decided",
-    "timers": "Timers that are due",
-    "outbox": "Messages that are due",
-    "outbox_unknown": "Messages whose outcome is unknown",
-    "contacts": "Contacts to be told to Brevo",
-    "commerce": "Orders, products and categories to be told to Brevo",
-    "feed": "Events to be told to Brevo",
-}
-STOPPED: Mapping[str, str] = {
-    "quarantined": "Deliveries of another shape than their topic declares",
-    "poison": "Deliveries that are unreadable or failed too often",
-    "messages_failed": "Messages of the last week that Brevo refused",
-    "fetches_failed": "Objects that could not be read from the store",
-    "records_refused": "Contacts, orders or products that Brevo refuses",
-    "events_refused": "Events that Brevo refused",
-}
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How one shop stands. ``lag``: seconds that its oldest waiting work has waited."""
-
-    shop: Shop
-    waiting: Mapping[str, backlog.Waiting]
-    lagging: frozenset[str]
-    stopped: Mapping[str, int]
-    pauses: tuple[pauses.Pause, ...]
-
-    @property
-    def lag(self) -> float:
-        return max((one.age for one in self.waiting.values()), default=0.0)
-
-    @property
-    def all_stopped(self) -> int:
-        return sum(self.stopped.values())
-
-    @property
-    def tone(self) -> str:
-        return STATES.get(self.shop.state, ("attention", ""))[0]
-
-    @property
-    def state(self) -> str:
-        return STATES.get(self.shop.state, ("", self.shop.state))[1]
-
-
-def reading(connection: Connection, deps: Deps, one: Shop) -> Reading:
-    now, machine = deps.clock.now(), deps.clock.machine()
-    waiting = backlog.read(connection, now, machine, one.id)
-    return Reading(
-        one,
-        waiting,
-        frozenset(backlog.lagging(waiting, deps.clock.rate)),
-        {kind: count for kind, count in backlog.stopped(connection, now, one.id).items() if count},
-        tuple(pauses.pauses(connection, one.id)),
-    )
-
 
 def add_routes(routes: Blueprint, deps: Deps) -> None:
-    @routes.get("/")
-    def home() -> str | Response:
+    @routes.get("/", endpoint="home")
+    def listed() -> str | Response:
         visitor = asking().visitor
         with transaction(deps.engine) as connection:
             mine = [one for one in shops.connected(connection) if visitor.sees(one.id)]
@@ -100,8 +27,8 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
                 # With the session token along: the page behind proves it anew.
                 kept: dict[str, Any] = {name: request.args[name] for name in _OF_THE_PLATFORM if name in request.args}
                 return redirect(url_for("admin.overview", shop_id=mine[0].id, **kept), 303)
-            readings = [reading(connection, deps, one) for one in mine]
-        return render_template("admin/home.html", readings=readings)
+            readings = [standings.read(connection, deps.clock, one) for one in mine]
+        return render_template("admin/home.html", readings=readings, counted=standings.counted)
 
     @routes.get("/installation")
     def installation() -> str:
@@ -118,6 +45,15 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
     @routes.get("/shops/<int:shop_id>/")
     def overview(shop_id: int) -> str:
         with transaction(deps.engine) as connection:
-            found = reading(connection, deps, shop())
-            left = checklist.open_items(checklist.items(connection, shop_id)) if shop().active else []
-        return render_template("admin/shop.html", reading=found, waiting=WAITING, stopped=STOPPED, open_items=len(left))
+            found = home.read(connection, deps, shop())
+            names = {one.actor: one.email for one in accounts.listed(connection)}
+        return render_template(
+            "admin/shop.html",
+            home=found,
+            names=names,
+            alert_places=home.ALERT_PLACES,
+            waiting=standings.WAITING,
+            stopped=standings.STOPPED,
+            in_inbox=standings.IN_INBOX,
+            counted=standings.counted,
+        )

@@ -152,7 +152,9 @@ def run(step: Step, run: Run, facts: Facts, now: datetime, woke: Woke | None) ->
         until = run.since + config.span if isinstance(config, For) else due_of(config, run, facts, now)
     except NoMoment as problem:
         return Finish(NO_DATE, code="wait_unclear", detail={"because": str(problem)})
-    return Go(at=max(until, run.since)) if until <= now else Park(until=until)
+    if until <= now:
+        return Go(at=max(until, run.since), code="not_waited", detail={"until": until.isoformat()})
+    return Park(until=until)
 
 
 def _needs(config: Wait) -> frozenset[str]:

@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from connector.cli import sync as command
+from connector.models.rerun import sync_runs
 from sync.reruns import STATEMENT
 from tests.engine.installation import ConnectedShop
 from tests.sync.reruns.storefront import Storefront
@@ -55,6 +56,10 @@ def test_what_is_incomplete_or_refused_ends_with_another_code(shop: ConnectedSho
     number = waiting.output.split(":")[0].removeprefix("Run ")
     assert "stops" in run(shop, "stop", number).output
     assert "stopping" in run(shop, "show", number).output
+    too_soon = run(shop, "resume", number)
+    assert too_soon.exit_code == 1 and "Only a sync that was stopped or has failed can go on" in too_soon.output
+    shop.change(sync_runs, {"state": "stopped"}, id=int(number))
+    assert "goes on" in run(shop, "resume", number).output and "queued" in run(shop, "show", number).output
     assert run(shop, "run", "--entity", "orders").exit_code == 1
     assert run(shop, "run", "--entity", "orders", "--from", "yesterday").exit_code == 2
     assert run(shop, "show", "4711").exit_code == 1

@@ -15,7 +15,7 @@ from connector.models.store import orders, products
 from connector.models.sync import sync_state
 from connector.scope import Scope
 from sync import people
-from sync.reruns import What, reading, retry, slices, stop
+from sync.reruns import What, reading, resume, retry, slices, stop
 from tests.engine.installation import ConnectedShop
 from tests.engine.shoppers import begin_checkout
 from tests.sync.reruns.storefront import (
@@ -59,6 +59,26 @@ def test_a_run_is_stopped_between_two_slices_and_told_in_the_audit_log(
     assert len(shop.rows(products)) == 2 and len(shop.account.state()["products"]) >= 2, "what it read is told"
     with shop.deps.engine.connect() as connection:
         assert [one.act for one in lines_about(connection, shop.id, "sync_run", run_id)] == ["sync.stop", "sync.start"]
+    assert found.resumable
+    with shop.scope() as scope:
+        resume(scope, run_id, by=BY)
+    ended = finished(shop, run_id)
+    assert (ended.state, ended.done, ended.resumable) == ("done", ended.total, False)
+    assert len(shop.rows(products)) == ended.total == ended.changed, "it goes on at the third, and reads none twice"
+    with refused("Only a sync that was stopped or has failed can go on"), shop.scope() as scope:
+        resume(scope, run_id, by=BY)
+
+
+def test_a_stopped_run_goes_on_only_while_no_other_of_its_kind_does(shop: ConnectedShop) -> None:
+    first = ask(shop, since(shop, "products"))
+    with shop.scope() as scope:
+        stop(scope, first, by=BY)
+    finished(shop, first)
+    second = ask(shop, since(shop, "products"))
+    with refused(rf"under way for this shop \(run {second}"), shop.scope() as scope:
+        resume(scope, first, by=BY)
+    with pytest.raises(LookupError), shop.scope() as scope:
+        resume(scope, second + 1, by=BY)
 
 
 def test_what_fails_is_kept_with_the_platforms_own_answer_and_the_others_go_on(

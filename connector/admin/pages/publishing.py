@@ -1,0 +1,135 @@
+"""Publishing a draft, the versions of a flow with what is different between them, and going back to one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, redirect, render_template, url_for
+from marshmallow import Schema, fields, validate
+from werkzeug.wrappers import Response
+
+from connector.admin import accounts, flow_words, forms, publication
+from connector.admin.acts import publishing as acts
+from connector.admin.acts.act import Act
+from connector.admin.frame import asking, shop
+from connector.admin.pages.drafts import archive, is_gone
+from connector.admin.publication import Publication
+from connector.admin.revision import Outdated
+from connector.db.session import transaction
+from connector.deps import Deps
+from connector.errors import InvalidInput
+from flows.engine import flow_drafts
+
+_TO = "to "
+"""Before the step of an earlier version, in the name of the field that says where those on it go on."""
+
+
+class _Against(Schema):
+    against = fields.Integer(load_default=None, validate=validate.Range(0, 2**31 - 1))
+
+
+_NOTES = {"draft": "flow_stored", "paused": "flow_published_paused"}
+
+
+def add_routes(routes: Blueprint, deps: Deps) -> None:
+    @routes.get("/shops/<int:shop_id>/drafts/<flow>/publish")
+    def publishing(shop_id: int, flow: str) -> str:
+        return _dialog(deps, flow, None)
+
+    @routes.post("/shops/<int:shop_id>/drafts/<flow>/publish")
+    def publish_draft(shop_id: int, flow: str) -> Response | tuple[str, int]:
+        return _decided(deps, acts.PUBLISH, flow, None)
+
+    @routes.get("/shops/<int:shop_id>/flows/<flow>/versions")
+    def versions(shop_id: int, flow: str) -> str:
+        asked = forms.asked(acts.ListSchema())
+        with transaction(deps.engine) as connection:
+            found = acts.listed(connection, shop_id, flow, asked["after"])
+            current, status = publication.standing(connection, shop_id, flow)
+            names = {one.actor: one.email for one in accounts.listed(connection)}
+        return render_template(
+            "admin/versions.html", flow=flow, page=found, current=current, status=_said(status), names=names,
+            first=asked["after"],
+        )  # fmt: skip
+
+    @routes.get("/shops/<int:shop_id>/flows/<flow>/versions/<int(max=2147483647):version>")
+    def version(shop_id: int, flow: str, version: int) -> str:
+        """A version, and what is different in it from another one: the one before, when none is named."""
+        asked = forms.asked(_Against())
+        against = version - 1 if asked["against"] is None else asked["against"]
+        with transaction(deps.engine) as connection:
+            files = flow_drafts.from_version(connection, shop_id, flow, version)
+            before = flow_drafts.from_version(connection, shop_id, flow, against) if against else {}
+            current, status = publication.standing(connection, shop_id, flow)
+        return render_template(
+            "admin/version.html", flow=flow, version=version, against=against, files=files, current=current,
+            status=_said(status), differences=publication.compared(before, files) if against else (),
+        )  # fmt: skip
+
+    @routes.get("/shops/<int:shop_id>/flows/<flow>/versions/<int(max=2147483647):version>/download")
+    def download_version(shop_id: int, flow: str, version: int) -> Response:
+        with transaction(deps.engine) as connection:
+            files = flow_drafts.from_version(connection, shop_id, flow, version)
+        return archive(flow, files, f"{flow}-version-{version}")
+
+    @routes.get("/shops/<int:shop_id>/flows/<flow>/versions/<int(max=2147483647):version>/roll-back")
+    def rolling_back(shop_id: int, flow: str, version: int) -> str:
+        return _dialog(deps, flow, version)
+
+    @routes.post("/shops/<int:shop_id>/flows/<flow>/versions/<int(max=2147483647):version>/roll-back")
+    def roll_back(shop_id: int, flow: str, version: int) -> Response | tuple[str, int]:
+        return _decided(deps, acts.ROLL_BACK, flow, version)
+
+
+def _publication(deps: Deps, flow: str, version: int | None) -> Publication:
+    """What publishing the draft, or this version once more, would mean."""
+    with deps.open(shop()) as scope:
+        if version is not None:
+            return publication.of_version(scope.connection, scope.shop_id, flow, version)
+        return publication.of_draft(scope, flow_drafts.load(scope.connection, scope.shop_id, flow))
+
+
+def _dialog(
+    deps: Deps, flow: str, version: int | None, given: Mapping[str, Any] | None = None, problem: str = ""
+) -> str:
+    found = _publication(deps, flow, version)
+    return render_template(
+        "admin/publishing.html", one=found, version=version, given=given or {"inside": "finish", "status": "active"},
+        chosen=(given or {}).get("steps", {}), problem=problem, inside=acts.INSIDE, as_what=acts.AS, to=_TO,
+        status=_said(found.status),
+    )  # fmt: skip
+
+
+def _decided(deps: Deps, act: Act, flow: str, version: int | None) -> Response | tuple[str, int]:
+    assert act.fields is not None, "it is a form"
+    try:
+        steps = {one.step: f"{_TO}{one.step}" for one in _publication(deps, flow, version).homeless if one.step}
+    except LookupError:
+        # Whether the draft was published meanwhile or was never there is the act's to say.
+        steps = {}
+    given = _posted(act.fields, steps)
+    path = {"flow": flow} if version is None else {"flow": flow, "version": version}
+    try:
+        done = act.do(deps, shop(), asking().visitor, {**given, **path})
+    except Outdated as error:
+        if version is None and is_gone(deps, flow):
+            raise
+        return _dialog(deps, flow, version, given, str(error)), 409
+    except InvalidInput as error:
+        return _dialog(deps, flow, version, given, str(error)), 422
+    note = _NOTES.get(done["status"], "flow_published") if version is None else "rolled_back"
+    return redirect(url_for("admin.version", shop_id=shop().id, flow=flow, version=done["version"], note=note), 303)
+
+
+def _posted(schema: Schema, steps: Mapping[str, str]) -> dict[str, Any]:
+    """The form with its field for each step that needs a new place. Raises InvalidInput."""
+    named = {field: fields.String(validate=validate.Length(max=200)) for field in steps.values()}
+    plain = {name: field for name, field in schema.fields.items() if name != "steps"}
+    given = forms.posted(Schema.from_dict({**plain, **named})())
+    chosen = {step: given.pop(field) for step, field in steps.items() if field in given}
+    return {**given, "steps": chosen}
+
+
+def _said(status: str | None) -> tuple[str, str] | None:
+    return flow_words.STATUS.get(status) if status else None
