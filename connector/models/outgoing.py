@@ -68,6 +68,8 @@ webhook_deliveries = Table(
     Column("tries", Integer, nullable=False),
     PrimaryKeyConstraint("shop_id", "id"),
     UniqueConstraint("shop_id", "endpoint_id", "event_id"),
+    # The newest of an endpoint.
+    Index(None, "shop_id", "endpoint_id", "id"),
     Index("ix_webhook_deliveries_due", "shop_id", "endpoint_id", "due_real", postgresql_where="state = 'due'"),
     Index(None, "shop_id", "person_id"),
 )

@@ -19,6 +19,7 @@ _STATEMENTS: tuple[str, ...] = (
     "CREATE INDEX ix_persons_last_name_inner ON persons"
     " (shop_id, lower(regexp_replace(last_name, '^.*[ -]', '')) text_pattern_ops) WHERE last_name ~ '[ -]'",
     "CREATE INDEX ix_orders_shop_id_name ON orders (shop_id, name)",
+    "CREATE INDEX ix_webhook_deliveries_shop_id_endpoint_id_id ON webhook_deliveries (shop_id, endpoint_id, id)",
     # The newest of an object: without the id PostgreSQL went through the whole log from its end.
     "CREATE INDEX ix_audit_log_shop_id_object_kind_object_id_id ON audit_log (shop_id, object_kind, object_id, id)",
     "DROP INDEX ix_audit_log_shop_id_object_kind_object_id",
