@@ -83,15 +83,19 @@ def resend(scope: Scope, endpoint_id: int, delivery_ids: Sequence[int] | None) -
 
 _LISTED = text(
     """
+WITH delivery AS MATERIALIZED (
+    SELECT * FROM webhook_deliveries
+    WHERE shop_id = :shop_id AND endpoint_id = :endpoint_id AND :state IN ('', state)
+    ORDER BY id DESC LIMIT :most
+)
 SELECT delivery.id, delivery.endpoint_id, delivery.event_id, events.name, delivery.occurred_at, delivery.state,
     delivery.attempts, delivery.due_real, last.status, last.error, last.answer
-FROM webhook_deliveries AS delivery
+FROM delivery
 JOIN events ON events.shop_id = delivery.shop_id AND events.id = delivery.event_id
     AND events.occurred_at = delivery.occurred_at
 LEFT JOIN webhook_attempts AS last ON last.shop_id = delivery.shop_id AND last.delivery_id = delivery.id
     AND last.n = delivery.attempts
-WHERE delivery.shop_id = :shop_id AND delivery.endpoint_id = :endpoint_id AND :state IN ('', delivery.state)
-ORDER BY delivery.id DESC LIMIT :most
+ORDER BY delivery.id DESC
 """
 )
 _ATTEMPTS = text(
