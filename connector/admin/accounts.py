@@ -23,6 +23,9 @@ from connector.models.staff import staff, staff_recovery_codes, staff_sessions, 
 SHORTEST, LONGEST = 12, 256
 """Characters of a password. Longer ones would only make the hash dear."""
 
+STAFF = "staff"
+"""Of an actor in the audit log who is one of them."""
+
 _EMAIL = re.compile(r"[^\s@<>\"'\\]{1,64}@[^\s@<>\"'\\]{1,255}\Z")
 _hasher = PasswordHasher()
 # A hash takes 64 MB of memory: so many at a time in one process.
@@ -43,7 +46,7 @@ class Account:
 
     @property
     def actor(self) -> str:
-        return f"staff:{self.id}"
+        return f"{STAFF}:{self.id}"
 
 
 def add(
@@ -106,6 +109,11 @@ def change_password(connection: Connection, account: Account, password: str, *, 
 def listed(connection: Connection) -> list[Account]:
     """All staff, by email."""
     return [_account(connection, row) for row in connection.execute(select(staff).order_by(staff.c.email)).all()]
+
+
+def names(connection: Connection) -> dict[str, str]:
+    """The address of each, by the actor that the audit log has."""
+    return {f"{STAFF}:{row.id}": row.email for row in connection.execute(select(staff.c.id, staff.c.email))}
 
 
 def find(connection: Connection, email: str) -> Account | None:

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, bindparam, select, text
 
 from connector.admin import flow_map
 from connector.admin.flow_reading import Known
-from connector.admin.paging import SIZE, Page, after, page
 from connector.admin.shown import Eyes
 from connector.models.person import persons
+from connector.paging import SIZE, Page, after, page
 from connector.shops import Shop
 from flows.engine.book import Book
 

@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Column, ColumnElement, Connection, Row, and_, or_, select
 
-from connector.admin import paging, reasons
+from connector import paging
+from connector.admin import reasons
 from connector.admin.timeline import REPEATED
 from connector.models.event import events
 from connector.models.flow import flow_versions, runs, trail

@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, exists, or_, select
 
-from connector.admin import flow_words, paging, timeline
+from connector import paging
+from connector.admin import flow_words, timeline
 from connector.admin.people_search import Found, newest, search
 from connector.models.coupon import coupons
 from connector.models.flow import flow_versions, flows, runs, timers

@@ -12,7 +12,7 @@ from typing import Any
 import phonenumbers
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select, text
 
-from connector.admin import paging
+from connector import paging
 from connector.models.person import identities, last_word, persons, several_words
 from connector.models.store import orders
 from connector.shops import Shop

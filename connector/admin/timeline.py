@@ -14,7 +14,8 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_, select
 
-from connector.admin import flow_words, paging, reasons
+from connector import paging
+from connector.admin import flow_words, reasons
 from connector.models.event import events
 from connector.models.flow import trail
 from connector.models.outbox import outbox

@@ -7,7 +7,8 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import Connection, text
 
-from connector.admin import messages, paging
+from connector import paging
+from connector.admin import messages
 from connector.admin.messages import Filter
 from tests.admin.office import Office
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Select, text
 
-from connector.admin import paging, people, people_search
+from connector import paging
+from connector.admin import people, people_search
 from connector.models.person import persons
 from connector.shops import Shop
 from tests.admin.office import Office

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from sqlalchemy import insert
 
-from connector.admin.paging import SIZE
 from connector.models.event import events
 from connector.models.task import tasks
+from connector.paging import SIZE
 from flows.engine.tasks import to_do
 from tests.admin.office import Desk, Office, staffed
 from tests.content.mailbox import visible_text

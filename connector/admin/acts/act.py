@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from marshmallow import Schema
+from marshmallow import Schema, fields, validate
 
 from connector.admin.access import Visitor
 from connector.deps import Deps
+from connector.paging import LONGEST
 from connector.shops import Shop
 
 Given = Mapping[str, Any]
@@ -19,6 +20,16 @@ Given = Mapping[str, Any]
 def is_missing(error: LookupError) -> bool:
     """Whether this says that an object is not there. A key that a dictionary does not have is a fault of ours."""
     return not isinstance(error, KeyError | IndexError)
+
+
+class Nothing(Schema):
+    """A button: no fields."""
+
+
+class Paged(Schema):
+    """A list. ``after``: the cursor of the page that is asked for; None: the first."""
+
+    after = fields.String(load_default=None, validate=validate.Length(max=LONGEST))
 
 
 @dataclass(frozen=True)

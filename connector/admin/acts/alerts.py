@@ -5,24 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, fields
 
-from connector import audit, pauses
-from connector.admin import paging
+from connector import audit, paging, pauses
 from connector.admin.access import Visitor
-from connector.admin.acts.act import Act, Given, View
-from connector.admin.paging import LONGEST, SIZE, Page
+from connector.admin.acts.act import Act, Given, Paged, View
 from connector.db.session import transaction
 from connector.deps import Deps
 from connector.errors import InvalidInput
+from connector.paging import SIZE, Page
 from connector.shops import Shop
 from sync import alerts
 from sync.alerts import Alert
 from sync.reports import brake
-
-
-class Listing(Schema):
-    after = fields.String(load_default=None, validate=validate.Length(max=LONGEST))
 
 
 class Resume(Schema):
@@ -86,4 +81,4 @@ def _read(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[str
 SEE = Act("see_alert", "alerts/<int:alert_id>/see", "Say that you look after an alert.", _see)
 RESUME_CHANNEL = Act("resume_channel", "channels/<channel>/resume", "Let a paused channel go on.", _resume, Resume())
 ACTS = (SEE, RESUME_CHANNEL)
-VIEWS = (View("alerts", "alerts", "All alerts, newest first; those that stand have no cleared_at.", _read, Listing()),)
+VIEWS = (View("alerts", "alerts", "All alerts, newest first; those that stand have no cleared_at.", _read, Paged()),)

@@ -8,15 +8,14 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 from sqlalchemy import Connection
 
-from connector import audit
-from connector.admin import paging
+from connector import audit, paging
 from connector.admin.access import Visitor
-from connector.admin.acts.act import Given, View
-from connector.admin.paging import LONGEST, SIZE, Page
+from connector.admin.acts.act import Given, Paged, View
 from connector.admin.shown import Eyes
 from connector.audit import Line, Wanted
 from connector.db.session import transaction
 from connector.deps import Deps
+from connector.paging import SIZE, Page
 from connector.shops import Shop
 
 _WORD = validate.Length(max=200)
@@ -31,8 +30,8 @@ class FilterSchema(Schema):
     object_id = fields.String(load_default=None, validate=_WORD)
 
 
-class _Query(FilterSchema):
-    after = fields.String(load_default=None, validate=validate.Length(max=LONGEST))
+class Query(FilterSchema, Paged):
+    """A page of them."""
 
 
 def wanted(given: Given) -> Wanted:
@@ -69,4 +68,4 @@ def _read(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[str
     return {"rows": rows, "next": found.next}
 
 
-VIEWS = (View("audit", "audit", "What was done at the shop, by whom.", _read, _Query()),)
+VIEWS = (View("audit", "audit", "What was done at the shop, by whom.", _read, Query()),)

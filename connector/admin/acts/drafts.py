@@ -10,7 +10,7 @@ from marshmallow import Schema, fields, validate
 from connector import audit
 from connector.admin import revision
 from connector.admin.access import Visitor
-from connector.admin.acts.act import Act, Given, View
+from connector.admin.acts.act import Act, Given, Nothing, View
 from connector.db.session import transaction
 from connector.deps import Deps
 from connector.errors import ConnectorError, InvalidInput
@@ -96,10 +96,6 @@ class Trial(Schema):
     to = fields.String(required=True, validate=validate.Length(max=320))
     # Whose facts to fill in; without it, invented ones.
     person_id = fields.Integer(load_default=None, strict=False, validate=validate.Range(1, 2**62))
-
-
-class Nothing(Schema):
-    """A button: no fields."""
 
 
 def locked(scope: Scope, flow: str) -> FlowDraft:

@@ -14,7 +14,7 @@ from marshmallow import Schema, fields, validate
 
 from connector.admin import flow_people, flow_reading, flow_words, people
 from connector.admin.access import Visitor
-from connector.admin.acts.act import Act, Given, View
+from connector.admin.acts.act import Act, Given, Nothing, Paged, View
 from connector.admin.flow_map import Stop
 from connector.admin.flow_reading import Known
 from connector.admin.shown import Eyes
@@ -34,10 +34,6 @@ _RATES = (
     "open_rate", "click_rate", "unsubscribe_rate", "bounce_rate", "complaint_rate", "conversion_rate",
     "completion_rate", "revenue_per_recipient", "time_to_conversion",
 )  # fmt: skip
-
-
-class Nothing(Schema):
-    """A button: no fields."""
 
 
 class Archiving(Schema):
@@ -62,11 +58,7 @@ class Reading(Schema):
     version = fields.Integer(load_default=None, validate=validate.Range(min=1, max=2**31 - 1))
 
 
-class Paging(Schema):
-    after = fields.String(load_default=None, validate=validate.Length(max=400))
-
-
-class Receiving(Paging):
+class Receiving(Paged):
     message = fields.String(load_default=None, validate=validate.Length(max=100))
 
 
@@ -223,8 +215,8 @@ ACTS = (
 VIEWS = (
     View("flows", "flows", "The flows of the shop with their figures", _list, Listing()),
     View("flow", "flows/<flow>", "One flow: its steps with who is where, and its figures", _read, Reading()),
-    View("flow_people", "flows/<flow>/people", "Who is in the flow now", _people, Paging()),
+    View("flow_people", "flows/<flow>/people", "Who is in the flow now", _people, Paged()),
     View("flow_recipients", "flows/<flow>/recipients", "To whom it was sent", _recipients, Receiving()),
-    View("flow_buyers", "flows/<flow>/buyers", "Who bought because of it", _buyers, Paging()),
+    View("flow_buyers", "flows/<flow>/buyers", "Who bought because of it", _buyers, Paged()),
 )
 PAUSE, RESUME, ARCHIVE, REMOVE = ACTS

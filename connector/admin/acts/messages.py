@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import Schema, fields, validate
+from marshmallow import fields, validate
 
-from connector.admin import messages, paging, reasons
+from connector.admin import messages, reasons
 from connector.admin.access import Visitor
-from connector.admin.acts.act import Given, View
+from connector.admin.acts.act import Given, Paged, View
 from connector.admin.shown import Eyes
 from connector.db.session import transaction
 from connector.deps import Deps
@@ -21,7 +21,7 @@ _LARGEST = 2**62
 _WORD = validate.Length(max=200)
 
 
-class Asked(Schema):
+class Asked(Paged):
     """What a list is narrowed by."""
 
     state = fields.String(load_default="", validate=validate.OneOf(("", *reasons.STATES)))
@@ -30,7 +30,6 @@ class Asked(Schema):
     reason = fields.String(load_default="", validate=_WORD)
     person = fields.Integer(load_default=None, validate=validate.Range(min=1, max=_LARGEST))
     day = fields.Date(load_default=None)
-    after = fields.String(load_default=None, validate=validate.Length(max=paging.LONGEST))
 
 
 def filter_of(asked: Mapping[str, Any]) -> messages.Filter:

@@ -10,7 +10,7 @@ from marshmallow import Schema, fields, validate
 from connector import audit
 from connector.admin import onboarding
 from connector.admin.access import Visitor
-from connector.admin.acts.act import Act, Given, View
+from connector.admin.acts.act import Act, Given, Nothing, View
 from connector.db.session import transaction
 from connector.deps import Deps
 from connector.errors import ConnectorError, InvalidInput
@@ -21,10 +21,6 @@ from flows.engine.sample import send_sample
 
 MOST_TESTS = 20
 """Test messages of one day and shop: whoever wants more has a flow for it."""
-
-
-class Nothing(Schema):
-    """A button: no fields."""
 
 
 class Trial(Schema):

@@ -10,9 +10,9 @@ from marshmallow import Schema, fields, validate
 from sqlalchemy import delete
 
 from connector import audit
-from connector.admin import paging, people, people_search, timeline
+from connector.admin import people, people_search, timeline
 from connector.admin.access import Visitor
-from connector.admin.acts.act import Act, Given, View
+from connector.admin.acts.act import Act, Given, Nothing, Paged, View
 from connector.admin.shown import Eyes
 from connector.db.session import reading, transaction
 from connector.deps import Deps
@@ -41,10 +41,6 @@ _LARGEST = 2**62
 _MOST_FLOWS = 200
 
 
-class Nothing(Schema):
-    """A button: no fields."""
-
-
 class Conflict(Schema):
     conflict = fields.Integer(required=True, validate=validate.Range(min=1, max=_LARGEST))
 
@@ -62,14 +58,12 @@ class Erasure(Schema):
     typed = fields.String(required=True, validate=validate.Length(max=100))
 
 
-class Searched(Schema):
+class Searched(Paged):
     q = fields.String(load_default="", validate=validate.Length(max=200))
-    after = fields.String(load_default=None, validate=validate.Length(max=paging.LONGEST))
 
 
-class Told(Schema):
+class Told(Paged):
     kind = fields.String(load_default="", validate=validate.OneOf(("", *timeline.KINDS)))
-    after = fields.String(load_default=None, validate=validate.Length(max=paging.LONGEST))
 
 
 def typed_for(person_id: int) -> str:

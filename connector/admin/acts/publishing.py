@@ -9,7 +9,7 @@ from marshmallow import Schema, fields, validate
 
 from connector.admin import flow_history, publication, revision
 from connector.admin.access import Visitor
-from connector.admin.acts.act import Act, Given, View
+from connector.admin.acts.act import Act, Given, Paged, View
 from connector.admin.acts.drafts import locked
 from connector.db.session import transaction
 from connector.deps import Deps
@@ -46,10 +46,6 @@ class Fate(Schema):
 
 class Publishing(Fate):
     status = fields.String(load_default="active", validate=validate.OneOf(list(AS)))
-
-
-class ListSchema(Schema):
-    after = fields.String(load_default=None, validate=validate.Length(max=400))
 
 
 def _publish(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[str, Any]:
@@ -154,6 +150,6 @@ ROLL_BACK = Act(
 )
 ACTS = (PUBLISH, ROLL_BACK)
 VIEWS = (
-    View("versions", "flows/<flow>/versions", "The versions of a flow, the newest first.", _versions, ListSchema()),
+    View("versions", "flows/<flow>/versions", "The versions of a flow, the newest first.", _versions, Paged()),
     View("version", "flows/<flow>/versions/<int(max=2147483647):version>", "The files of a version.", _version),
 )

@@ -5,27 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import Schema, fields, validate
 from sqlalchemy import Connection
 
-from connector.admin import paging
+from connector import paging
 from connector.admin.access import Visitor
-from connector.admin.acts.act import Act, Given, View
-from connector.admin.paging import LONGEST, SIZE, Page
+from connector.admin.acts.act import Act, Given, Paged, View
 from connector.admin.shown import Eyes
 from connector.db.session import transaction
 from connector.deps import Deps
 from connector.errors import InvalidInput
+from connector.paging import SIZE, Page
 from connector.shops import Shop
 from sync import backfill, reconcile
 from sync.backfill import Backfill
 from sync.reconcile import Report
 
 _NONE = "This shop has no backfill."
-
-
-class Listing(Schema):
-    after = fields.String(load_default=None, validate=validate.Length(max=LONGEST))
 
 
 def newest(connection: Connection, shop_id: int) -> Backfill | None:
@@ -123,6 +118,6 @@ STOP_BACKFILL = Act("stop_backfill", "backfill/stop", "Stop reading the store; w
 RESUME_BACKFILL = Act("resume_backfill", "backfill/resume", "Go on reading the store where it stood.", _resume)
 ACTS = (FIND_GAPS, START_BACKFILL, STOP_BACKFILL, RESUME_BACKFILL)
 VIEWS = (
-    View("gaps", "gaps", "What deliveries did not tell, as it was found and repaired.", _read_gaps, Listing()),
+    View("gaps", "gaps", "What deliveries did not tell, as it was found and repaired.", _read_gaps, Paged()),
     View("backfill_progress", "backfill", "How far reading the whole store is.", _read_backfill),
 )

@@ -9,14 +9,15 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from connector.admin import paging, people, people_search
+from connector import paging
+from connector.admin import people, people_search
 from connector.admin.access import Visitor
-from connector.admin.acts.act import Act, Given, View
-from connector.admin.paging import LONGEST, SIZE, Page
+from connector.admin.acts.act import Act, Given, Paged, View
 from connector.admin.shown import Eyes
 from connector.db.session import transaction
 from connector.deps import Deps
 from connector.errors import InvalidInput
+from connector.paging import SIZE, Page
 from connector.shops import Shop
 from sync import reruns
 from sync.reruns import Failure, Preview, Record, Run, What
@@ -49,10 +50,6 @@ class Again(Schema):
     """``record``: the store's id of one that failed; without it all of them."""
 
     record = fields.Integer(load_default=None, validate=validate.Range(min=-(2**62), max=2**62))
-
-
-class Listing(Schema):
-    after = fields.String(load_default=None, validate=validate.Length(max=LONGEST))
 
 
 def wanted(deps: Deps, shop: Shop, given: Given) -> What:
@@ -234,7 +231,7 @@ RETRY = Act(
 )
 ACTS = (START, STOP, RESUME, RETRY)
 VIEWS = (
-    View("syncs", "syncs", "The history of syncs, newest first.", _read_list, Listing()),
-    View("sync", "syncs/<int:run_id>", "How far a sync is, and which records failed with why.", _read_one, Listing()),
+    View("syncs", "syncs", "The history of syncs, newest first.", _read_list, Paged()),
+    View("sync", "syncs/<int:run_id>", "How far a sync is, and which records failed with why.", _read_one, Paged()),
     View("preview_sync", "syncs/preview", "What a sync would change, field by field.", _read_preview, Asked()),
 )

@@ -9,15 +9,14 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from connector import audit
-from connector.admin import paging
+from connector import audit, paging
 from connector.admin.access import Visitor
-from connector.admin.acts.act import Act, Given, View
-from connector.admin.paging import LONGEST, SIZE, Page
+from connector.admin.acts.act import Act, Given, Paged, View
 from connector.admin.shown import Eyes
 from connector.db.session import transaction
 from connector.deps import Deps
 from connector.errors import InvalidInput
+from connector.paging import SIZE, Page
 from connector.scope import Scope
 from connector.shops import Shop
 from flows.engine import tasks
@@ -34,9 +33,8 @@ SHOWN: Mapping[str, str] = {
 """The lists, and what they are called."""
 
 
-class ListSchema(Schema):
+class ListSchema(Paged):
     show = fields.String(load_default="open", validate=validate.OneOf(list(SHOWN)))
-    after = fields.String(load_default=None, validate=validate.Length(max=LONGEST))
 
 
 class _Close(Schema):

@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 
 from connector.admin import accounts, forms, second_factor, sessions, visiting
 from connector.admin.accounts import Account
+from connector.admin.acts.act import Nothing
 from connector.admin.frame import asking
 from connector.admin.throttle import Throttle
 from connector.db.session import transaction
@@ -22,10 +23,6 @@ from connector.errors import InvalidInput
 
 class _Code(Schema):
     code = fields.String(required=True, validate=validate.Length(max=second_factor.LONGEST))
-
-
-class _Nothing(Schema):
-    """A button: no fields."""
 
 
 def add_routes(routes: Blueprint, deps: Deps, throttle: Throttle) -> None:
@@ -48,7 +45,7 @@ def add_routes(routes: Blueprint, deps: Deps, throttle: Throttle) -> None:
     def begin_second_factor() -> str:
         """Shows the picture and the secret. They are made anew each time, so one that was left lying about is of no
         use."""
-        forms.posted(_Nothing())
+        forms.posted(Nothing())
         with transaction(deps.engine) as connection:
             own = _mine(connection)
             _check_free(own)
@@ -83,7 +80,7 @@ def add_routes(routes: Blueprint, deps: Deps, throttle: Throttle) -> None:
     def reset_second_factor(staff_id: int) -> Response:
         """For somebody who has lost telephone and recovery codes."""
         visitor = asking().visitor
-        forms.posted(_Nothing())
+        forms.posted(Nothing())
         if visitor.shop_ids is not None:
             abort(404)
         with transaction(deps.engine) as connection:

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 from flask import Blueprint, redirect, render_template, url_for
-from marshmallow import Schema
 from werkzeug.wrappers import Response
 
 from connector.admin import accounts, forms, home
 from connector.admin.acts import alerts as acts
+from connector.admin.acts.act import Nothing, Paged
 from connector.admin.frame import asking, shop
 from connector.db.session import transaction
 from connector.deps import Deps
 from sync import alerts
 
 
-class _Nothing(Schema):
-    """A button: no fields."""
-
-
 def add_routes(routes: Blueprint, deps: Deps) -> None:
     @routes.get("/shops/<int:shop_id>/alerts", endpoint="alerts")
     def show(shop_id: int) -> str:
         """What stands, and a page of everything that was."""
-        given = forms.asked(acts.Listing())
+        given = forms.asked(Paged())
         found = acts.listed(deps, shop(), given)
         with transaction(deps.engine) as connection:
             standing = alerts.open_alerts(connection, shop_id)
-            names = {one.actor: one.email for one in accounts.listed(connection)}
+            names = accounts.names(connection)
         told = shop().settings["notify"]
         return render_template(
             "admin/alerts.html",
@@ -40,6 +36,6 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
 
     @routes.post("/shops/<int:shop_id>/alerts/<int:alert_id>/see")
     def see_alert(shop_id: int, alert_id: int) -> Response:
-        forms.posted(_Nothing())
+        forms.posted(Nothing())
         acts.SEE.do(deps, shop(), asking().visitor, {"alert_id": alert_id})
         return redirect(url_for("admin.alerts", shop_id=shop_id, note="alert_seen"), 303)

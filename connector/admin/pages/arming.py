@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from flask import Blueprint, redirect, render_template, url_for
-from marshmallow import Schema
 from werkzeug.wrappers import Response
 
 from connector.admin import accounts, forms
 from connector.admin.acts import arming as acts
+from connector.admin.acts.act import Nothing
 from connector.admin.frame import asking, shop
 from connector.db.session import transaction
 from connector.deps import Deps
@@ -16,16 +16,12 @@ from flows.engine import arming
 _TONES = {"queued": "attention", "running": "attention", "stopping": "warning", "done": "good"}
 
 
-class _Nothing(Schema):
-    """A button: no fields."""
-
-
 def add_routes(routes: Blueprint, deps: Deps) -> None:
     @routes.get("/shops/<int:shop_id>/arming", endpoint="armings")
     def show(shop_id: int) -> str:
         with transaction(deps.engine) as connection:
             found = arming.history(connection, shop_id, acts.LISTED)
-            names = {one.actor: one.email for one in accounts.listed(connection)}
+            names = accounts.names(connection)
         return render_template(
             "admin/armings.html", acts=found, signals=list(arming.ARMABLE), names=names, tones=_TONES
         )
@@ -43,6 +39,6 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
 
     @routes.post("/shops/<int:shop_id>/arming/<int:arming_id>/stop")
     def stop_arming(shop_id: int, arming_id: int) -> Response:
-        forms.posted(_Nothing())
+        forms.posted(Nothing())
         acts.STOP.do(deps, shop(), asking().visitor, {"arming_id": arming_id})
         return redirect(url_for("admin.armings", shop_id=shop_id), 303)

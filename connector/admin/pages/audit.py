@@ -8,13 +8,11 @@ from io import StringIO
 
 import orjson
 from flask import Blueprint, Response, render_template
-from marshmallow import fields, validate
 
 from connector import audit
 from connector.admin import accounts, forms
 from connector.admin.acts import audit as acts
 from connector.admin.frame import asking, shop
-from connector.admin.paging import LONGEST
 from connector.admin.shown import Eyes
 from connector.audit import Line, Wanted
 from connector.db.session import transaction
@@ -28,17 +26,13 @@ _COLUMNS = ("time", "who", "email", "act", "object", "number", "detail")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-class _Listed(acts.FilterSchema):
-    after = fields.String(load_default=None, validate=validate.Length(max=LONGEST))
-
-
 def add_routes(routes: Blueprint, deps: Deps) -> None:
     @routes.get("/shops/<int:shop_id>/audit", endpoint="audit")
     def log(shop_id: int) -> str:
-        given = forms.asked(_Listed())
+        given = forms.asked(acts.Query())
         with transaction(deps.engine) as connection:
             found = acts.page(connection, shop_id, given)
-            actors = {one.actor: one.email for one in accounts.listed(connection)}
+            actors = accounts.names(connection)
             known = {name: audit.known(connection, shop_id, name) for name in ("actor", "act", "object_kind")}
         filters = {name: value for name, value in given.items() if name != "after" and value}
         return render_template(
@@ -49,7 +43,7 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
     def audit_csv(shop_id: int) -> Response:
         wanted = acts.wanted(forms.asked(acts.FilterSchema()))
         with transaction(deps.engine) as connection:
-            actors = {one.actor: one.email for one in accounts.listed(connection)}
+            actors = accounts.names(connection)
         written = _written(deps, shop_id, wanted, actors, asking().eyes)
         answer = Response(written, mimetype="text/csv")
         answer.headers["Content-Disposition"] = f'attachment; filename="audit-{shop().domain}.csv"'

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, redirect, render_template, url_for
-from marshmallow import Schema
 from werkzeug.wrappers import Response as Answer
 
 from connector.admin import forms
 from connector.admin.acts import store
-from connector.admin.acts.act import Act
+from connector.admin.acts.act import Act, Nothing
 from connector.admin.acts.store import newest
 from connector.admin.frame import asking, shop
 from connector.db.session import transaction
 from connector.deps import Deps
 
 __all__ = ["add_routes", "newest"]
-
-
-class _Nothing(Schema):
-    """A button: no fields."""
 
 
 def add_routes(routes: Blueprint, deps: Deps) -> None:
@@ -44,6 +39,6 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
         return _done(store.RESUME_BACKFILL, shop_id)
 
     def _done(act: Act, shop_id: int) -> Answer:
-        forms.posted(_Nothing())
+        forms.posted(Nothing())
         act.do(deps, shop(), asking().visitor, {})
         return redirect(url_for("admin.syncs", shop_id=shop_id), 303)

@@ -20,7 +20,7 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
             found = checklist.items(connection, shop_id)
             surveyed = survey.of_shop(connection, shop_id)
             opted_out = survey.opted_out(connection, shop_id)
-            actors = {one.actor: one.email for one in accounts.listed(connection)}
+            actors = accounts.names(connection)
         return render_template("admin/checklist.html", items=found, survey=surveyed, opted_out=opted_out, actors=actors)
 
     @routes.post("/shops/<int:shop_id>/checklist", endpoint="tick_checklist")

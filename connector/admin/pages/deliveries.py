@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import orjson
 from flask import Blueprint, redirect, render_template, url_for
-from marshmallow import Schema
 from werkzeug.wrappers import Response
 
 from connector.admin import forms
 from connector.admin.acts import deliveries as acts
+from connector.admin.acts.act import Nothing
 from connector.admin.frame import asking, shop
 from connector.db.session import transaction
 from connector.deps import Deps
 from webhooks import stored
-
-
-class _Nothing(Schema):
-    """A button: no fields."""
 
 
 def add_routes(routes: Blueprint, deps: Deps) -> None:
@@ -52,7 +48,7 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
 
     @routes.post("/shops/<int:shop_id>/deliveries/<int:delivery_id>/replay")
     def replay_delivery(shop_id: int, delivery_id: int) -> Response:
-        forms.posted(_Nothing())
+        forms.posted(Nothing())
         done = acts.REPLAY.do(deps, shop(), asking().visitor, {"delivery_id": delivery_id})
         note = "replayed" if done["replayed"] else "left_alone"
         return redirect(url_for("admin.delivery", shop_id=shop_id, delivery_id=delivery_id, note=note), 303)

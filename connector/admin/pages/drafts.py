@@ -75,7 +75,7 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
     def drafts(shop_id: int) -> str:
         with transaction(deps.engine) as connection:
             found = flow_drafts.drafts_of(connection, shop_id)
-            names = {one.actor: one.email for one in accounts.listed(connection)}
+            names = accounts.names(connection)
         return render_template("admin/drafts.html", drafts=found, names=names)
 
     @routes.post("/shops/<int:shop_id>/drafts")
@@ -263,7 +263,7 @@ def _draft(deps: Deps, flow: str, file: str, mine: str | None = None, problem: s
             abort(404)
         said = flow_drafts.findings(scope, found).said
         current, status = publication.standing(scope.connection, scope.shop_id, flow)
-        names = {one.actor: one.email for one in accounts.listed(scope.connection)}
+        names = accounts.names(scope.connection)
     text = found.files[file]
     beside: dict[int, list[Any]] = {}
     for one in said:

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 
 from connector.admin import flow_people, flow_reading, flow_words, forms, message_looks, reasons, shown_messages
 from connector.admin.acts import flows as acts
-from connector.admin.acts.act import Act
+from connector.admin.acts.act import Act, Paged
 from connector.admin.flow_reading import Known
 from connector.admin.frame import asking, shop
 from connector.db.session import transaction
@@ -65,7 +65,7 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
 
     @routes.get("/shops/<int:shop_id>/flows/<flow>/people", endpoint="flow_people")
     def inside(shop_id: int, flow: str) -> str:
-        asked = forms.asked(acts.Paging())
+        asked = forms.asked(Paged())
         with _found(), transaction(deps.engine) as connection:
             one = flow_reading.known(connection, shop_id, flow)
             found = flow_people.people_inside(connection, shop(), one, asked["after"], asking().eyes)
@@ -82,7 +82,7 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
 
     @routes.get("/shops/<int:shop_id>/flows/<flow>/buyers")
     def flow_buyers(shop_id: int, flow: str) -> str:
-        asked = forms.asked(acts.Paging())
+        asked = forms.asked(Paged())
         with _found(), transaction(deps.engine) as connection:
             one = flow_reading.known(connection, shop_id, flow)
             found = analytics.buyers(connection, shop(), one.name, after=asked["after"])

@@ -125,7 +125,7 @@ def _page(deps: Deps, text: str | None = None, tried: _Tried | None = None) -> s
     with transaction(deps.engine) as connection:
         current = mapping_edits.current(connection, shop())
         edits = mapping_edits.history(connection, shop().id, _EDITS)
-        names = {one.actor: one.email for one in accounts.listed(connection)}
+        names = accounts.names(connection)
     if tried is not None and tried.taken and text is not None:
         current = text
     return render_template(

@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response
 
 from connector.admin import forms, onboarding
 from connector.admin.acts import onboarding as acts
+from connector.admin.acts.act import Nothing
 from connector.admin.frame import asking, shop
 from connector.db.session import transaction
 from connector.deps import Deps
@@ -25,7 +26,7 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
 
     @routes.post("/shops/<int:shop_id>/onboarding/flows")
     def begin_starters(shop_id: int) -> Response:
-        acts.BEGIN.do(deps, shop(), asking().visitor, forms.posted(acts.Nothing()))
+        acts.BEGIN.do(deps, shop(), asking().visitor, forms.posted(Nothing()))
         return _back(shop_id, "starters_in")
 
     @routes.post("/shops/<int:shop_id>/onboarding/test")

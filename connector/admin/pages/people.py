@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, abort, redirect, render_template, url_for
-from marshmallow import Schema, fields, validate
 from werkzeug.wrappers import Response as AnyResponse
 
-from connector.admin import accounts, flow_words, forms, paging, people, people_search, reasons, shown, timeline
+from connector.admin import accounts, flow_words, forms, people, people_search, reasons, shown, timeline
 from connector.admin.acts import people as acts
+from connector.admin.acts.act import Paged
 from connector.admin.frame import asking, shop
 from connector.db.session import transaction
 from connector.deps import Deps
@@ -31,10 +31,6 @@ CONFLICTS: Mapping[str, str] = {
 _CONFLICTS = 50
 _MOST_LIVE = 5
 """Flows of which it is told at once what is still to come."""
-
-
-class _Orders(Schema):
-    after = fields.String(load_default=None, validate=validate.Length(max=paging.LONGEST))
 
 
 def add_routes(routes: Blueprint, deps: Deps) -> None:
@@ -128,7 +124,7 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
 
     @routes.get("/shops/<int:shop_id>/people/<int:person_id>/orders")
     def person_orders(shop_id: int, person_id: int) -> str:
-        after = forms.asked(_Orders())["after"]
+        after = forms.asked(Paged())["after"]
         with transaction(deps.engine) as connection:
             known = _named(connection, person_id)
             page = people.orders_of(connection, shop(), person_id, after)
@@ -183,7 +179,7 @@ def _sees_staff() -> bool:
 
 
 def _staff(connection: Any) -> dict[str, str]:
-    return {one.actor: one.email for one in accounts.listed(connection)} if _sees_staff() else {}
+    return accounts.names(connection) if _sees_staff() else {}
 
 
 def _explained(deps: Deps, person_id: int, flow: str) -> Any:

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from connector.admin import accounts, flow_words, forms, publication
 from connector.admin.acts import publishing as acts
-from connector.admin.acts.act import Act
+from connector.admin.acts.act import Act, Paged
 from connector.admin.frame import asking, shop
 from connector.admin.pages.drafts import archive, is_gone
 from connector.admin.publication import Publication
@@ -43,11 +43,11 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
 
     @routes.get("/shops/<int:shop_id>/flows/<flow>/versions")
     def versions(shop_id: int, flow: str) -> str:
-        asked = forms.asked(acts.ListSchema())
+        asked = forms.asked(Paged())
         with transaction(deps.engine) as connection:
             found = acts.listed(connection, shop_id, flow, asked["after"])
             current, status = publication.standing(connection, shop_id, flow)
-            names = {one.actor: one.email for one in accounts.listed(connection)}
+            names = accounts.names(connection)
         return render_template(
             "admin/versions.html", flow=flow, page=found, current=current, status=_said(status), names=names,
             first=asked["after"],

@@ -46,7 +46,7 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
     def overview(shop_id: int) -> str:
         with transaction(deps.engine) as connection:
             found = home.read(connection, deps, shop())
-            names = {one.actor: one.email for one in accounts.listed(connection)}
+            names = accounts.names(connection)
         return render_template(
             "admin/shop.html",
             home=found,

@@ -7,12 +7,13 @@ from datetime import UTC
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, url_for
-from marshmallow import Schema, fields, validate
+from marshmallow import fields, validate
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from connector.admin import accounts, forms
 from connector.admin.acts import syncs as acts
+from connector.admin.acts.act import Nothing, Paged
 from connector.admin.frame import asking, shop
 from connector.admin.pages import backfills
 from connector.db.session import transaction
@@ -30,14 +31,10 @@ STATES: Mapping[str, tuple[str, str]] = {
 }
 
 
-class _Prefilled(acts.Listing):
+class _Prefilled(Paged):
     entity = fields.String(load_default="contact", validate=validate.OneOf(list(reruns.ENTITIES)))
     person = fields.Integer(load_default=None, validate=validate.Range(min=1, max=2**62))
     object = fields.String(load_default=None, validate=validate.Length(max=100))
-
-
-class _Nothing(Schema):
-    """A button: no fields."""
 
 
 def add_routes(routes: Blueprint, deps: Deps) -> None:
@@ -46,7 +43,7 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
         chosen = forms.asked(_Prefilled())
         runs = acts.listed(deps, shop(), chosen)
         with transaction(deps.engine) as connection:
-            names = _names(connection)
+            names = accounts.names(connection)
             whole = backfills.newest(connection, shop_id)
         return render_template(
             "admin/syncs.html",
@@ -77,11 +74,11 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
 
     @routes.get("/shops/<int:shop_id>/syncs/<int:run_id>")
     def sync(shop_id: int, run_id: int) -> str:
-        given = forms.asked(acts.Listing())
+        given = forms.asked(Paged())
         run = acts.run(deps, shop(), run_id)
         failed = acts.failures(deps, shop(), run_id, given)
         with transaction(deps.engine) as connection:
-            names = _names(connection)
+            names = accounts.names(connection)
         return render_template(
             "admin/sync.html",
             run=run,
@@ -102,13 +99,13 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
 
     @routes.post("/shops/<int:shop_id>/syncs/<int:run_id>/stop")
     def stop_sync(shop_id: int, run_id: int) -> Response:
-        forms.posted(_Nothing())
+        forms.posted(Nothing())
         done = acts.STOP.do(deps, shop(), asking().visitor, {"run_id": run_id})
         return _to(shop_id, run_id, None if done["stopped"] else "sync_ended")
 
     @routes.post("/shops/<int:shop_id>/syncs/<int:run_id>/resume")
     def resume_sync(shop_id: int, run_id: int) -> Response:
-        forms.posted(_Nothing())
+        forms.posted(Nothing())
         acts.RESUME.do(deps, shop(), asking().visitor, {"run_id": run_id})
         return _to(shop_id, run_id)
 
@@ -138,4 +135,4 @@ def _form(what: reruns.What) -> dict[str, Any]:
 
 
 def _names(connection: Connection) -> dict[str, str]:
-    return {one.actor: one.email for one in accounts.listed(connection)}
+    return accounts.names(connection)

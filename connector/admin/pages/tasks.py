@@ -29,7 +29,7 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
         found = tasks.listed(deps, shop(), asking().visitor, given)
         with transaction(deps.engine) as connection:
             staff = staff_addresses.of_shop(connection, shop())
-            names = {one.actor: one.email for one in accounts.listed(connection)}
+            names = accounts.names(connection)
         return render_template(
             "admin/tasks.html",
             found=found,
