@@ -28,6 +28,7 @@ from connector.db.session import transaction
 from connector.shops import Shop
 from flows.analytics import counting
 from flows.engine import flow_drafts
+from flows.engine.book import current
 
 PEOPLE = 100_000
 FEW = 1
@@ -81,6 +82,7 @@ def run(people: int = PEOPLE, rounds: int = ROUNDS) -> dict[str, Any]:
                 files = flow_drafts.from_version(scope.connection, scope.shop_id, _FLOW, 1)
                 flow_drafts.keep(scope, _FLOW, files, by="cli")
                 counting.rebuild(scope)
+            rounds.count_all(deps, shops[name], current)
         app = create_app(deps.settings, deps.engine, deps.redis, deps=deps)
         with transaction(deps.engine) as connection:
             pages = {name: list(pages_of(app, connection, shop)) for name, shop in shops.items()}

@@ -24,8 +24,9 @@ _STAMP = struct.Struct("<d")
 class Clock(Protocol):
     """What every process is given. All datetimes are aware and in UTC."""
 
-    rate: float
-    """Business seconds that pass in one real second (1 in production, 0 when a driver steps the clock)."""
+    @property
+    def rate(self) -> float:
+        """Business seconds that pass in one real second (1 in production, 0 when a driver steps the clock)."""
 
     def now(self) -> datetime:
         """Business time."""

@@ -8,10 +8,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
 from marshmallow import RAISE, Schema, fields, validate
 from sqlalchemy import RowMapping
 
+from connector import shipped_yaml
 from flows.core.permission import OWN, Country, Policy, Rule
 
 
@@ -45,7 +45,7 @@ class PolicySchema(Schema):
     rules = fields.Dict()
     sets = fields.Dict()
     strictest = fields.Nested(_CountrySchema, required=True)
-    unknown = fields.Nested(_CountrySchema, required=True)
+    elsewhere = fields.Nested(_CountrySchema, required=True, data_key="unknown")
     countries = fields.Dict(
         keys=fields.String(validate=validate.Regexp(r"[A-Z]{2}\Z")), values=fields.Nested(_CountrySchema), required=True
     )
@@ -53,9 +53,9 @@ class PolicySchema(Schema):
 
 def read(text: str) -> Policy:
     """The policy that this YAML says. Raises ValidationError naming what is wrong."""
-    loaded = PolicySchema().load(yaml.safe_load(text))
+    loaded = PolicySchema().load(shipped_yaml.load(text))
     countries = {code: _country(entry) for code, entry in loaded["countries"].items()}
-    return Policy(countries, _country(loaded["strictest"]), _country(loaded["unknown"]))
+    return Policy(countries, _country(loaded["strictest"]), _country(loaded["elsewhere"]))
 
 
 def _country(entry: Mapping[str, Any]) -> Country:

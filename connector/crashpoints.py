@@ -104,8 +104,12 @@ POINTS: Mapping[str, Point] = MappingProxyType(
         "coupons.recorded": Point("bulk", "what was done for a pool is written, not committed"),
         # What the law asks for
         "privacy.leased": Point("sync", "a request is leased, nothing is done about it"),
+        "privacy.gathered": Point("sync", "what some deliveries say of somebody is put aside, not committed"),
         "privacy.erased": Point("sync", "a person's rows are gone, not committed"),
         "privacy.told": Point("sync", "Brevo has forgotten the person, nothing is written"),
+        # Looks at a shop for what staff should know
+        "alerts.leased": Point("bulk", "a look is leased, nothing is looked at"),
+        "alerts.looked": Point("bulk", "alerts are raised and deliveries counted, not committed"),
         # Bells and the sweeper
         "bells.committed": Point("intake", "a transaction is committed, its bells have not rung"),
         "bells.flagged": Point("intake", "shops stand in line and the bell counts as rung, no job is queued"),

@@ -11,8 +11,8 @@ from importlib.resources import files
 from typing import Any
 
 import orjson
-import yaml  # type: ignore[import-untyped]
 
+from connector import shipped_yaml
 from connector.attribute_values import Dropped, converted
 from connector.plugin_events import SHAPES
 
@@ -52,7 +52,7 @@ class Told:
 @cache
 def defaults() -> Mapping[str, Entry]:
     """The shipped mapping, as it is written."""
-    return dict(yaml.safe_load((files("connector") / "event_mapping.yaml").read_text(encoding="utf-8")))
+    return dict(shipped_yaml.load((files("connector") / "event_mapping.yaml").read_text(encoding="utf-8")))
 
 
 @cache

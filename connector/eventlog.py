@@ -81,7 +81,7 @@ def append(scope: Scope, facts: Sequence[Fact]) -> None:
         if scope.quiet and event_id in decided:
             _mark_exits(owed, {event_id: fact})
         if event_id in decided:
-            for person_id in {fact.person_id, *fact.reaches} - {None}:
+            for person_id in {one for one in (fact.person_id, *fact.reaches) if one is not None}:
                 _make_pending(scope, owed, person_id, event_id, fact.occurred_at)
 
 

@@ -1,9 +1,9 @@
 """What is not needed any more is removed, in small batches, beside the clock process's ticks.
 
 What it is about: months of the inbox and of the attempts, the keys by which a delivery is known again, work that is
-done, and bells that nobody answers. Each batch is one transaction under one lock, so that two clock processes do not
-get in each other's way and nobody else waits for longer than ``_LOCK_WAIT``. The event log, consents, trail and
-decisions are what flows decide by and are kept.
+done, what was to be handed out to people, and bells that nobody answers. Each batch is one transaction under one lock,
+so that two clock processes do not get in each other's way and nobody else waits for longer than ``_LOCK_WAIT``. The
+event log, consents, trail and decisions are what flows decide by and are kept.
 """
 
 from __future__ import annotations
@@ -218,6 +218,11 @@ def _delete_whatsapp_numbers(connection: Connection, settings: Settings, times: 
     return _delete(connection, "whatsapp_numbers", "of_use_until < :now", now=times.now)
 
 
+def _delete_exports(connection: Connection, settings: Settings, times: Times) -> int:
+    """What was to be handed out to people and was kept for long enough."""
+    return _delete(connection, "person_exports", "ends_real < :machine", machine=times.machine)
+
+
 TASKS: Mapping[str, Task] = {
     "months made": _make_months,
     "inbox months dropped": _drop_inbox_month,
@@ -234,6 +239,7 @@ TASKS: Mapping[str, Task] = {
     "short links": _delete_short_links,
     "catalogue signals": _delete_catalogue_signals,
     "whatsapp numbers": _delete_whatsapp_numbers,
+    "exports": _delete_exports,
 }
 
 

@@ -13,6 +13,7 @@ from uuid import UUID, uuid5
 from sqlalchemy import RowMapping, bindparam, delete, func, select, update
 
 from connector import eventlog
+from connector.db.any_row import AnyRow
 from connector.db.rows import among
 from connector.locks import lock_persons
 from connector.models.outbox import outbox, send_ledger
@@ -50,7 +51,7 @@ def hold(scope: Scope, row: RowMapping | Mapping[str, Any], *, skip_locked: bool
     return None
 
 
-def hold_free(scope: Scope, rows: Sequence[RowMapping | Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
+def hold_free(scope: Scope, rows: Sequence[AnyRow]) -> dict[int, dict[str, Any]]:
     """``hold`` for many at once: {id: the row as it is now}. Without those whose person another transaction holds or
     has changed: they are to be held one by one.
     """
@@ -69,7 +70,7 @@ _ROW = select(outbox).where(outbox.c.shop_id == bindparam("shop_id"), outbox.c.i
 
 def settle(
     scope: Scope,
-    row: Mapping[str, Any],
+    row: AnyRow,
     outcome: Outcome,
     *,
     reason: str | None,

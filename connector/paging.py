@@ -64,12 +64,12 @@ def _read(value: Any, kind: type) -> Any:
         if moment.tzinfo is None:
             raise ValueError("no moment")
         return moment
-    if kind is int and not -(2**63) <= _of(value, int) < 2**63:
+    if kind is int and not -(2**63) <= int(_of(value, int)) < 2**63:
         raise ValueError("no number of ours")
     return _of(value, kind)
 
 
 def _of(value: Any, kind: type) -> Any:
-    if type(value) is not kind or (kind is str and "\x00" in value):
+    if type(value) is not kind or (isinstance(value, str) and "\x00" in value):
         raise ValueError(f"no {kind.__name__}")
     return value

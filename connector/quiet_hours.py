@@ -11,12 +11,11 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
-import yaml
 from holidays import country_holidays
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 from sqlalchemy import RowMapping
 
-from connector import whereabouts
+from connector import shipped_yaml, whereabouts
 from connector.regions import region
 from flows.core.calendar import time_of_day, zone
 from flows.core.hours import DAY, Hours, Quiet, Span, Week, outside
@@ -144,7 +143,7 @@ class RulesSchema(Schema):
 
 def read(text: str) -> Rules:
     """The rules that this YAML says. Raises ValidationError naming what is wrong."""
-    loaded = RulesSchema().load(yaml.safe_load(text))
+    loaded = RulesSchema().load(shipped_yaml.load(text))
     reach = loaded["reach_minutes"]
     lines: dict[tuple[str, str], Line] = {}
     for entry in loaded["lines"]:

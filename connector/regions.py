@@ -12,8 +12,9 @@ from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 
-import yaml
 from marshmallow import RAISE, Schema, fields, validate
+
+from connector import shipped_yaml
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class _Regions:
 @cache
 def _regions() -> _Regions:
     text = (files("connector") / "regions.yaml").read_text(encoding="utf-8")
-    loaded = _RegionsSchema().load(yaml.safe_load(text))
+    loaded = _RegionsSchema().load(shipped_yaml.load(text))
     regions = {
         f"{country}-{code}": Region(tuple(entry["zones"]), frozenset(entry["area_codes"]), entry["holidays"])
         for country, entries in loaded["countries"].items()

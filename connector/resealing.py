@@ -16,7 +16,7 @@ from connector.db.session import transaction
 from connector.errors import ConfigurationError
 from connector.models.brevo import brevo_grants
 from connector.models.outgoing import webhook_endpoints
-from connector.models.privacy import privacy_requests
+from connector.models.privacy import person_exports, privacy_requests
 from connector.models.shop import shops
 from connector.models.staff import staff
 from connector.secrets import Secrets
@@ -26,6 +26,7 @@ SEALED: Mapping[Table, tuple[str, ...]] = {
     shops: ("shopify_token", "shopify_secret", "shopify_refresh", "shopify_refresh_before", "brevo_key"),
     brevo_grants: ("brevo_token", "brevo_refresh", "brevo_refresh_before"),
     privacy_requests: ("sealed",),
+    person_exports: ("sealed",),
     webhook_endpoints: ("secret", "secret_before"),
     staff: ("second_factor", "second_factor_next"),
 }

@@ -82,6 +82,7 @@ class Settings:
     work_keep_days: int = 40
     attempts_keep_days: int = 400
     content_keep_days: int = 90
+    exports_keep_days: int = 7
     short_links_keep_days: int = 400
     web_workers: int = 2
     log_level: str = "INFO"
@@ -210,6 +211,7 @@ for _name in (
     "stopped_keep_days",
     "work_keep_days",
     "attempts_keep_days",
+    "exports_keep_days",
     "short_links_keep_days",
 ):
     _SettingsSchema._declared_fields[_name] = fields.Integer(

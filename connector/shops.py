@@ -305,6 +305,13 @@ class ShopSettingsSchema(Schema):
     include_pos_orders = fields.Boolean(load_default=False)
     include_draft_orders = fields.Boolean(load_default=False)
 
+    @validates_schema
+    def _imports_have_a_list_of_their_own(self, data: Mapping[str, Any], **options: Any) -> None:
+        lists = data.get("lists") or {}
+        others = [one for name, one in lists.items() if name != "imports"] + [data.get("contact_list")]
+        if lists.get("imports") in [one for one in others if one is not None]:
+            raise ValidationError({"lists": {"imports": ["This list is emptied: it cannot be another one too."]}})
+
 
 @dataclass(frozen=True)
 class BrevoGrant:

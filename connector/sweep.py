@@ -162,7 +162,9 @@ DUE: Mapping[str, str] = {
         " OR EXISTS (SELECT 1 FROM step_changes WHERE step_changes.shop_id = shops.id)"
         " OR EXISTS (SELECT 1 FROM attribution_marks WHERE attribution_marks.shop_id = shops.id)"
         " OR NOT EXISTS (SELECT 1 FROM figure_passes AS pass WHERE pass.shop_id = shops.id"
-        " AND pass.marked_to IS NULL AND pass.week_at > :a_day_ago))"
+        " AND pass.marked_to IS NULL AND pass.week_at > :a_day_ago)"
+        " OR NOT EXISTS (SELECT 1 FROM metric_passes AS pass WHERE pass.shop_id = shops.id"
+        " AND pass.due_real > :machine AND (pass.began_at IS NOT NULL OR pass.counted_at > :a_day_ago)))"
     ),
     "closing": (
         "SELECT id AS shop_id FROM shops WHERE state = 'uninstalled'"

@@ -171,10 +171,11 @@ def _alerts() -> Work:
 
 
 def _figures() -> Work:
-    from flows.analytics.work import count_due
+    from flows.analytics.work import keep_up
+    from flows.engine.book import current
     from sync.currency import Rates
 
-    return partial(count_due, rates=Rates.read)
+    return partial(keep_up, rates=Rates.read, published=current)
 
 
 _KINDS: Mapping[str, Callable[[], Work]] = {

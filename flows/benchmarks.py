@@ -16,6 +16,8 @@ GUIDE = "the guide's claim"
 WRITTEN = "written in the flow"
 FIRST = "first_"
 """What ``of`` begins with when the figure is that of the flow's first message."""
+METRIC = "metric:"
+"""What ``of`` begins with when it is a metric of the flow (``flows.analytics.metrics``)."""
 _OF: Mapping[str, str] = {
     "open_rate": "open_rate",
     "opens": "open_rate",
@@ -24,10 +26,15 @@ _OF: Mapping[str, str] = {
     **dict.fromkeys(
         (
             "recovery_rate", "recovered", "reactivation_rate", "reorder_rate", "repeat_purchase_rate", "first_orders",
-            "trial_to_paid", "browse_to_purchase", "paid_after_a_reminder", "cross_sell_conversion",
+            "trial_to_paid", "paid_after_a_reminder",
         ),
         "conversion_rate",
     ),
+    "codes_used": "metric:codes_used",
+    **dict.fromkeys(("review_submission_rate", "reviews"), "metric:reviews_written"),
+    **dict.fromkeys(("cross_sell_conversion", "orders_from_recommendations"), "metric:cross_sell"),
+    "browse_to_cart": "metric:browse_to_cart",
+    "browse_to_purchase": "metric:browse_to_purchase",
 }  # fmt: skip
 """A benchmark that a flow has under ``about`` -> the figure here that measures the same."""
 
@@ -35,7 +42,8 @@ _OF: Mapping[str, str] = {
 @dataclass(frozen=True, slots=True)
 class Claim:
     """``of``: the figure here that measures the same (a property of ``flows.analytics.Figures``, behind ``first_`` that
-    of the first message); "" when none does. ``source``: who says so. ``about``: what it was claimed of."""
+    of the first message, behind ``metric:`` a metric); "" when none does. ``source``: who says so. ``about``: what it
+    was claimed of."""
 
     what: str
     says: str

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from flows.content.source import parse as parse_message
 from flows.content.staff_text import problem as problem_of_staff_text
 from flows.core import together
 from flows.core.canonical import canonical
-from flows.core.model import FlowVersion, MessageSpec
+from flows.core.model import FlowVersion, MessageSpec, Purpose
 from flows.core.problems import DefinitionError, Finder, Lines, Problem
 from flows.core.problems import Path as Place
 from flows.core.steps import STEPS
@@ -117,7 +118,7 @@ def _specs(sources: Mapping[str, MessageSource], texts: Mapping[str, str]) -> di
     for name, source in sources.items():
         if name != _message(name):
             continue
-        purpose = "transactional" if source.purpose == "transactional" else "marketing"
+        purpose: Purpose = "transactional" if source.purpose == "transactional" else "marketing"
         every = [text for each, text in texts.items() if _message(each) == name]
         found[name] = MessageSpec(name, source.channel, purpose, source.deadline, coupons_in(*every))
     return found
@@ -179,7 +180,7 @@ class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, Any] = {}
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        event = self.peek_event()
+        event = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise yaml.MarkedYAMLError(problem="anchors (& and *) are not used here", problem_mark=event.start_mark)
         return super().compose_node(parent, index)
@@ -284,7 +285,7 @@ def remarks(text: str) -> list[int]:
 
 def to_text(data: Mapping[str, Any]) -> str:
     """Write plain data as a flow file in canonical form."""
-    node = _Dumper("", sort_keys=False).represent_data(canonical(data))
+    node = _Dumper(StringIO(), sort_keys=False).represent_data(canonical(data))
     _lay_out(node, in_list=False)
     return str(yaml.serialize(node, Dumper=_Dumper, width=WIDTH, allow_unicode=True))
 

@@ -71,6 +71,11 @@ def ensure(deps: Deps, shop: Shop, account: BrevoAccount) -> tuple[Shop, tuple[s
         return shops.load(connection, shop.id), tuple(made)
 
 
+def known(account: BrevoAccount) -> Mapping[int, str]:
+    """{number: name} of every list in the account. Raises ProviderError."""
+    return {int(one["id"]): str(one.get("name")) for one in _asked(account, account.lists) if "id" in one}
+
+
 def find(account: BrevoAccount, name: str, *, make: bool) -> int | None:
     """The list of this name in the account, of several the oldest; made in our folder when there is none and ``make``.
     For a worker: a limit that is used up is not waited for. Raises ProviderError."""

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from sqlalchemy import text
+
 from connector import eventlog
 from connector.eventlog import Fact
 from connector.scope import Scope
@@ -81,12 +83,18 @@ def fact(
 
 
 def of_state(
-    scope: Scope, order: Mapping[str, Any], payload: Mapping[str, Any], buyer: int | None, *, first: bool
+    scope: Scope,
+    order: Mapping[str, Any],
+    payload: Mapping[str, Any],
+    buyer: int | None,
+    *,
+    first: bool,
+    newly_paid: bool,
 ) -> None:
     """Tell what this state of the order says: whichever state arrives first tells what it knows.
 
     ``order`` is the projection, ``payload`` the state; ``buyer`` is who began its checkout, ``first`` whether it is
-    the first that we hear of the order.
+    the first that we hear of the order, ``newly_paid`` whether it was not paid as far as we knew.
     """
     updated_at = payload["updated_at"] or order["source_updated_at"]
     told = _before(scope, order)
@@ -98,7 +106,10 @@ def of_state(
 
     facts = [of("order_placed", "", order["created_at"])]
     if payload["financial_status"] == "paid":
-        facts.append(of("order_paid", "paid", updated_at))
+        paid = of("order_paid", "paid", updated_at)
+        if newly_paid and not order["historical"]:
+            paid = replace(paid, props={**paid.props, "orders_paid": _paid(scope, order, told["orders_before"])})
+        facts.append(paid)
     if payload.get("fulfillment_status") == "partial":
         facts.append(of("order_partially_fulfilled", "partial", updated_at))
     if payload.get("fulfillment_status") == "fulfilled":
@@ -124,6 +135,37 @@ def _dated(scope: Scope, one: Fact) -> Fact:
     if one.name in ("order_cancelled", "order_refunded") and is_history(scope, one.occurred_at, begun_here=False):
         return replace(one, historical=True)
     return one
+
+
+def _paid(scope: Scope, order: Mapping[str, Any], others: int | None) -> int | None:
+    """How many paid orders the person has with this one, who has so many ``others``; None when that cannot be told, or
+    this one does not count. One of which nothing is known but that the store counts it was paid long ago."""
+    if others is None or order["cancelled_at"] or order["deleted_at"]:
+        return None
+    ahead = {held["id"]: held for held in scope.ahead.orders.values() if held is not None}
+    given = {"shop_id": scope.shop_id, "person_id": order["person_id"], "known": [order["id"], *ahead]}
+    unpaid: int = scope.connection.scalar(_UNPAID, given) or 0
+    unpaid += sum(
+        held["person_id"] == order["person_id"]
+        and held["id"] != order["id"]
+        and held["financial_status"] not in _PAID
+        and (held["counted"] is not None or held["historical"])
+        and not (held["cancelled_at"] or held["deleted_at"])
+        for held in ahead.values()
+    )
+    return max(others - unpaid, 0) + 1
+
+
+# Given back is paid all the same.
+_PAID = ("paid", "partially_refunded", "refunded")
+_UNPAID = text(
+    """
+SELECT count(*) FROM orders
+WHERE shop_id = :shop_id AND person_id = :person_id AND NOT id = ANY (CAST(:known AS bigint[]))
+    AND coalesce(financial_status, '') NOT IN ('paid', 'partially_refunded', 'refunded')
+    AND (counted IS NOT NULL OR historical) AND cancelled_at IS NULL AND deleted_at IS NULL
+"""
+)
 
 
 def _before(scope: Scope, order: Mapping[str, Any]) -> dict[str, Any]:

@@ -79,7 +79,9 @@ def project(
     if changed or held is None or told["source_updated_at"] != held["source_updated_at"]:
         buyer = checkout["person_id"] if checkout else None
         key = row["checkout_token"] or (checkout["token"] if checkout else None)
-        order_events.of_state(scope, {**row, "checkout_token": key}, payload, buyer, first=new)
+        newly_paid = held is None or held["financial_status"] != "paid"
+        told_of = {**row, "checkout_token": key}
+        order_events.of_state(scope, told_of, payload, buyer, first=new, newly_paid=newly_paid)
     keep(scope, held, row, changed)
     if changed.get("discount_codes"):
         redemption.note(scope, row)

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import gc
 import os
 
 import pytest
 import structlog
+
+# What collecting the tests makes is needed to the end. Looking through it for garbage, again and again, is a tenth of
+# what collecting and running them takes.
+gc.disable()
 
 pytest_plugins = ["tests.services", "tests.platforms", "tests.rows"]
 
@@ -21,6 +26,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The whole product first: what takes longest is then one worker's, one after the other, while the others have
     enough of the short ones (``--dist worksteal`` in the Makefile); and none of it is left for the end."""
     items.sort(key=lambda item: not item.nodeid.startswith("tests/e2e/"))
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_xdist_auto_num_workers() -> int:

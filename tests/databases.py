@@ -19,6 +19,8 @@ from psycopg import sql
 from sqlalchemy import Engine
 
 from connector.db.session import create_engine
+from webhooks.line import Line
+from webhooks.writer import QUICK_COMPRESSION, STORE, Writer
 
 # All that a test can change in a schema, but for the partitions that connector/db/partitions.py makes by date.
 _SHAPE = r"""
@@ -44,7 +46,11 @@ SELECT relname, pg_relation_size(oid) > {_LARGE} FROM pg_class
 WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 0
 AND relname <> 'alembic_version'
 """
-_COUNTED = "SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL"
+# ALTER SEQUENCE would make a new file for each.
+_COUNT_ANEW = """
+SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false) FROM pg_sequences
+WHERE schemaname = 'public' AND last_value IS NOT NULL
+"""
 _OTHERS = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
@@ -52,6 +58,9 @@ AND NOT (state = 'idle' AND application_name = %s)
 """
 
 _engines: dict[tuple[str, int], Engine] = {}
+_writers: dict[str, _Kept] = {}
+# Seconds of machine time that a delivery may take to be stored.
+_PATIENCE = 5.0
 
 
 def engine_of(url: str, pool_size: int) -> Engine:
@@ -65,8 +74,36 @@ def engine_of(url: str, pool_size: int) -> Engine:
     return _engines[url, pool_size]
 
 
+class _Uncounted:
+    def group(self, rows: int, seconds: float) -> None:
+        """The writer's counts are of no interest here."""
+
+
+class _Kept(Writer):
+    """Its connection is this process's, as those of its engines are."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, _PATIENCE, _Uncounted())
+        self._line = Line(url, _PATIENCE, f"connector {os.getpid()}", STORE, first=QUICK_COMPRESSION)
+
+    @property
+    def works(self) -> bool:
+        return self._thread.is_alive() and self._trouble is None
+
+
+def writer_of(url: str) -> Writer:
+    """One writer of the inbox for all tests on this database, as ``engine_of``. Nobody who takes it stops it."""
+    kept = _writers.get(url)
+    if kept is None or not kept.works:
+        kept = _writers[url] = _Kept(url)
+        kept.start()
+    return kept
+
+
 def _let_go() -> None:
     """Of all connections: the server has ended some of them, or is about to."""
+    while _writers:
+        _writers.popitem()[1].stop()
     for engine in _engines.values():
         engine.dispose()
 
@@ -121,8 +158,7 @@ def _clean(connection: psycopg.Connection) -> None:
     connection.execute("SET session_replication_role = replica")
     small = [sql.SQL("DELETE FROM {}").format(sql.Identifier(name)) for name, is_large in written if not is_large]
     connection.execute(sql.SQL("; ").join(small))
-    for (name,) in connection.execute(_COUNTED).fetchall():
-        connection.execute(sql.SQL("ALTER SEQUENCE {} RESTART").format(sql.Identifier(name)))
+    connection.execute(_COUNT_ANEW)
 
 
 def _one(connection: psycopg.Connection, query: str) -> str:

@@ -292,7 +292,7 @@ def _where(error: ValidationError) -> str:
             return [line for key, value in node.items() for line in walk(value, f"{path}.{key}" if path else str(key))]
         return [f"{path}: {' '.join(str(part) for part in node)}"]
 
-    return "; ".join(walk(error.normalized_messages(), ""))  # type: ignore[no-untyped-call]
+    return "; ".join(walk(error.normalized_messages(), ""))
 
 
 def _by_verdict(judged: Sequence[tuple[Row, Verdict]]) -> dict[Verdict, list[Row]]:

@@ -32,6 +32,8 @@ class Which:
     topic: str = ""
     shop_id: int | None = None
     ids: tuple[int, ...] = ()
+    # Only those that came before this one.
+    before: int | None = None
 
 
 @dataclass(frozen=True)
@@ -140,4 +142,6 @@ def _of(which: Which, state: str) -> Select[Any]:
 
 def _narrowed(which: Which) -> list[Any]:
     conditions: list[Any] = [inbox.c.topic == which.topic] if which.topic else []
+    if which.before is not None:
+        conditions.append(inbox.c.id < which.before)
     return [*conditions, inbox.c.id.in_(which.ids)] if which.ids else conditions

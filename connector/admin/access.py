@@ -56,6 +56,8 @@ ROUTES: Mapping[str, str] = {
     "admin.suppress_person": SUPPORT,
     "admin.lift_suppression": EDITOR,
     "admin.export_person": OWNER,
+    "admin.person_export": OWNER,
+    "admin.download_export": OWNER,
     "admin.erase_person": OWNER,
     "admin.messages": READ_ONLY,
     "admin.message": READ_ONLY,
@@ -71,6 +73,7 @@ ROUTES: Mapping[str, str] = {
     "admin.resume_flow": EDITOR,
     "admin.archive_flow": EDITOR,
     "admin.remove_from_flow": SUPPORT,
+    "admin.reports": READ_ONLY,
     "admin.library": READ_ONLY,
     "admin.drafts": READ_ONLY,
     "admin.begin_draft": EDITOR,
@@ -85,6 +88,9 @@ ROUTES: Mapping[str, str] = {
     "admin.draft_message": READ_ONLY,
     "admin.draft_look": READ_ONLY,
     "admin.test_draft": EDITOR,
+    "admin.dry_run": SUPPORT,
+    "admin.try_draft": SUPPORT,
+    "admin.dry_run_look": SUPPORT,
     "admin.publishing": READ_ONLY,
     "admin.publish_draft": EDITOR,
     "admin.versions": READ_ONLY,
@@ -170,7 +176,7 @@ FRESH = frozenset({
     "admin.create_key",
     "admin.invite", "admin.new_password", "admin.change_staff", "admin.remove_staff",
     "admin.reset_second_factor",
-    "admin.export_person", "admin.erase_person",
+    "admin.export_person", "admin.download_export", "admin.erase_person",
 })  # fmt: skip
 """Endpoints that ask staff who signed in a while ago to prove once more who they are (``Visitor.fresh``)."""
 
@@ -179,6 +185,8 @@ IN_PERSON = frozenset({
     "admin.create_key", "admin.revoke_key",
     "admin.invite", "admin.new_password", "admin.change_staff", "admin.remove_staff", "admin.end_sessions",
     "admin.reset_second_factor",
+    # Who asked Brevo is the one who finishes it.
+    "admin.finish_brevo",
 })  # fmt: skip
 """Endpoints for people only: no key of the API may ask them, whatever its role. A key does not make keys."""
 

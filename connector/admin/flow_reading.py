@@ -15,8 +15,8 @@ from connector.admin import flow_map, flow_words
 from connector.admin.flow_map import Count, Stop
 from connector.shops import Shop
 from flows import analytics, benchmarks
-from flows.analytics import NOTHING, Figures, MessageFigures
-from flows.benchmarks import FIRST, Claim
+from flows.analytics import NOTHING, Figures, MessageFigures, Reading
+from flows.benchmarks import FIRST, METRIC, Claim
 from flows.core.model import FlowVersion
 from flows.engine import lifecycle
 from flows.engine.book import Book, Published
@@ -117,7 +117,8 @@ def known(connection: Connection, shop_id: int, flow: str, version: int | None =
 @dataclass(frozen=True)
 class Report:
     """A flow's figures. ``now``: of all time, for who is inside; ``messages``: of the time, in the order of the flow;
-    ``first``: those of its first message. ``elsewhere``: people in other versions, {version: people}."""
+    ``first``: those of its first message. ``elsewhere``: people in other versions, {version: people}. ``metrics``: what
+    the flow is for, of those who came in in the time, as of ``metrics_at``."""
 
     now: Figures
     figures: Figures
@@ -127,7 +128,9 @@ class Report:
     days: Sequence[analytics.Day]
     stops: Sequence[Stop]
     elsewhere: Mapping[int, int]
+    metrics: Sequence[Reading]
     measured_at: datetime | None
+    metrics_at: datetime | None
 
 
 def report(connection: Connection, shop: Shop, one: Known, time: Period) -> Report:
@@ -157,7 +160,9 @@ def report(connection: Connection, shop: Shop, one: Known, time: Period) -> Repo
         days=analytics.by_day(connection, shop, time.since, time.until, flow=one.name),
         stops=stops,
         elsewhere=elsewhere,
+        metrics=analytics.of_flow(connection, shop, one.published, time.since, time.until),
         measured_at=analytics.measured_at(connection, shop),
+        metrics_at=analytics.metrics_counted_at(connection, shop),
     )
 
 
@@ -183,14 +188,22 @@ class Beside:
     amount: bool = False
 
 
-def beside(claims: Sequence[Claim], figures: Figures, first: Figures = NOTHING) -> list[Beside]:
-    """What others claim, each beside what these figures say of the same."""
+def beside(
+    claims: Sequence[Claim], figures: Figures, first: Figures = NOTHING, metrics: Sequence[Reading] = ()
+) -> list[Beside]:
+    """What others claim, each beside what these figures and metrics say of the same."""
+    shares = {reading.metric.name: reading.share for reading in metrics}
 
     def own(claim: Claim) -> Any:
+        if claim.of.startswith(METRIC):
+            return shares.get(claim.of.removeprefix(METRIC))
         of = first if claim.of.startswith(FIRST) else figures
         return getattr(of, claim.of.removeprefix(FIRST)) if claim.of else None
 
-    return [Beside(claim, own(claim), bool(claim.of), claim.of == "revenue_per_recipient") for claim in claims]
+    def measured(claim: Claim) -> bool:
+        return claim.of.removeprefix(METRIC) in shares if claim.of.startswith(METRIC) else bool(claim.of)
+
+    return [Beside(claim, own(claim), measured(claim), claim.of == "revenue_per_recipient") for claim in claims]
 
 
 def claims_of(one: Known) -> list[Claim]:

@@ -45,6 +45,7 @@ EVENTS: Mapping[str, str] = {
     "browse_abandoned": "looked at a product and left",
     "search_without_purchase": "searched and bought nothing",
     "order_count_reached": "a number of orders reached",
+    "confirmed_orders_reached": "a number of paid orders reached",
     "total_spent_reached": "an amount spent in all",
     "tier_downgrade_risk": "tier about to end",
     "close_to_upgrade": "close to the next tier",

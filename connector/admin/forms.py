@@ -42,7 +42,7 @@ def _checked(schema: Schema, given: Mapping[str, Any], unknown: Literal["raise",
     try:
         loaded: dict[str, Any] = schema.load(given, unknown=unknown)
     except ValidationError as error:
-        said: dict[str, Any] = error.normalized_messages()  # type: ignore[no-untyped-call]
+        said: dict[str, Any] = error.normalized_messages()
         raise InvalidInput("; ".join(f"{name}: {_flat(what)}" for name, what in said.items())) from error
     return loaded
 

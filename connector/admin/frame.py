@@ -113,6 +113,7 @@ NOTES: Mapping[str, tuple[str, str]] = {
     "kept_apart": ("good", "Noted: these are two people."),
     "left_in_peace": ("good", "Noted: they get no marketing by this channel any more."),
     "lifted": ("good", "Marketing by this channel may reach them again, as far as they have agreed to it."),
+    "export_asked": ("good", "What is stored of them is being put together. It can be downloaded once it is ready."),
     "erasing": ("good", "Their erasure is under way: a worker carries it out here and at Brevo within minutes."),
     "flow_paused": ("good", "The flow is paused: nobody comes in, and what it wants to send is held."),
     "flow_resumed": ("good", "The flow is active: people come in, and it sends."),
@@ -127,7 +128,15 @@ NOTES: Mapping[str, tuple[str, str]] = {
 
 PLACES = (
     ("", (("admin.overview", "Home"), ("admin.onboarding", "Set-up"), ("admin.alerts", "Alerts"))),
-    ("Flows", (("admin.flows", "Flows"), ("admin.messages", "Messages"), ("admin.tasks", "Tasks"))),
+    (
+        "Flows",
+        (
+            ("admin.flows", "Flows"),
+            ("admin.reports", "Reports"),
+            ("admin.messages", "Messages"),
+            ("admin.tasks", "Tasks"),
+        ),
+    ),
     ("People", (("admin.people", "People"),)),
     (
         "Syncs",

@@ -15,6 +15,7 @@ from connector.admin.pages import (
     checklist,
     deliveries,
     drafts,
+    dry_runs,
     flows,
     gaps,
     keys,
@@ -23,6 +24,7 @@ from connector.admin.pages import (
     onboarding,
     people,
     publishing,
+    reports,
     settings,
     shops,
     staff,
@@ -36,7 +38,7 @@ from connector.deps import Deps
 
 PAGES = (
     shops, alerts, people, messages, syncs, backfills, arming, deliveries, webhooks, standing, mapping, audit,
-    checklist, gaps, brevo, onboarding, flows, drafts, publishing,
+    checklist, gaps, brevo, onboarding, flows, reports, drafts, dry_runs, publishing,
     tasks, settings, keys, staff,
 )  # fmt: skip
 

@@ -12,6 +12,9 @@ _EMAIL = re.compile(r"[^\s@<>()\[\],;:\"'=]+@[^\s@<>()\[\],;:\"'=]+")
 _PHONE = re.compile(r"(?:\+|(?<![\w/.#:-]))\(?\d[\d\s().-]{5,18}\d(?![\w-])")
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}")
 _DOTS = "•••"
+# What a message carries may be followed by nobody but the one whom it is for: a link of theirs opts them out.
+_LINK = re.compile(r"\s(?:href|action|formaction|ping)\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s>]+)", re.IGNORECASE)
+_TAG = re.compile(r"(<style\b.*?</style\s*>|<!--.*?-->|<[^>]*>)", re.IGNORECASE | re.DOTALL)
 
 
 def masked_email(address: str) -> str:
@@ -75,6 +78,16 @@ class Eyes:
         if kind == "name":
             return self.name(value)
         return self.phone(value) if kind == "phone" else self.text(value)
+
+
+def harmless(html: str, eyes: Eyes, *names: str | None) -> str:
+    """The same document without what its links lead to, and with its texts as these eyes see them.
+
+    >>> harmless('<a href="https://shop.example/u/7">Ann, stop</a>', Eyes(False), "Ann")
+    '<a>A•••, stop</a>'
+    """
+    parts = _TAG.split(html)
+    return "".join(_LINK.sub("", part) if n % 2 else eyes.text(part, *names) for n, part in enumerate(parts))
 
 
 def moment(at: datetime | None) -> str:

@@ -7,7 +7,7 @@ takes their own shop away from any other. There is always an owner left.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -19,6 +19,7 @@ from connector.admin.access import OWNER, ROLES, Visitor
 from connector.admin.accounts import Account
 from connector.errors import InvalidInput
 from connector.models.invitation import staff_invitations
+from connector.models.shop import shops
 from connector.models.staff import staff, staff_sessions, staff_shops
 
 LIFETIME = timedelta(hours=24)
@@ -35,6 +36,23 @@ class Invitation:
     shop_ids: frozenset[int] | None
     invited_by: str
     ends_real: datetime
+
+
+def names_of_shops(connection: Connection, visitor: Visitor) -> dict[int, str]:
+    """{id: name} of the shops that the visitor sees, by name."""
+    query = select(shops.c.id, shops.c.name, shops.c.domain)
+    found = {row.id: row.name or row.domain for row in connection.execute(query) if visitor.sees(row.id)}
+    return dict(sorted(found.items(), key=lambda one: (one[1].casefold(), one[0])))
+
+
+def existing(connection: Connection, shop_ids: Collection[int]) -> frozenset[int]:
+    """These shops. Raises InvalidInput when there are none, or one is not there."""
+    if not shop_ids:
+        raise InvalidInput("Choose at least one shop. Who is to enter none is removed instead.")
+    known = frozenset(connection.scalars(select(shops.c.id).where(shops.c.id.in_(shop_ids))))
+    if strange := sorted(set(shop_ids) - known):
+        raise InvalidInput(f"There is no shop {strange[0]}.")
+    return known
 
 
 def of_shop(connection: Connection, shop_id: int) -> list[Account]:

@@ -117,7 +117,7 @@ KINDS: Mapping[str, Kind] = {
     "messages": Kind(
         "Messages that Brevo refused in the last week",
         "SELECT 'message ' || id AS what, reason, person_id FROM outbox WHERE shop_id = :shop AND state = 'failed'"
-        " AND created_at > :since ORDER BY created_at DESC",
+        " AND created_at > :since ORDER BY created_at DESC, id DESC",
         "The person's page tells the message's story. A refused message is not sent again.",
         "Brevo refused a message",
     ),

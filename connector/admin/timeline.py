@@ -45,6 +45,7 @@ _STAFF_DID: Mapping[str, str] = {
     "person.suppress": "Stopped marketing to them.",
     "person.lift": "Let marketing go on.",
     "person.opt_out": "Noted that they want no marketing.",
+    "person.export_start": "Had what is stored of them put together.",
     "person.export": "Handed out what is stored of them.",
     "person.erase": "Asked for their erasure.",
 }

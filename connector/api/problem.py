@@ -50,7 +50,9 @@ def pointed(messages: Any, pointer: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(messages, Mapping):
         for name, inner in messages.items():
             # What is said of an object as a whole; of an entry of a mapping: its name or its value.
-            part = "" if name in ("_schema", "key", "value") else f"/{_escaped(str(name))}"
+            # Of the outermost object those are fields like any other.
+            whole = name == "_schema" or (pointer and name in ("key", "value"))
+            part = "" if whole else f"/{_escaped(str(name))}"
             yield from pointed(inner, pointer + part)
     else:
         for one in messages if isinstance(messages, list) else [messages]:

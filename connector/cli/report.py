@@ -17,6 +17,7 @@ from connector.shopify.domain import shop_domain
 from flows import analytics
 from flows.analytics import Figures
 from flows.analytics.work import rebuild_all
+from flows.engine import book
 
 _of_shop = click.option(
     "--shop", "domain", required=True, metavar="SHOP", callback=lambda _c, _p, value: shop_domain(value)
@@ -117,6 +118,41 @@ def flow(
             f"  Order {order} is in no revenue: there is no rate of {purchase.currency} in {shop.currency}."
             f" Give one with `connector currency set {purchase.currency} {shop.currency} RATE`."
         )
+
+
+@report.command()
+@_of_shop
+@_since
+@_until
+@_as_json
+@click.pass_obj
+def metrics(settings: Settings, domain: str, since: datetime | None, until: datetime | None, as_json: bool) -> None:
+    """What the shop and its flows come to, each number with how it is counted: of those who came in on these days; the
+    whole shop as it is now."""
+    with connected(settings, domain) as (deps, shop), autocommitted(deps.engine) as connection:
+        published = book.current(connection, shop.id)
+        whole = analytics.of_shop(connection, shop)
+        each = analytics.of_flows(connection, shop, published, _date(since), _date(until))
+        counted_at = analytics.metrics_counted_at(connection, shop)
+    if as_json:
+        told = {
+            "counted_at": counted_at,
+            "currency": shop.currency,
+            "shop": [analytics.metric_json(reading) for reading in whole],
+            "flows": {one.flow.flow: [analytics.metric_json(reading) for reading in found] for one, found in each},
+        }
+        click.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
+        return
+    for name, readings in [("All customers", whole), *((one.flow.flow, found) for one, found in each)]:
+        click.echo(name)
+        for reading in readings:
+            guide = f" (the guide says {reading.guide})" if reading.guide else ""
+            for line in analytics.metric_lines(reading, shop.currency):
+                what = ", ".join(filter(None, (reading.metric.title, line.who)))
+                said = f"{line.value}{guide}: {line.detail}" if line.value else line.detail
+                click.echo(f"  {what}: {said}")
+            click.echo(f"    {reading.metric.says}")
+    click.echo(f"Counted as of {counted_at:%Y-%m-%d %H:%M} UTC." if counted_at else "Not counted yet.")
 
 
 @report.command()

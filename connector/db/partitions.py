@@ -57,11 +57,16 @@ def present(connection: Connection, table: str) -> list[Month]:
     )
 
 
+_MISSING = text("SELECT name FROM unnest(CAST(:names AS text[])) AS name WHERE to_regclass(name) IS NULL")
+
+
 def ensure(connection: Connection, now: datetime, months_ahead: int = MONTHS_AHEAD) -> list[str]:
     """Create the partitions from this month on that are missing; returns the names of the new ones."""
+    months = wanted(now, months_ahead)
+    missing = set(connection.scalars(_MISSING, {"names": [month.name for month in months]}))
     made = []
-    for month in wanted(now, months_ahead):
-        if connection.scalar(text("SELECT to_regclass(:name)"), {"name": month.name}) is not None:
+    for month in months:
+        if month.name not in missing:
             continue
         statement = (
             f"CREATE TABLE {month.name} PARTITION OF {month.table} "

@@ -13,11 +13,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
 from sqlalchemy import Connection, and_, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
-from connector import audit
+from connector import audit, shipped_yaml
 from connector.errors import InvalidInput
 from connector.install import survey
 from connector.models.flow import flow_versions, flows
@@ -58,7 +57,7 @@ class Item:
 @cache
 def entries() -> tuple[Entry, ...]:
     """All there is, in the order of the file."""
-    read: Mapping[str, Any] = yaml.safe_load((files("connector.install") / "checklist.yaml").read_text("utf-8"))
+    read: Mapping[str, Any] = shipped_yaml.load((files("connector.install") / "checklist.yaml").read_text("utf-8"))
     return tuple(
         Entry(key, one["at"], one["title"], one["why"], one["where"], frozenset(one.get("triggers", ())),
               tuple(one.get("signs", ())))

@@ -102,7 +102,7 @@ def survey_due(deps: Deps, shop: Shop) -> Batch:
             raise RateLimited(SOURCE, f"our share of the limit on {stage.bucket} is used up", after=wait)
         page = stage.read(account, shop, held)
     except (ProviderError, ConfigurationError) as error:
-        if not _goes_on_without(held, error):
+        if not isinstance(error, ProviderError) or not _goes_on_without(held, error):
             return _postpone(deps, shop, held, error)
         page = Page(found={"problems": {**held.found.get("problems", {}), held.stage: error.detail}})
     reach("survey.read")
@@ -117,11 +117,11 @@ def survey_due(deps: Deps, shop: Shop) -> Batch:
     return Batch(1, more)
 
 
-def _goes_on_without(held: Survey, error: ConnectorError) -> bool:
+def _goes_on_without(held: Survey, error: ProviderError) -> bool:
     """Whether what this stage asks for is only said to be missing. Opt-outs are waited for, unless the server has no
     such thing: to wait for those would be for ever.
     """
-    if not isinstance(error, ProviderError) or error.status == 401:
+    if error.status == 401:
         return False
     if error.status in _NO_SUCH_THING:
         return True

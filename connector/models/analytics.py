@@ -7,6 +7,8 @@ whoever writes a counted row need not know of it (ADR 52).
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import BigInteger, Column, Date, Identity, Index, Integer, Numeric, PrimaryKeyConstraint, Table, Text
 
 from connector.db.schema import Moment, metadata, shop_column
@@ -46,7 +48,7 @@ def _cohort() -> list[Column[object]]:
     ]
 
 
-def _figures() -> list[Column[object]]:
+def _figures() -> list[Column[Any]]:
     return [
         *(Column(name, BigInteger, nullable=False, server_default="0") for name in COUNTS),
         *(Column(name, Numeric(18, 4), nullable=False, server_default="0") for name in AMOUNTS),
@@ -181,5 +183,44 @@ figure_passes = Table(
     Column("windows", Text),
     # The person up to whom orders are being marked anew, after other windows or a rebuild; NULL: none are.
     Column("marked_to", BigInteger),
+    PrimaryKeyConstraint("shop_id"),
+)
+
+# What metrics come to, as each round has counted them: those of the round that is shown, and of the one under way.
+metric_figures = Table(
+    "metric_figures",
+    metadata,
+    shop_column(),
+    Column("round", BigInteger, nullable=False),
+    # Of flows/analytics/metrics.
+    Column("metric", Text, nullable=False),
+    # "": of the whole shop.
+    Column("flow", Text, nullable=False),
+    # On which the counted began; of the whole shop that on which it was counted.
+    Column("day", Date, nullable=False),
+    # "" | vip | others
+    Column("who", Text, nullable=False),
+    Column("whole", BigInteger, nullable=False),
+    Column("hits", BigInteger, nullable=False),
+    # Not among the hits, and still in time.
+    Column("waiting", BigInteger, nullable=False),
+    # In the shop's currency.
+    Column("amount", Numeric(18, 4), nullable=False),
+    PrimaryKeyConstraint("shop_id", "round", "metric", "flow", "day", "who"),
+)
+
+metric_passes = Table(
+    "metric_passes",
+    metadata,
+    shop_column(),
+    # The round that is shown, 0: none yet; and as of when it was counted.
+    Column("round", BigInteger, nullable=False),
+    Column("counted_at", Moment),
+    # As of when the next round counts, and the person up to whom it has come; NULL: none is under way.
+    Column("began_at", Moment),
+    Column("beyond", BigInteger, nullable=False),
+    # How long the slices of the round have taken together.
+    Column("took_ms", BigInteger, nullable=False),
+    Column("due_real", Moment, nullable=False),
     PrimaryKeyConstraint("shop_id"),
 )

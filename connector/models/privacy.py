@@ -1,7 +1,8 @@
 """What people asked for by law, and what stands for those who were erased so that they do not come back.
 
-Neither table says who somebody was once a request is done: ``named`` and ``sealed`` are blanked with its last step, and
-digests are HMAC-SHA256 with the shop's salt. The requests outlive their shop: its receipt is all that is left of it.
+Requests and erasures do not say who somebody was once a request is done: ``named`` and ``sealed`` are blanked with its
+last step, and digests are HMAC-SHA256 with the shop's salt. The requests outlive their shop: its receipt is all that is
+left of it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ privacy_requests = Table(
     metadata,
     shop_column(),
     Column("id", BigInteger, Identity(), nullable=False),
-    # data_request | redact | shop_redact
+    # data_request | export | redact | shop_redact
     Column("kind", Text, nullable=False),
     # Who asked: shopify | staff, and what makes the same request come once: the delivery's id, or ours.
     Column("source", Text, nullable=False),
@@ -39,7 +40,7 @@ privacy_requests = Table(
     Column("named", JSONB, nullable=False),
     # due | leased | ready: the bundle waits to be handed out | done | cancelled
     Column("state", Text, nullable=False),
-    # What comes next: count | rows | deliveries | brevo | shop | tables (sync.privacy.work)
+    # What comes next: count | gather | bundle | rows | deliveries | brevo | shop | tables (sync.privacy.work)
     Column("stage", Text, nullable=False),
     # What is still needed of the person after the rows are gone, encrypted for the shop; null when nothing is.
     Column("sealed", Text),
@@ -60,6 +61,23 @@ privacy_requests = Table(
     UniqueConstraint("shop_id", "kind", "reference"),
     Index("ix_privacy_requests_open", "shop_id", "due_real", postgresql_where="state IN ('due', 'leased')"),
     Index(None, "shop_id", "customer_digest"),
+)
+
+person_exports = Table(
+    "person_exports",
+    metadata,
+    shop_column(),
+    # Of privacy_requests.
+    Column("request_id", BigInteger, nullable=False),
+    # 0: everything, to be handed out. Until that is there: what the deliveries up to this number said of the person.
+    Column("part", BigInteger, nullable=False),
+    Column("person_id", BigInteger, nullable=False),
+    # Compressed, and encrypted for the shop.
+    Column("sealed", Text, nullable=False),
+    # From then on it is handed out no more, and goes.
+    Column("ends_real", Moment, nullable=False),
+    PrimaryKeyConstraint("shop_id", "request_id", "part"),
+    Index(None, "shop_id", "person_id"),
 )
 
 erasures = Table(

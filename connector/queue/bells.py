@@ -148,7 +148,7 @@ def line_up(redis: Redis, kind: str, shop_id: int) -> None:
 def waiting(redis: Redis, kind: str) -> int:
     """How many shops stand in line."""
     try:
-        return int(cast(int, redis.zcard(_line(kind))))
+        return redis.zcard(_line(kind))
     except RedisError:
         return 0
 

@@ -13,7 +13,7 @@ from hashlib import sha256
 from urllib.parse import parse_qsl, urlencode
 
 from itsdangerous import BadData, URLSafeSerializer
-from shopify import Session as ShopifySession  # type: ignore[import-untyped]
+from shopify import Session as ShopifySession
 
 from connector.errors import InvalidInput
 from connector.settings import Settings

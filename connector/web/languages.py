@@ -12,8 +12,9 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import yaml
 from babel.dates import format_date
+
+from connector import shipped_yaml
 
 FALLBACK = "en"
 
@@ -60,7 +61,7 @@ def _folder() -> list[Any]:
 
 
 def _read(file: str, text: str) -> Language:
-    told = yaml.safe_load(text)
+    told = shipped_yaml.load(text)
     name = told.pop("name")
     return Language(file.removesuffix(".yaml"), name, MappingProxyType(dict(_flat(told))))
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from connector.db.any_row import AnyRow
 from connector.deps import Deps
 from connector.errors import Refused
 from connector.scope import Scope
@@ -51,7 +52,7 @@ class Task:
     that hangs on them alone. ``kept``: see ``records``.
     """
 
-    row: Mapping[str, Any]
+    row: AnyRow
     flow: FlowVersion
     facts: Callable[[], Mapping[str, Any]] = _nothing_known
     may_get: Callable[[Collection[str]], bool] = _anything

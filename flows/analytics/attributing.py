@@ -51,7 +51,7 @@ def mark_buyers(scope: Scope, beyond: int) -> int | None:
         return None
     # What was empty a moment ago is read slice by slice from now on: PostgreSQL is told before it finds out by itself.
     scope.connection.execute(text("ANALYZE attribution_marks"))
-    return found[-1]
+    return int(found[-1])
 
 
 _BUYERS = text(

@@ -7,6 +7,9 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
+
+from connector.db.any_row import AnyRow
 
 
 @dataclass(frozen=True)
@@ -88,10 +91,11 @@ class Figures:
         return timedelta(seconds=self.conversion_seconds / self.converted) if self.converted else None
 
     @classmethod
-    def of(cls, row: Mapping[str, object]) -> Figures:
+    def of(cls, row: AnyRow) -> Figures:
         """From a row with columns of these names; what is not there, or NULL, is 0."""
-        found = {name: row[name] for name in NAMES if row.get(name) is not None}
-        return cls(**{name: _number(name, value) for name, value in found.items()})
+        told = {name: row[name] for name in NAMES if row.get(name) is not None}
+        found: dict[str, Any] = {name: _number(name, value) for name, value in told.items()}
+        return cls(**found)
 
 
 NAMES = tuple(field.name for field in fields(Figures))

@@ -19,7 +19,7 @@ from connector.models.analytics import figure_passes
 from connector.queue.batch import NOTHING, Batch
 from connector.scope import Scope
 from connector.shops import Shop
-from flows.analytics import weeks
+from flows.analytics import rounds, weeks
 from flows.analytics.attributing import Rates, attribute, mark_buyers, standing_for
 from flows.analytics.counting import fold, rebuild
 
@@ -28,6 +28,15 @@ RATIO = 50
 LONGEST_REST = timedelta(minutes=5)
 
 ReadRates = Callable[[Connection, int], Rates]
+
+
+def keep_up(deps: Deps, shop: Shop, rates: ReadRates, published: rounds.ReadPublished) -> Batch:
+    """Count a slice of what has changed, and when there is no more of that, of the metrics. ``published`` reads the
+    current versions of a shop's flows."""
+    found = count_due(deps, shop, rates)
+    if not found.more:
+        rounds.count_due(deps, shop, published)
+    return found
 
 
 def count_due(deps: Deps, shop: Shop, rates: ReadRates) -> Batch:
@@ -82,9 +91,10 @@ def _note(scope: Scope, **values: datetime | str | int | None) -> None:
 
 
 def rebuild_all(scope: Scope) -> None:
-    """Count everything anew; the next passes look at all orders again."""
+    """Count everything anew; the next passes look at all orders again, and count the metrics."""
     first = insert(figure_passes).values(shop_id=scope.shop_id, due_real=scope.machine).on_conflict_do_nothing()
     scope.connection.execute(first)
     rebuild(scope)
     weeks.draw(scope, None)
+    rounds.anew(scope)
     _note(scope, windows=standing_for(scope), marked_to=0, counted_at=scope.now, due_real=scope.machine)

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from connector.brevo.client import BrevoAccount
+from connector.db.any_row import AnyRow
 from connector.deps import Deps
 from connector.scope import Scope
 from connector.shops import Shop
@@ -25,7 +26,7 @@ Request = Mapping[str, Any]
 _NUMBER = re.compile(r"\+[1-9]\d{5,14}", re.ASCII)
 
 
-def number_of(person: Mapping[str, Any]) -> str | None:
+def number_of(person: AnyRow) -> str | None:
     """The number, as E.164 writes it, that a row of ``persons`` is texted at; None when there is none."""
     number = person["phone"]
     return number if number and _NUMBER.fullmatch(number) else None
@@ -125,7 +126,7 @@ class Channel:
     name: str
     bucket: str
     look_up_bucket: str | None
-    address: Callable[[Mapping[str, Any]], str | None]
+    address: Callable[[AnyRow], str | None]
     about: Callable[[Request], str]
     write: Callable[[Letter], Request]
     send: Callable[[BrevoAccount, Request, float], str]

@@ -11,12 +11,13 @@ from datetime import datetime
 from typing import Any
 
 from connector.brevo.client import BrevoAccount
+from connector.db.any_row import AnyRow
 from connector.outbox import TEST, idempotency_key
 from flows.channels.channel import TEST_MARK, Channel, Letter, Request
 from flows.content.render import render
 
 
-def address(person: Mapping[str, Any]) -> str | None:
+def address(person: AnyRow) -> str | None:
     return person["email"] or None
 
 

@@ -6,17 +6,15 @@ Its consent and its caps are known already. Whoever builds it fills in what is r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from connector.brevo.client import BrevoAccount
+from connector.db.any_row import AnyRow
 from connector.errors import Refused
 from flows.channels.channel import Channel, Letter, Request, Withheld
 
 _REASON, _SENTENCE = "channel_unavailable", "Push messages cannot be sent yet."
 
 
-def address(person: Mapping[str, Any]) -> str | None:
+def address(person: AnyRow) -> str | None:
     """Nobody's browser is known."""
     return None
 

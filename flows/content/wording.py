@@ -8,8 +8,9 @@ from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 
-import yaml
 from babel import Locale
+
+from connector import shipped_yaml
 
 FALLBACK = "en"
 Phrase = str | Mapping[str, str]
@@ -22,7 +23,7 @@ def languages() -> Mapping[str, Mapping[str, Phrase]]:
     folder = files("flows.content") / "phrases"
     return MappingProxyType(
         {
-            entry.name.removesuffix(".yaml"): yaml.safe_load(entry.read_text("utf-8"))
+            entry.name.removesuffix(".yaml"): shipped_yaml.load(entry.read_text("utf-8"))
             for entry in sorted(folder.iterdir(), key=lambda one: one.name)
             if entry.name.endswith(".yaml")
         }

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from flows.core.durations import LONGEST
-from flows.core.model import FlowVersion, MessageSpec, Step
+from flows.core.model import Effect, FlowVersion, MessageSpec, Step
 from flows.core.problems import Finder, Path
 from flows.core.steps.coupon import FIELDS, Coupon
 from flows.core.steps.until import TRIGGER, Offset
@@ -39,6 +40,17 @@ def lead(flow: FlowVersion, step: str) -> timedelta:
         (after + late(flow.steps[one]) for one, after in firsts.items() if _shows(flow.steps[one], name, messages)),
         default=_NONE,
     )
+
+
+def supposed(flow: FlowVersion, effect: Effect, sign: str, now: datetime) -> dict[str, Any]:
+    """What a coupon step would be told of a code of the person's own that was made now (flows/actions/coupon.py).
+    ``sign``: how the code ends; one of a pool begins with the pool's name."""
+    step: Coupon = flow.steps[effect.step].config
+    terms = (effect.data or {}).get("terms", {})
+    code = "-".join(part for part in (step.prefix or (step.pool or "").upper(), sign) if part)
+    ends_at = now + lead(flow, effect.step) + step.valid if step.valid else None
+    worth = {name: terms.get(name) for name in ("percent", "amount", "minimum")}
+    return {"code": code, **worth, "ends_at": ends_at.isoformat() if ends_at else None}
 
 
 def check(

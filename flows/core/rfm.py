@@ -54,7 +54,7 @@ def score(person: Mapping[str, Any], borders: Borders) -> str | None:
     return None if None in fifths else "".join(map(str, fifths))
 
 
-def facts(person: Mapping[str, Any], borders: Borders) -> dict[str, int | None]:
+def facts(person: Mapping[Any, Any], borders: Borders) -> dict[str, int | None]:
     """The ``rfm`` family: what no border is drawn of is left out, of somebody who never bought it is empty."""
     return {
         name: fifth(person, borders, measure)

@@ -159,7 +159,11 @@ _RAW: Mapping[str, EventName] = {
     "cart_updated": EventName("A cart was changed.", _CART, buying=True),
     "cart_cleared": EventName("A cart or checkout was emptied.", _CHECKOUT, buying=True, of_its_key=True),
     "order_placed": EventName("An order was placed.", _STATE, buying=True),
-    "order_paid": EventName("An order was paid.", _STATE, buying=True),
+    "order_paid": EventName(
+        "An order was paid.",
+        {**_STATE, "orders_paid": "how many paid orders the person has with this one, when that can be told"},
+        buying=True,
+    ),
     "order_cancelled": EventName("An order was cancelled.", _STATE, buying=True),
     "order_partially_fulfilled": EventName("A part of an order was sent.", _STATE, buying=True),
     "order_fulfilled": EventName("All of an order was sent.", _STATE, buying=True),

@@ -97,12 +97,16 @@ def _past(want: Want) -> bool:
     return family(want.found.leaf.field) == "event"
 
 
+def said(op: str) -> str:
+    """How this operator is said when it holds."""
+    return _WORDS[op][0] if op in _WORDS else op.replace("_", " ")
+
+
 def in_words(leaf: Leaf, holds: bool = True) -> str:
     """The leaf as a clause, or its opposite."""
     if leaf.op == "exists":
         return f"{leaf.field} is {'there' if bool(leaf.value) == holds else 'empty'}"
-    said = leaf.op.replace("_", " ")
-    positive, negative = _WORDS.get(leaf.op, (said, f"not {said}"))
+    positive, negative = _WORDS.get(leaf.op, (said(leaf.op), f"not {said(leaf.op)}"))
     return f"{leaf.field} {positive if holds else negative} {shown(leaf.value)}"
 
 

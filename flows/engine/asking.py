@@ -3,14 +3,14 @@ right before it leaves."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from connector import quiet_hours
 from connector.consent_policy import country_of, in_force
+from connector.db.any_row import AnyRow
 from connector.frequency_caps import shop_caps
 from connector.scope import Scope
 from flows.core.caps import Sent
@@ -41,7 +41,7 @@ def ask(
     book: Book,
     flow: FlowVersion,
     person: Person,
-    message: Mapping[str, Any],
+    message: AnyRow,
     known: Known = NOTHING_YET,
 ) -> Verdict:
     """The gate's verdict on ``message`` (an outbox row, or one in the making)."""
@@ -53,7 +53,7 @@ def question(
     book: Book,
     flow: FlowVersion,
     person: Person,
-    message: Mapping[str, Any],
+    message: AnyRow,
     known: Known = NOTHING_YET,
 ) -> tuple[GateMessage, GateFacts]:
     """What the gate is asked about ``message``, as ``ask`` asks it: the message and the facts of now."""

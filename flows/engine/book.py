@@ -118,3 +118,12 @@ class Book:
             loyalty=Programme.of(shop_settings["loyalty"]),
             values=shop_settings["signals"],
         )
+
+
+def current(connection: Connection, shop_id: int) -> list[Published]:
+    """The current version of each of a shop's flows, whatever their status, by name."""
+    book = Book(connection, shop_id)
+    return [book.published(row.flow, row.version) for row in connection.execute(_CURRENT, {"shop_id": shop_id})]
+
+
+_CURRENT = select(flows.c.flow, flows.c.version).where(flows.c.shop_id == bindparam("shop_id")).order_by(flows.c.flow)

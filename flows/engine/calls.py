@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from typing import Any
+from collections.abc import Hashable
 
+from connector.db.any_row import AnyRow
 from connector.errors import Retry
 from flows.channels.channel import Channel, Request
 
@@ -13,7 +13,7 @@ class RefusedTogether(Retry):
     """The provider refused a call to several people, and may have meant one of them: each is tried alone."""
 
 
-def _alone(row: Mapping[str, Any]) -> bool:
+def _alone(row: AnyRow) -> bool:
     return bool(row["reason"]) and row["reason"].startswith(RefusedTogether.__name__)
 
 
@@ -25,7 +25,7 @@ class Calls:
         self._recipients: list[set[str]] = []
         self._open: dict[Hashable, int] = {}
 
-    def place(self, channel: Channel, row: Mapping[str, Any], request: Request, recipient: str) -> int | None:
+    def place(self, channel: Channel, row: AnyRow, request: Request, recipient: str) -> int | None:
         """The number of the call that carries this message; None when there is none left for it.
 
         ``row``: of the outbox. Two people with one number never share a call: whether it gets there twice then, and

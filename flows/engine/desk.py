@@ -52,6 +52,8 @@ from flows.engine.writes import Writes, clock_key, clock_row, effect_row, run_ti
 NOTHING: Mapping[str, Any] = {}
 Onlooker = Callable[[FlowVersion, Event, Sequence[Run], Sequence[PastRun], Mapping[str, Any]], None]
 """Sees what `enrol` is asked (flows/engine/explaining)."""
+Follower = Callable[[Transition, Mapping[str, Any]], None]
+"""Sees each move of a run, with the facts that it was decided on (flows/engine/trying)."""
 
 
 @dataclass
@@ -65,6 +67,7 @@ class Desk:
     writes: Writes
     ordinal: int = 0
     onlooker: Onlooker | None = None
+    follower: Follower | None = None
     products: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What is known of products that were ordered, by id as text."""
     clocks: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
@@ -289,9 +292,12 @@ class Desk:
         flow = self.book.published(run.flow, run.version).flow
         waiting: deque[Stimulus] = deque([stimulus])
         while waiting:
-            transition = advance(flow, run, waiting.popleft(), self.facts(person, run.key), self.scope.now)
+            facts = self.facts(person, run.key)
+            transition = advance(flow, run, waiting.popleft(), facts, self.scope.now)
             if transition.run is run and not transition.trail:
                 continue
+            if self.follower is not None:
+                self.follower(transition, facts)
             run = transition.run
             waiting.extend(self._answer_for(person, flow, transition))
         if run.outcome == RESTARTED and isinstance(stimulus, Happened):

@@ -5,15 +5,14 @@ For whoever is about to send them, and for whoever wants to know what would beco
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import RowMapping
-
+from connector.db.any_row import AnyRow
 from connector.message_costs import cost, country_of_number
 from connector.scope import Scope
 from flows.channels import CHANNELS
@@ -29,6 +28,8 @@ from flows.engine.letters import NoAddress, Shortener, letter
 from flows.engine.people import Person, load
 from flows.engine.sources import Wanted, looks, profile
 from flows.engine.sources import load as load_sources
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,22 @@ class Draft:
     known: Known
 
 
+def attempted(write: Callable[[], T]) -> tuple[T | None, str | None, Defer | Skip | None]:
+    """What was written, or what the gate is to be told instead: why it cannot be filled in (``Known.render_problem``),
+    or what the channel has against it (``channel_objects``)."""
+    try:
+        return write(), None, None
+    except ContentProblem as error:
+        return None, f"{error.code}: {error.sentence} ({error.where})", None
+    except NoAddress:
+        return None, "no_address", None
+    except Withheld as withheld:
+        why = {"why": withheld.sentence}
+        if withheld.until is not None:
+            return None, None, Defer(withheld.until, withheld.reason, why)
+        return None, None, Skip(withheld.reason, why)
+
+
 class Drafts:
     """Of a batch of outbox rows that are messages, on facts loaded once for all of them.
 
@@ -63,7 +80,7 @@ class Drafts:
     def __init__(
         self,
         scope: Scope,
-        rows: Sequence[RowMapping],
+        rows: Sequence[AnyRow],
         waits: Mapping[int, float] | None = None,
         people: Mapping[int, Person] | None = None,
     ) -> None:
@@ -80,7 +97,7 @@ class Drafts:
         self.wanted = self._wanted(rows)
         self._wanted_by_id = {one.id: one for one in self.wanted}
 
-    def _wanted(self, rows: Sequence[RowMapping]) -> list[Wanted]:
+    def _wanted(self, rows: Sequence[AnyRow]) -> list[Wanted]:
         """The messages in the variant that is theirs."""
         of = {row["id"]: self.book.published(row["flow"], row["version"]).sources for row in rows}
         asking = {row["person_id"] for row in rows if variants.segments(of[row["id"]], row["message"])}
@@ -111,25 +128,12 @@ class Drafts:
         found = (channel.address(person.row) for person in self._people.values())
         return {address for address in found if address}
 
-    def draft(self, row: RowMapping) -> Draft:
+    def draft(self, row: AnyRow) -> Draft:
         """This row of them."""
         person = self._people[row["person_id"]]
         published = self.book.published(row["flow"], row["version"])
         channel = CHANNELS[row["channel"]]
-        written: Written | None = None
-        problem: str | None = None
-        objection: Defer | Skip | None = None
-        try:
-            written = self._write(row, person, channel)
-        except ContentProblem as error:
-            problem = f"{error.code}: {error.sentence} ({error.where})"
-        except NoAddress:
-            problem = "no_address"
-        except Withheld as withheld:
-            why = {"why": withheld.sentence}
-            objection = Skip(withheld.reason, why)
-            if withheld.until is not None:
-                objection = Defer(withheld.until, withheld.reason, why)
+        written, problem, objection = attempted(lambda: self._write(row, person, channel))
         wait = self._waits.get(row["id"])
         known = Known(
             exit_mark=self._endings.exit_mark(row["run_id"], published.flow),
@@ -140,7 +144,7 @@ class Drafts:
         )
         return Draft(published.flow, person, channel, written, known)
 
-    def _write(self, row: RowMapping, person: Person, channel: Channel) -> Written:
+    def _write(self, row: AnyRow, person: Person, channel: Channel) -> Written:
         """Raises ContentProblem, NoAddress, Withheld."""
         scope = self._scope
         wanted, shown = self._wanted_by_id[row["id"]], self._shown[row["id"]]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, bindparam, or_, select
 
+from connector.db.any_row import AnyRow
 from connector.models.event import events, exit_marks
 from connector.models.flow import goal_watches, runs
 from connector.scope import Scope
@@ -28,7 +29,7 @@ class Endings:
     being decided about.
     """
 
-    def __init__(self, scope: Scope, rows: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, scope: Scope, rows: Sequence[AnyRow]) -> None:
         self._scope = scope
         run_ids = {row["run_id"] for row in rows}
         self.runs = {

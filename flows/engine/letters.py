@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from connector import short_links
+from connector.db.any_row import AnyRow
 from connector.models.short_link import short_links as short_link_rows
 from connector.outbox import idempotency_key
 from connector.scope import Scope
@@ -67,7 +68,7 @@ class Shortener:
 def letter(
     scope: Scope,
     channel: Channel,
-    row: Mapping[str, Any],
+    row: AnyRow,
     wanted: Wanted,
     shown: Mapping[str, Any],
     known: Any,

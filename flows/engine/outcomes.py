@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, delete, update
 from sqlalchemy.dialects.postgresql import insert
 
 from connector.backoff import backoff
+from connector.db.any_row import AnyRow
 from connector.errors import (
     ActionNeeded,
     AlreadyAccepted,
@@ -30,10 +31,8 @@ from connector.scope import Scope
 from flows.actions.action import NotDone
 from flows.engine.writes import trail_row
 
-Row = Mapping[str, Any]
 
-
-def record(scope: Scope, row: Row, n: int, outcome: ProviderError | str | Mapping[str, Any]) -> None:
+def record(scope: Scope, row: AnyRow, n: int, outcome: ProviderError | str | Mapping[str, Any]) -> None:
     """Write down what attempt ``n`` at this outbox row came to: a provider's message id, what an action brought, or an
     error.
 
@@ -90,7 +89,7 @@ _ACCEPTED = (
 )
 
 
-def _close(scope: Scope, row: Row, n: int, result: str, error: ProviderError) -> None:
+def _close(scope: Scope, row: AnyRow, n: int, result: str, error: ProviderError) -> None:
     values: dict[str, Any] = {
         "result": result,
         "ended_real": scope.machine,
@@ -109,7 +108,7 @@ def _close(scope: Scope, row: Row, n: int, result: str, error: ProviderError) ->
     )
 
 
-def _again(scope: Scope, row: Row, n: int, error: Retry | ActionNeeded) -> None:
+def _again(scope: Scope, row: AnyRow, n: int, error: Retry | ActionNeeded) -> None:
     """Nothing was accepted: the message waits for its next attempt, until the gate finds its deadline passed."""
     # It did not leave in time for what the gate knew; nothing is wrong with the provider.
     wait = 0.0 if isinstance(error, TooLate) else backoff(scope.settings.retry_seconds, n - 1, error)
@@ -129,7 +128,7 @@ def _again(scope: Scope, row: Row, n: int, error: Retry | ActionNeeded) -> None:
         )
 
 
-def mark_unknown(scope: Scope, row: Row, n: int) -> bool:
+def mark_unknown(scope: Scope, row: AnyRow, n: int) -> bool:
     """Neither sent nor failed: it stays on the ledger, and is looked into when the provider had time to tell.
 
     False when attempt ``n`` no longer holds the lease.
@@ -141,7 +140,7 @@ def mark_unknown(scope: Scope, row: Row, n: int) -> bool:
     return done.rowcount == 1
 
 
-def _leased(scope: Scope, row: Row, n: int) -> ColumnElement[bool]:
+def _leased(scope: Scope, row: AnyRow, n: int) -> ColumnElement[bool]:
     """Whether the message is still leased for attempt ``n``."""
     return and_(
         outbox.c.shop_id == scope.shop_id,
@@ -151,7 +150,7 @@ def _leased(scope: Scope, row: Row, n: int) -> ColumnElement[bool]:
     )
 
 
-def note(scope: Scope, row: Row, code: str, detail: Mapping[str, Any]) -> None:
+def note(scope: Scope, row: AnyRow, code: str, detail: Mapping[str, Any]) -> None:
     """A line in the trail of the run that this message belongs to."""
     line = trail_row(
         scope,

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from connector import whereabouts
 from connector.consent_policy import country_of, in_force
+from connector.db.any_row import AnyRow
 from connector.db.rows import among
 from connector.models.activity import activities, segment_members
 from connector.models.flow import goal_watches, runs
@@ -29,7 +30,7 @@ from connector.suppression import address_digest
 from flows.core import activity
 from flows.core.activity import NOTHING, Activity
 from flows.core.amounts import RATES
-from flows.core.model import PastRun, Run
+from flows.core.model import CapPlan, PastRun, Purpose, Run
 from flows.core.permission import OPT_OUTS, OWN, Consents, Policy, may_track_opens, read_consents, shown_state
 from flows.engine.rates import rates
 
@@ -50,8 +51,8 @@ class Counted(NamedTuple):
     run_id: UUID
     flow: str
     channel: str
-    purpose: str
-    cap: str
+    purpose: Purpose
+    cap: CapPlan
     counted_at: datetime
 
 
@@ -74,7 +75,7 @@ class Person:
     suppressed: dict[str, str] = field(default_factory=dict)
     live: dict[UUID, Run] = field(default_factory=dict)
     past: dict[str, list[PastRun]] = field(default_factory=lambda: defaultdict(list))
-    watches: list[RowMapping] = field(default_factory=list)
+    watches: list[AnyRow] = field(default_factory=list)
     ledger: list[Row[Any] | Counted] = field(default_factory=list)
     due: list[Row[Any]] = field(default_factory=list)
     checkouts: dict[str, dict[str, Any]] = field(default_factory=dict)

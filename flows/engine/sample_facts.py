@@ -45,23 +45,25 @@ def sample(
     person = load(scope, [person_id]).get(person_id)
     if person is None or person.row["erased_at"] is not None:
         raise NoSample(f"There is no person {person_id} at {scope.shop.domain}.")
-    source = _theirs(scope, written, message, person, locale)
+    source = theirs(scope, written, message, person, locale)
     run = max(person.live.values(), key=lambda run: run.entered_at, default=_nowhere(person, scope.now))
     wanted = Wanted(0, person, run, source)
     shown = with_sources(person, source, sources.load(scope, [wanted])[0], scope.now)
     told = {"event": run.trigger} if run.trigger else {}
     coupons = {COUPONS: run.vars[COUPONS]} if COUPONS in run.vars else {}
     # Nobody is shown as having what is invented: no points, no past.
-    unknown = {"loyalty": {}, "reviews": [], "profile": {}, "products": {name: [] for name in example()["products"]}}
+    nothing: dict[str, list[Any]] = {name: [] for name in example()["products"]}
+    unknown: dict[str, Any] = {"loyalty": {}, "reviews": [], "profile": {}, "products": nothing}
     context = {**example(), **unknown, **told, **coupons, **facts_of(person, run), **shown, "shop": shop}
     if locale:
         context["person"] = {**context["person"], "locale": locale}
     return source, context
 
 
-def _theirs(
-    scope: Scope, written: Mapping[str, MessageSource], message: str, person: Person, locale: str | None
+def theirs(
+    scope: Scope, written: Mapping[str, MessageSource], message: str, person: Person, locale: str | None = None
 ) -> MessageSource:
+    """The message in the variant that is this person's, or the one variant that its whole name asks for."""
     if variants.named(message).message != message:
         return written[message]
     person_id = person.row["id"]

@@ -11,9 +11,9 @@ from hashlib import sha256
 from typing import Any
 
 from flows.core import standing
-from flows.core.coupons import lead
+from flows.core.coupons import supposed
 from flows.core.steps import points, tag, tier
-from flows.core.steps.coupon import COUPONS, Coupon
+from flows.core.steps.coupon import COUPONS
 from flows.simulator.cast import Cast
 from flows.simulator.happening import Happening
 from flows.simulator.post import Letter
@@ -37,14 +37,8 @@ def of(letter: Letter, shopper: Shopper, cast: Cast, now: datetime) -> Outcome:
 
 
 def _coupon(letter: Letter, shopper: Shopper, cast: Cast, now: datetime) -> Outcome:
-    """A code of the person's own, as `flows.actions.coupon` makes it; one of a pool has the pool's name."""
-    step: Coupon = letter.flow.steps[letter.effect.step].config
-    terms = (letter.effect.data or {}).get("terms", {})
     sign = sha256(letter.effect.key.encode()).hexdigest()[:10].upper()
-    ends_at = now + lead(letter.flow, letter.effect.step) + step.valid if step.valid else None
-    code = "-".join(part for part in (step.prefix or (step.pool or "").upper(), sign) if part)
-    worth = {name: terms.get(name) for name in ("percent", "amount", "minimum")}
-    return Outcome({"code": code, **worth, "ends_at": ends_at.isoformat() if ends_at else None})
+    return Outcome(supposed(letter.flow, letter.effect, sign, now))
 
 
 def _tag(letter: Letter, shopper: Shopper, cast: Cast, now: datetime) -> Outcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -11,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import OperationalError
 
 from connector.clock import Clock
+from connector.crashpoints import reach
 from connector.db.session import transaction
 from connector.deps import Deps
 from connector.logging import get
@@ -25,7 +27,10 @@ from sync.alerts.kinds.kind import ByDay, Looking, Waiting
 log = get(__name__)
 
 EVERY = timedelta(minutes=5)
-_LEASE = timedelta(minutes=2)
+
+
+class _LostLease(Exception):
+    """The lease had run out and somebody else looks: what the transaction wrote must not stay."""
 
 
 class Backlog(Protocol):
@@ -40,7 +45,9 @@ def look_due(deps: Deps, shop: Shop, *, by_day: ByDay, backlog: Backlog, mail: m
     """Look, and tell staff by email of what is new. ``by_day``: figures of messages by day."""
     held = _claim(deps, shop)
     if held is not None:
-        _look(deps, shop, held, by_day, backlog)
+        reach("alerts.leased")
+        with suppress(_LostLease):
+            _look(deps, shop, held, by_day, backlog)
     told = mails.send_due(deps, shop, mail)
     return Batch(1 + told, True) if held is not None or told else NOTHING
 
@@ -65,6 +72,7 @@ def _look(deps: Deps, shop: Shop, held: RowMapping, by_day: ByDay, backlog: Back
         raised = sum(_ask(scope, look, name) for name in KINDS)
         rows.forget(scope)
         _end(scope.connection, held, ended | {"due_real": scope.machine + EVERY})
+        reach("alerts.looked")
     if raised:
         log.warning("alerts_raised", shop_id=shop.id, count=raised)
 
@@ -86,7 +94,8 @@ def _claim(deps: Deps, shop: Shop) -> RowMapping | None:
     """The shop's row under lease; None when it is not due or somebody else has it."""
     machine = deps.clock.machine()
     fresh = {"shop_id": shop.id, "due_real": machine, "counted": 0}
-    given = {"shop": shop.id, "machine": machine, "lease": machine + _LEASE}
+    lease = machine + timedelta(seconds=deps.settings.delivery_lease_seconds)
+    given = {"shop": shop.id, "machine": machine, "lease": lease}
     with transaction(deps.engine) as connection:
         connection.execute(insert(alert_looks).values(fresh).on_conflict_do_nothing())
         return connection.execute(_CLAIM, given).mappings().first()
@@ -102,5 +111,7 @@ RETURNING *
 
 
 def _end(connection: Connection, held: RowMapping, values: Mapping[str, Any]) -> None:
+    """Give up the lease. Raises _LostLease: deliveries that were counted would be counted twice."""
     mine = (alert_looks.c.shop_id == held["shop_id"]) & (alert_looks.c.lease_real == held["lease_real"])
-    connection.execute(update(alert_looks).where(mine).values(**values))
+    if connection.execute(update(alert_looks).where(mine).values(**values)).rowcount == 0:
+        raise _LostLease

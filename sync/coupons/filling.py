@@ -7,7 +7,6 @@ refused one it is asked whose it is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from connector import coupon_codes
 from connector.backoff import backoff
 from connector.crashpoints import reach
+from connector.db.any_row import AnyRow
 from connector.db.rows import reserve
 from connector.deps import Deps
 from connector.errors import ActionNeeded, OutcomeUnknown, ProviderError, RateLimited, Refused, Retry
@@ -32,7 +32,7 @@ from connector.shops import Shop
 
 log = get(__name__)
 
-Pool = Mapping[str, Any]
+Pool = AnyRow
 # Machine time until the store is asked again whether it has added codes.
 _LOOK_AGAIN = timedelta(seconds=2)
 # Until what needs a person's help is tried again.

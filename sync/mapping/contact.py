@@ -9,8 +9,8 @@ from importlib.resources import files
 from typing import Any
 
 import orjson
-import yaml  # type: ignore[import-untyped]
 
+from connector import shipped_yaml
 from connector.attribute_values import Dropped, converted
 from connector.shops import Shop
 from sync.mapping.attribute import CONDITIONS, IDENTIFIERS, Attribute, read
@@ -36,7 +36,7 @@ _EMPTY = Dropped("nothing is known")
 @cache
 def defaults() -> Mapping[str, Any]:
     """The shipped mapping, as it is written."""
-    return dict(yaml.safe_load((files("sync.mapping") / "contact.yaml").read_text(encoding="utf-8")))
+    return dict(shipped_yaml.load((files("sync.mapping") / "contact.yaml").read_text(encoding="utf-8")))
 
 
 def attributes(overrides: Mapping[str, Any]) -> tuple[Attribute, ...]:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from sync.mapping import attribute, event_lines
 from sync.mapping.attribute import Attribute
@@ -117,7 +117,7 @@ Lines = dict[tuple[str, str], int]
 """{(part, entry): line}, from 1 on."""
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]
+class _Loader(yaml.SafeLoader):
     """Words are words: a tag called `no` or `on` is none of YAML's booleans. Anchors are not used here."""
 
     yaml_implicit_resolvers = {
@@ -126,7 +126,7 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc]
     }
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        event = self.peek_event()
+        event = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise yaml.MarkedYAMLError(problem="anchors (& and *) are not used here", problem_mark=event.start_mark)
         return super().compose_node(parent, index)

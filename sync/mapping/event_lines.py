@@ -21,7 +21,7 @@ def problems(name: str, entry: Any) -> Iterator[Problem]:
     try:
         ShopSettingsSchema().load({"event_mapping": {name: entry}})
     except ValidationError as error:
-        said: Any = error.normalized_messages()  # type: ignore[no-untyped-call]
+        said: Any = error.normalized_messages()
         yield Problem(
             PART,
             str(name),

@@ -23,7 +23,7 @@ from connector.models.shown import reviews
 from connector.models.store import checkouts
 from connector.models.task import tasks
 from connector.models.told import subscriptions, support_tickets
-from sync.merging import activity, answers, consents, copies, loyalty, profile, runs, signals
+from sync.merging import activity, answers, consents, copies, exports, loyalty, profile, runs, signals
 from sync.merging.merge import Rule, follows, stays
 
 RULES: Mapping[str, Rule] = MappingProxyType(
@@ -87,5 +87,6 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "sync_run_failures": follows(sync_run_failures),
         # Carried out on whoever it is by now.
         "privacy_requests": follows(privacy_requests),
+        "person_exports": exports.anew,
     }
 )

@@ -55,10 +55,16 @@ class Attempt:
 
 
 def listed(
-    connection: Connection, shop_id: int, endpoint_id: int, *, state: str = "", most: int = 50
+    connection: Connection,
+    shop_id: int,
+    endpoint_id: int,
+    *,
+    state: str = "",
+    most: int = 50,
+    before: int | None = None,
 ) -> list[Delivery]:
-    """The newest deliveries to an endpoint, the newest first; ``state``: only those."""
-    given = {"shop_id": shop_id, "endpoint_id": endpoint_id, "state": state, "most": most}
+    """The newest deliveries to an endpoint, the newest first; ``state``: only those; ``before``: this delivery."""
+    given = {"shop_id": shop_id, "endpoint_id": endpoint_id, "state": state, "most": most, "before": before or _LAST}
     return [Delivery(*row) for row in connection.execute(_LISTED, given)]
 
 
@@ -81,11 +87,13 @@ def resend(scope: Scope, endpoint_id: int, delivery_ids: Sequence[int] | None) -
     return again
 
 
+# Behind every number.
+_LAST = 2**63 - 1
 _LISTED = text(
     """
 WITH delivery AS MATERIALIZED (
     SELECT * FROM webhook_deliveries
-    WHERE shop_id = :shop_id AND endpoint_id = :endpoint_id AND :state IN ('', state)
+    WHERE shop_id = :shop_id AND endpoint_id = :endpoint_id AND id < :before AND :state IN ('', state)
     ORDER BY id DESC LIMIT :most
 )
 SELECT delivery.id, delivery.endpoint_id, delivery.event_id, events.name, delivery.occurred_at, delivery.state,

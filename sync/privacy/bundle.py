@@ -6,7 +6,7 @@ import base64
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -31,11 +31,15 @@ _SOMEBODY_ELSE = "[somebody else]"
 def export(connection: Connection, shop: Shop, person_id: int | None, named: Named | None = None) -> Bundle:
     """The bundle of this person. ``named``: by what else the person is known to who asks."""
     mine = traces.of_person(connection, shop.id, person_id, named)
+    return put_together(connection, shop, mine, list(_deliveries(connection, shop, mine)))
+
+
+def put_together(connection: Connection, shop: Shop, mine: Traces, stored: list[dict[str, Any]]) -> Bundle:
+    """The bundle, with what deliveries say of the person (``of_deliveries``)."""
     tables = {
         name: [{str(column): _readable(name, value) for column, value in row.items()} for row in found]
         for name, found in rows.read(connection, shop.id, mine).items()
     }
-    stored = list(_deliveries(connection, shop, mine))
     others = _Others(connection, shop.id, mine, [tables, stored])
     return {
         "shop": shop.domain,
@@ -46,22 +50,25 @@ def export(connection: Connection, shop: Shop, person_id: int | None, named: Nam
 
 
 def _deliveries(connection: Connection, shop: Shop, mine: Traces) -> Iterator[dict[str, Any]]:
-    """What arrived about the person, as it arrived; of a delivery about several, the part about the person."""
     search = deliveries.Search(mine.names)
     top, number = deliveries.newest(connection, shop.id), 0
     while batch := deliveries.after(connection, shop.id, number, top):
         number = batch[-1].id
-        for row in batch:
-            if not row.raw or not search.holds(row.raw):
-                continue
-            entries = search.entries(row)
-            about = [entry for entry in entries or () if search.about(row.topic, entry)]
-            if about:
-                told = {"id": row.id, "source": row.source, "topic": row.topic, "state": row.state}
-                yield {**told, "received_at": _plain(row.received_at), "bodies": about}
-            elif entries is None and search.telling(row.raw):
-                told = {"id": row.id, "source": row.source, "topic": row.topic, "state": row.state}
-                yield {**told, "received_at": _plain(row.received_at), "unreadable": _plain(row.raw)}
+        yield from of_deliveries(search, batch)
+
+
+def of_deliveries(search: deliveries.Search, batch: Iterable[deliveries.Row]) -> Iterator[dict[str, Any]]:
+    """What arrived about the person, as it arrived; of a delivery about several, the part about the person."""
+    for row in batch:
+        if not row.raw or not search.holds(row.raw):
+            continue
+        entries = search.entries(row)
+        about = [entry for entry in entries or () if search.about(row.topic, entry)]
+        told = {"id": row.id, "source": row.source, "topic": row.topic, "state": row.state}
+        if about:
+            yield {**told, "received_at": _plain(row.received_at), "bodies": about}
+        elif entries is None and search.telling(row.raw):
+            yield {**told, "received_at": _plain(row.received_at), "unreadable": _plain(row.raw)}
 
 
 def _readable(table: str, value: Any) -> Any:

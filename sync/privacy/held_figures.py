@@ -10,6 +10,8 @@ from connector.models.analytics import (
     figure_passes,
     figure_totals,
     message_weeks,
+    metric_figures,
+    metric_passes,
     step_changes,
     step_counts,
 )
@@ -60,5 +62,19 @@ HELD = (
         NOTHING,
         {},
         "shop_id counted_at due_real week_at windows marked_to",
+    ),
+    Held(
+        metric_figures,
+        "what metrics come to",
+        NOTHING,
+        {},
+        "shop_id round metric flow day who whole hits waiting amount",
+    ),
+    Held(
+        metric_passes,
+        "when metrics were counted",
+        NOTHING,
+        {},
+        "shop_id round counted_at began_at beyond took_ms due_real",
     ),
 )

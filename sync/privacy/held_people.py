@@ -17,7 +17,7 @@ from connector.models.person import (
     persons,
     suppressions,
 )
-from connector.models.privacy import erasures, privacy_requests
+from connector.models.privacy import erasures, person_exports, privacy_requests
 from connector.models.survey import address_opt_outs
 from connector.models.told import form_answers, subscriptions, support_tickets
 from connector.models.whatsapp import whatsapp_numbers
@@ -255,6 +255,14 @@ HELD = (
         {"named": "whom the request names, until it is carried out", "reason": "what a platform said"},
         "shop_id id kind source reference customer_digest person_id state stage sealed scanned top received_at due_at"
         " due_real lease_real attempts done_at receipt",
+        PERSON,
+    ),
+    Held(
+        person_exports,
+        "what is to be handed out to somebody who has asked for it, for a few days",
+        Delete(),
+        {"sealed": "everything that was stored of them, encrypted"},
+        "shop_id request_id part person_id ends_real",
         PERSON,
     ),
 )

@@ -16,12 +16,17 @@ from connector.shops import Shop
 from sync.privacy import tombstones
 from sync.privacy.traces import Named
 
-Kind = Literal["data_request", "redact", "shop_redact"]
+Kind = Literal["data_request", "export", "redact", "shop_redact"]
 
 BELL = "privacy"
 # Shopify wants the act to be completed within so long.
 WITHIN = timedelta(days=30)
-_FIRST_STAGE: Mapping[str, str] = {"data_request": "count", "redact": "rows", "shop_redact": "shop"}
+_FIRST_STAGE: Mapping[str, str] = {
+    "data_request": "count",
+    "export": "gather",
+    "redact": "rows",
+    "shop_redact": "shop",
+}
 
 
 @dataclass(frozen=True)
@@ -162,11 +167,11 @@ def withdraw(scope: Scope, customer_ids: Sequence[int], person_ids: Sequence[int
         update(privacy_requests)
         .where(
             privacy_requests.c.shop_id == scope.shop_id,
-            privacy_requests.c.kind == "data_request",
+            privacy_requests.c.kind.in_(("data_request", "export")),
             or_(privacy_requests.c.customer_digest.in_(digests), privacy_requests.c.person_id.in_(person_ids)),
             privacy_requests.c.state != "done",
         )
-        .values(state="cancelled", named={}, done_at=scope.now, reason="erased", lease_real=None)
+        .values(state="cancelled", named={}, sealed=None, done_at=scope.now, reason="erased", lease_real=None)
     )
 
 

@@ -23,6 +23,8 @@ from sync.privacy.traces import Traces
 
 # Deliveries have a stage of their own, requests are emptied by what carries them out.
 _OWN_RULES = frozenset({"privacy_requests", "inbox"})
+# What has a place of its own in a bundle, and bundles that were made before.
+_NOT_IN_A_BUNDLE = frozenset({"inbox", "person_exports"})
 
 
 def read(
@@ -32,7 +34,7 @@ def read(
     given = {"shop": shop_id, **traces.parameters()}
     found = {}
     for one in held:
-        if one.found is None or one.name == "inbox":
+        if one.found is None or one.name in _NOT_IN_A_BUNDLE:
             continue
         query = select(one.table).where(text(f"shop_id = :shop AND {one.found}")).order_by(*one.table.primary_key)
         rows = [dict(row) for row in connection.execute(query, given).mappings()]

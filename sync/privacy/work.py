@@ -3,7 +3,8 @@
 A redaction first removes the person's rows (``rows``: one transaction under the shop's and the person's locks), then
 what deliveries say of the person (``deliveries``: in batches), then Brevo's part (``brevo``: again until Brevo has
 answered). What the later stages need of the person is kept encrypted until the last has ended. A request for data is
-counted (``count``) and then waits to be handed out. A whole shop goes in ``sync.privacy.whole_shop``.
+counted (``count``) and then waits to be handed out. What staff hand out is put together in ``sync.privacy.exports``
+(``gather``: deliveries in batches, ``bundle``: the rest), a whole shop goes in ``sync.privacy.whole_shop``.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from connector.locks import NORMALISE, lock_shop
 from connector.logging import get
 from connector.queue.batch import NOTHING, Batch
 from connector.shops import Shop
-from sync.privacy import at_brevo, deliveries, requests, rows, traces, whole_shop
+from sync.privacy import at_brevo, deliveries, exports, requests, rows, traces, whole_shop
 from sync.privacy.at_brevo import Needed
 from sync.privacy.requests import LostLease, Request
 
@@ -88,7 +89,7 @@ def _postpone(deps: Deps, shop: Shop, request: Request, error: ConnectorError) -
 
 
 def _count(deps: Deps, shop: Shop, request: Request) -> None:
-    """Say what there is of the person; the bundle itself is made when it is handed out, so that no copy lies about."""
+    """Say what there is of the person; the bundle itself is made when somebody means to hand it out."""
     with transaction(deps.engine) as connection:
         person_id = request.person_id or traces.person_named(connection, shop.id, request.named)
         found = rows.read(connection, shop.id, traces.of_person(connection, shop.id, person_id, request.named))
@@ -165,6 +166,8 @@ Stage = Callable[[Deps, Shop, Request], Request | None]
 
 _STAGES: Mapping[str, Stage] = {
     "count": _count,
+    "gather": exports.gather,
+    "bundle": exports.finish,
     "rows": _rows,
     "deliveries": _deliveries,
     "brevo": _brevo,

@@ -28,7 +28,7 @@ REVIEWS = "reviews"
 
 _REASON_LENGTH = 300
 # How long an answer may take to be applied; with the store's time-out it is the lease. Machine time.
-_APPLIED_WITHIN = timedelta(seconds=30)
+_APPLIED_WITHIN = timedelta(seconds=20)
 # From the end of a look to the next at least, machine time: on a clock that is hurried the store is not asked all the
 # time. Of a store that never shows its subscriptions all are made again.
 _REST, _LONG_REST = timedelta(seconds=5), timedelta(minutes=1)

@@ -24,9 +24,12 @@ MAIN = 'id="main"'
 ASKED = (
     "settings/brand",
     "settings/consent",
+    "settings/segments",
+    "settings/signals",
     "people?q=bell",
     "people?q=nobody+at+all",
     "deliveries?state=quarantined",
+    "drafts/greeting-1/dry-run?q=bell",
 )
 OUTSIDE = ("/admin/sign-in",)
 REFUSED = "/admin/shops/999999999/"

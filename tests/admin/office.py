@@ -48,6 +48,7 @@ from flows.core.validate import to_data
 from flows.definition_files import compile_texts
 from flows.engine import flow_drafts
 from sync import consent
+from sync.privacy import exports
 from tests.engine.installation import ConnectedShop, Installation
 
 APP_KEY, APP_SECRET = "app-key", "s" * 32
@@ -112,6 +113,13 @@ class Desk:
             address = self.shop.one(persons, id=self.person).email
             consent.suppress(scope, "email", address, reason)
         return {"channel": "email"}
+
+    def exported(self) -> dict[str, Any]:
+        """What is stored of the person lies ready to be handed out; no fields of a form."""
+        with self.shop.installation.deps.open(self.shop.shop) as scope:
+            exports.ask(scope, self.person)
+        self.shop.installation.settle("privacy")
+        return {}
 
     def sync_is(self, state: str) -> dict[str, Any]:
         """Of the sync that has ended this is the state, with pages left to read; no fields of a form."""

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from connector.admin.acts import registry
 from connector.admin.acts.act import Act, View
-from connector.admin.api.describing import BASE, filled, offered
+from connector.admin.api.describing import BASE, filled, method_of, offered
 from connector.api import keys
 from tests.admin.office import Desk, Office
 from tests.admin.routes import FORMS, arguments
@@ -35,7 +35,7 @@ class Program:
     def ask(self, one: Act | View, path: str, desk: Desk) -> TestResponse:
         """What is offered, with the form that its page has."""
         form = form_of(one, desk)
-        return self.post(path, form) if isinstance(one, Act) else self.get(f"{path}?{urlencode(form)}")
+        return self.post(path, form) if method_of(one) == "POST" else self.get(f"{path}?{urlencode(form)}")
 
     def _with(self, headers: dict[str, str]) -> dict[str, str]:
         named = {name.replace("_", "-"): text for name, text in headers.items()}

@@ -47,6 +47,7 @@ FORMS: Mapping[str, Any] = {
     "admin.remove_draft_file": lambda desk: {"file": "messages/hello.liquid", "seen": "x"},
     "admin.drop_draft": lambda desk: {"seen": "x"},
     "admin.test_draft": lambda desk: {"message": "hello", "to": "staff@office.example"},
+    "admin.try_draft": lambda desk: {"person": desk.person},
     "admin.publish_draft": lambda desk: {"seen": "x"},
     "admin.roll_back": lambda desk: {"seen": "x"},
     "admin.finish_brevo": lambda desk: {"code": "a-code", "state": "a-state"},

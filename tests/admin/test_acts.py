@@ -16,6 +16,7 @@ from connector.models.outbox import outbox
 from connector.models.shop import shops
 from sync import reruns
 from tests.admin.office import APP_KEY, APP_SECRET, Office, furnish, staffed
+from tests.admin.programs import program
 from tests.admin.routes import address, rules, state
 from tests.engine.installation import Installation, installation
 from tests.sandbox.provider_process import Provider
@@ -28,7 +29,8 @@ ACTS: dict[str, tuple[Any, str, str]] = {
     "admin.merge": (lambda desk: {"conflict": desk.conflict}, "person.merge", "person"),
     "admin.suppress_person": (lambda desk: {"channel": "email", "why": "ours"}, "person.suppress", "person"),
     "admin.lift_suppression": (lambda desk: desk.suppressed("sunset"), "person.lift", "person"),
-    "admin.export_person": (lambda desk: {}, "person.export", "person"),
+    "admin.export_person": (lambda desk: {}, "person.export_start", "person"),
+    "admin.download_export": (lambda desk: desk.exported(), "person.export", "person"),
     "admin.erase_person": (lambda desk: {"typed": f"erase {desk.person}"}, "person.erase", "person"),
     "admin.start_sync": (lambda desk: {"entity": "contact", "person": desk.person}, "sync.start", "sync_run"),
     "admin.find_gaps": (lambda desk: {}, "reconcile.start", "gap_report"),
@@ -65,6 +67,7 @@ OTHERS = {
     # tests/admin/test_drafts.py looks at their lines.
     "admin.begin_draft", "admin.upload_draft", "admin.edit_flow", "admin.save_draft", "admin.add_draft_file",
     "admin.remove_draft_file", "admin.drop_draft", "admin.test_draft", "admin.publish_draft", "admin.roll_back",
+    "admin.try_draft",
     "admin.preview_sync", "admin.preview_arming", "admin.check_mapping", "admin.preview_mapping", "admin.set_mapping",
     "admin.enter", "admin.connect_brevo", "admin.finish_brevo",
     "admin.begin_starters", "admin.test_message", "admin.activate_starter",
@@ -83,7 +86,7 @@ def test_an_act_leaves_one_line(office: Office, endpoint: str) -> None:
     before = len(office.lines(shop_id))
     ((rule, _),) = [(rule, method) for rule, method in rules(office) if rule.endpoint == endpoint and method == "POST"]
     answer = browser.post(address(office, rule, mine, mine), **fields(mine))
-    assert answer.status_code == (200 if endpoint in ("admin.reveal", "admin.export_person") else 303), answer.text
+    assert answer.status_code == (200 if endpoint in ("admin.reveal", "admin.download_export") else 303), answer.text
     lines = office.lines(shop_id)
     assert len(lines) == before + 1
     line = lines[0]
@@ -206,6 +209,36 @@ def test_brevo_is_connected_to_a_shop_that_has_none(connected: Office) -> None:
     assert {(one.act, one.object_id, one.detail["status"]) for one in drafts} == {
         ("flow.publish", "welcome", "draft"), ("flow.publish", "cart-recovery", "draft")
     }  # fmt: skip
+
+
+def test_a_program_connects_brevo_and_the_key_is_never_given_back(
+    connected: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As the page does, by the same act."""
+    (mine,) = connected.desks
+    product = connected.installation
+    assert product.provider is not None
+    key = product.provider.account("xkeysib-of-a-program", tier="extended").key
+    owner = program(connected, mine, "owner")
+    with caplog.at_level("DEBUG"):
+        wrong = owner.post("brevo", {"key": "xkeysib-nobody-has-this"})
+        assert wrong.status_code == 422 and "does not accept this key" in wrong.json["detail"]
+        short = owner.post("brevo", {"key": "x"})
+        assert short.json["errors"][0]["pointer"] == "/key", short.text
+        assert [line.act for line in connected.lines(mine.shop.id)] == ["api_key.create"]
+        done = owner.post("brevo", {"key": key, "sender": "tea@shop.example"})
+        assert done.status_code == 200 and done.json["state"] == "active", done.text
+        told = owner.get("brevo")
+    assert any("tea@shop.example is no active sender" in line for line in done.json["said"])
+    assert (told.json["connected"], told.json["credential"]) == (True, "key")
+    assert told.json["sender"]["email"] == "tea@shop.example"
+    assert {"brevo", "email", "sms"} <= {one["name"] for one in told.json["capabilities"]}
+    line = connected.lines(mine.shop.id)[-2]
+    assert (line.act, line.detail["credential"]) == ("brevo.connect", "key") and line.actor.startswith("api-key:")
+    everything = [done.text, told.text, wrong.text, short.text, caplog.text, str(connected.lines(mine.shop.id))]
+    assert not any(one in text for text in everything for one in (key, "xkeysib-nobody-has-this"))
+    assert owner.post("brevo/agreed", {"code": "c", "state": "s"}).status_code == 404, "only who asked finishes it"
+    assert program(connected, mine, "editor").get("brevo").status_code == 403
 
 
 def test_signing_in_is_noted_and_failing_to_is_not(office: Office) -> None:

@@ -13,6 +13,7 @@ from connector.models.mapping import mapping_edits
 from sync.mapping.contact import defaults
 from sync.mapping.document import read
 from tests.admin.office import APP_KEY, APP_SECRET, Office, furnish
+from tests.admin.programs import program
 from tests.engine.installation import installation
 from tests.sandbox.provider_process import Provider
 from tests.sandbox.store_process import SHOP
@@ -107,3 +108,32 @@ def test_whoever_only_reads_sees_it_and_has_no_editor(office: Office) -> None:
     page = reader.get(f"{desk.path}/mapping")
     assert page.status_code == 200 and "<textarea" not in page.text and "FIRSTNAME" in page.text
     assert reader.post(f"{desk.path}/mapping", document=TEXT).status_code == 403
+
+
+def test_a_program_checks_tries_and_takes_a_mapping(office: Office) -> None:
+    """By the same acts as the page."""
+    (desk,) = office.desks
+    editor = program(office, desk, "editor")
+    first = editor.get("mapping")
+    assert "events:" in first.json["document"] and "lapsed" in first.json["document"]
+    assert {row["state"] for row in first.json["attributes"]} == {"as shipped"} and first.json["edits"] == []
+    assert editor.post("mapping/check", {"document": TEXT}).json["meaning"]["attributes"] == ["PRENOM"]
+    tried = editor.post("mapping/preview", {"document": TEXT, "person": desk.person}).json
+    assert tried["request"]["body"]["attributes"]["PRENOM"] == "Ann" and tried["asked"]
+    assert "PRENOM" in str(tried["ignored"]), "Brevo was asked"
+    held = editor.post("mapping/preview", {"person": desk.person}).json
+    assert "PRENOM" not in held["request"]["body"]["attributes"], "by the mapping that holds"
+    assert editor.post("mapping/preview", {"person": 2**40}).status_code == 404
+    assert "Name the person" in editor.post("mapping/preview", {}).json["detail"]
+    changed = editor.post("mapping/attribute", {"document": TEXT, "name": "CITY"}).json["document"]
+    assert read(changed).attributes["CITY"] is None
+    assert "line 2" in editor.post("mapping/check", {"document": TEXT.replace("text", "txet")}).json["detail"]
+    assert desk.shop.rows(mapping_edits) == []
+    seen_then = first.json["seen"]
+    taken = editor.post("mapping", {"document": TEXT, "seen": seen_then})
+    assert taken.status_code == 200 and taken.json["seen"] == editor.get("mapping").json["seen"]
+    line, made = office.lines(desk.shop.id)
+    assert (line.act, made.act) == ("mapping.change", "api_key.create") and line.actor.startswith("api-key:")
+    late = editor.post("mapping", {"document": "", "seen": seen_then})
+    assert late.status_code == 409 and len(desk.shop.rows(mapping_edits)) == 1
+    assert program(office, desk, "support").post("mapping/check", {"document": TEXT}).status_code == 403

@@ -198,7 +198,13 @@ def test_their_data_is_handed_out_and_they_are_erased_by_a_typed_word(office: Of
     (mine, _) = office.desks
     browser: Browser = office.browser(office.hire("owner"))
     page = page_of(mine)
-    answer = browser.post(f"{page}/export")
+    assert browser.post(f"{page}/export/download").status_code == 422
+    assert browser.post(f"{page}/export").status_code == 303
+    assert "is being put together since" in browser.get(page).text and 'hx-trigger="every 2s"' in browser.get(page).text
+    assert browser.post(f"{page}/export/download").status_code == 422
+    mine.shop.installation.settle("privacy")
+    assert "Download their data" in browser.get(page).text and "every 2s" not in browser.get(f"{page}/export").text
+    answer = browser.post(f"{page}/export/download")
     assert answer.content_type == "application/zip" and answer.headers["Cache-Control"] == "no-store"
     with zipfile.ZipFile(io.BytesIO(answer.data)) as archive:
         made = orjson.loads(archive.read("bundle.json"))
@@ -208,7 +214,7 @@ def test_their_data_is_handed_out_and_they_are_erased_by_a_typed_word(office: Of
     for typed in ("erase", f"erase {mine.person + 1}", "yes"):
         wrong = browser.post(f"{page}/erase", typed=typed)
         assert wrong.status_code == 422 and "Nobody was erased" in wrong.text
-    assert mine.shop.rows(privacy_requests) == []
+    assert [row.kind for row in mine.shop.rows(privacy_requests)] == ["export"]
     assert browser.post(f"{page}/erase", typed=f"Erase {mine.person}").status_code == 303
     shown = browser.get(page).text
     assert "erasure is under way" in shown and "Erase this person" not in shown

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
+import orjson
 import pytest
 from sqlalchemy import insert
 from werkzeug.test import TestResponse
@@ -28,9 +29,7 @@ from tests.content.mailbox import visible_text
 
 # Settings that other pages change, or that nobody changes by hand.
 ELSEWHERE = {
-    "contact_mapping": "the mapping", "event_mapping": "the mapping", "attribute_prefix": "connector mapping",
-    "lists": "made when the account is connected", "contact_list": "the same", "brevo_key_names": "connector brevo",
-    "segments": "connector flows",
+    "contact_mapping": "the mapping", "event_mapping": "the mapping",
 }  # fmt: skip
 
 
@@ -80,9 +79,21 @@ def test_saving_a_part_as_it_is_shown_changes_nothing(office: Office) -> None:
         offers={"cart": {"code": "BACK10", "percent": 10}, "welcome": {"percent": 5}},
         message_costs={"sms": {"FR": "0.045", "default": "0.06"}},
         loyalty={"source": "tags", "tiers": [{"name": "Very good", "points": 500}], "first_word_is_news": True},
-        signals={"high_value_order": {"amounts": ["99.50", "250"]}, "birthday": {"metafield": "facts.birth_date"}},
+        signals={
+            "high_value_order": {"amounts": ["99.50", "250"]}, "birthday": {"metafield": "facts.birth_date"},
+            "scores": {"lead": {"points": [{"on": "login", "points": 2}], "reached": [5], "days": 30}},
+            "replenishment_due": {
+                "kinds": {"tea-tin": {"cycle_days": 50, "first_reminder_day": 40}},
+                "products": [{"sku": "TEA-1", "kind": "tea-tin", "per_piece": True}, {"variant": 7, "cycle_days": 90}],
+            },
+        },
         double_opt_in={"reminder_days": None, "template_id": 3}, soft_opt_in=["FR", "GB"],
         notify=["a@shop.example", "b@shop.example"], brand={"colour": "#1f3d36"}, address="1 Street\n2 Town",
+        segments={
+            "vip": {"person.loyalty.tier": "Gold"}, "men": None, "deep": {"not": {"all": [{"person.city": "Kiel"}]}},
+            "either": {"any": [{"person.country": {"in": ["FR", "BE"]}}, {"person.tags": {"contains": "a, b"}}]},
+        },
+        lists={"newsletter": 12, "imports": 15}, attribute_prefix="", brevo_key_names=["Connector"],
         catalogue_signals={"buyers": ["price_dropped", "low_stock"]}, complaint_brake={"percent": 0.25},
     )  # fmt: skip
     owner, before = office.browser(staffed(office)["owner"]), now(office, mine).settings
@@ -110,6 +121,8 @@ def test_saving_a_part_as_it_is_shown_changes_nothing(office: Office) -> None:
         ("signals", {"signals.milestone_order.orders": "3, 7"}, "signals", {"milestone_order": {"orders": [3, 7]}}),
         ("notify", {"notify": "a@shop.example\nb@shop.example"}, "notify", ["a@shop.example", "b@shop.example"]),
         ("reviews", {"reviews.due_days": "5"}, "reviews", {"due_days": 5}),
+        ("account", {"attribute_prefix": "tea_"}, "attribute_prefix", "TEA_"),
+        ("account", {"attribute_prefix": "none", "lists.sms": "13"}, "lists", {"sms": 13}),
     ],
 )  # fmt: skip
 def test_what_is_entered_becomes_the_setting(key: str, entered: dict[str, str], setting: str, value: Any) -> None:
@@ -131,6 +144,11 @@ def _within(value: Any, found: Any) -> bool:
     return bool(value == found)
 
 
+def _lines(path: str, *lines: dict[str, str]) -> dict[str, str]:
+    """A table of lines as its text; ``path``: below the signals, "" for the segments."""
+    return {f"signals.{path}" if path else "segments": orjson.dumps(lines).decode()}
+
+
 @pytest.mark.parametrize(
     ("key", "entered", "field", "words"),
     [
@@ -144,9 +162,32 @@ def _within(value: Any, found: Any) -> bool:
         ("offers", {"offers.cart.expires_days": "3"}, "offers.cart.code", "An offer has a code"),
         ("costs", {"message_costs.sms": "France"}, "message_costs.sms", "FR 0.045"),
         ("notify", {"notify": "nobody"}, "notify", "email"),
-        ("signals", {"signals.scores.lead": "{not json"}, "signals.scores.lead", "JSON"),
+        ("account", {"attribute_prefix": "9"}, "attribute_prefix", "capital letters"),
+        ("account", {"lists.newsletter": "7", "lists.imports": "7"}, "lists.imports", "emptied"),
+        # Of a table the line is said, and its column.
+        ("signals", _lines("scores.lead.points", {"on": "page_viewed", "points": "many"}), "signals.scores.lead.points",
+         "Line 1: Write a whole number"),
+        ("signals", _lines("scores.lead.points", {"on": "a", "points": "1"}, {"on": "b", "points": "5000"}),
+         "signals.scores.lead.points", "Line 2: Points: Must be"),
+        ("signals", _lines("scores.lead.points", {"on": "a", "points": "1", "field": "person.email", "way": "eq",
+         "value": "x"}), "signals.scores.lead.points", "Points can only depend on the event"),
+        ("signals", _lines("replenishment_due.products", {"which": "tag", "named": "tea", "kind": "tea-tin"}),
+         "signals.replenishment_due.products", "Line 1: Of the kind: Name one of"),
+        ("signals", _lines("replenishment_due.products", {"which": "variant", "named": "tea", "kind": "coffee-1lb"}),
+         "signals.replenishment_due.products", "Line 1: Say which products"),
+        ("signals", _lines("replenishment_due.kinds", {"name": "tea", "cycle_days": "5", "first_reminder_day": "9"}),
+         "signals.replenishment_due.kinds", "tea: Remind on day: The first reminder comes after"),
+        ("segments", _lines("", {"name": "rich", "joined": "all", "field": "event.total", "way": "gt", "value": "5"}),
+         "segments", "rich: A segment can ask for"),
+        ("segments", _lines("", {"name": "rich", "joined": "all", "field": "person.total_spent", "way": "gt",
+         "value": "much"}), "segments", "rich: person.total_spent: gt needs a number"),
+        ("segments", _lines("", {"name": "rich", "joined": "all", "field": "", "way": "known"}), "segments",
+         "Line 1: Name what is asked for"),
+        ("segments", _lines("", {"name": "a", "joined": "all", "field": "person.city", "way": "known"},
+         {"name": "a", "joined": "any", "field": "person.country", "way": "known"}), "segments", "Say the same of all"),
+        ("segments", _lines("", {"name": "a", "joined": "all", "way": "written", "value": "{not"}), "segments", "JSON"),
     ],
-)
+)  # fmt: skip
 def test_what_cannot_be_is_said_beside_its_field(key: str, entered: dict[str, str], field: str, words: str) -> None:
     section, shop = sections()[key], bare()
     shown = {one.path: one.shown(shop.settings) for one in section.fields}

@@ -93,6 +93,41 @@ def test_an_owner_changes_only_whose_shops_are_all_theirs(office: Office) -> Non
     assert [line.act for line in office.lines(mine.shop.id)] == ["staff.change", "staff.leave"]
 
 
+def test_somebody_is_given_several_shops_and_others_later(office: Office) -> None:
+    (mine, theirs) = office.desks
+    both = office.hire("owner", [mine.shop.id, theirs.shop.id], "both@office.example")
+    owner, path = office.browser(both), f"{mine.path}/staff"
+    chosen = {"shops": "chosen", "shop_ids": [str(mine.shop.id), str(theirs.shop.id)]}
+    page = owner.get(path).text
+    assert page.count('name="shop_ids"') >= 4 and 'value="everywhere"' not in page
+    for wrong in ({"shops": "chosen"}, {"shops": "chosen", "shop_ids": ["99999"]}, {**chosen, "shops": "everywhere"}):
+        assert owner.post(path, email="new@office.example", role="editor", **wrong).status_code == 422
+    way, guest = link(owner.post(path, email="new@office.example", role="editor", **chosen).text), office.browser()
+    assert guest.post(way, password=PASSWORD, again=PASSWORD).status_code == 303
+    guest.sign_in("new@office.example")
+    assert [guest.get(f"{one.path}/people").status_code for one in office.desks] == [200, 200]
+    # Who owns one of the two only sees that there is another, and takes away their own only.
+    single = owner_of(office, mine)
+    assert "that you do not see" in single.get(path).text
+    number = _ids(office)["new@office.example"]
+    mine_only = {"shops": "chosen", "shop_ids": [str(mine.shop.id)]}
+    assert single.post(f"{path}/{number}", role="editor", **mine_only).status_code == 422
+    here = {"shops": "chosen", "shop_ids": [str(theirs.shop.id)]}
+    assert owner.post(f"{path}/{number}", role="support", **here).status_code == 303
+    assert [guest.get(f"{one.path}/people").status_code for one in office.desks] == [404, 200]
+    assert owner.post(f"{path}/{number}", role="support", **here).status_code == 404
+    told = [[(line.act, line.detail) for line in office.lines(desk.shop.id)] for desk in office.desks]
+    changed = {"role before": "editor", "role": "support", "shops": "1"}
+    invited = ("staff.invite", {"role": "editor", "shops": "2"})
+    assert told[0] == [("staff.change", {**changed, "enters": False}), invited] and told[1] == [invited]
+    # An owner of both may leave neither without another.
+    last = owner.post(f"{theirs.path}/staff/{_ids(office)[both]}", role="owner", **mine_only)
+    assert last.status_code == 422 and "last owner" in last.text
+    owner_of(office, theirs)
+    assert owner.post(f"{theirs.path}/staff/{_ids(office)[both]}", role="owner", **mine_only).status_code == 303
+    assert owner.get(f"{theirs.path}/people").status_code == 404
+
+
 def _ids(office: Office) -> dict[str, int]:
     with office.transaction() as connection:
         return {row.email: row.id for row in connection.execute(staff.select())}

@@ -13,6 +13,8 @@ from connector.doctor.checks import BREVO, INSTALLATION, SHOP
 from connector.doctor.finding import Check
 from flows.actions import ACTIONS
 from flows.actions.action import Action
+from flows.analytics.metrics import METRICS
+from flows.analytics.metrics.metric import Metric
 from flows.channels import CHANNELS
 from flows.channels.channel import Channel
 from flows.content.lints import LINTS as MESSAGE_LINTS
@@ -47,6 +49,7 @@ REGISTRIES: Mapping[str, tuple[type, Iterable[object], set[str]]] = {
     "flows/core/conflicts": (Conflict, CONFLICTS.values(), {"conflict"}),
     "flows/content/lints": (MessageLint, MESSAGE_LINTS.values(), {"lint", "page"}),
     "flows/actions": (Action, ACTIONS.values(), {"action", "contact", "loyalty", "records", "store"}),
+    "flows/analytics/metrics": (Metric, METRICS.values(), {"metric"}),
     "flows/channels": (Channel, CHANNELS.values(), {"channel", "whatsapp_templates"}),
     "connector/doctor/checks": (Check, (*INSTALLATION, *SHOP, *BREVO), set()),
     "sync/alerts/kinds": (AlertKind, ALERTS.values(), {"kind", "windows"}),

@@ -18,7 +18,7 @@ from tests.core.examples import DAY, FACTS, HOUR, T0, event
 HEARD = frozenset(
     {
         *("milestone_order", "high_value_order", "order_count_reached", "total_spent_reached"),
-        *("payment_still_pending", "cart_abandoned", "days_since_first_order"),
+        *("confirmed_orders_reached", "payment_still_pending", "cart_abandoned", "days_since_first_order"),
     }
 )
 SEED = "2b1f"
@@ -84,6 +84,16 @@ def test_a_number_of_orders_is_told_of_the_person() -> None:
     assert [len(one) for one in counts] == [0, 0, 1, 0]
     (third,) = counts[2]
     assert (third.subject, third.key, third.props["orders"]) == ("person:7", None, 3)
+
+
+@pytest.mark.row("S3-09")
+def test_a_number_of_paid_orders_is_told_when_the_last_of_them_is_paid() -> None:
+    def paid(number: int | None, **props: Any) -> int:
+        happened = event("order_paid", T0, key="tok", order_id=17, orders_paid=number, **props)
+        return len(told("confirmed_orders_reached", happened))
+
+    assert [paid(number) for number in (None, 2, 3, 4)] == [0, 0, 1, 0]
+    assert not paid(3, test=True) and not told("confirmed_orders_reached", ordered(2, orders_paid=3))
 
 
 # --- amounts

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 import redis as redis_client
 from cryptography.fernet import Fernet
+from sqlalchemy import text
 
 from connector.db.migrate import upgrade
 from connector.db.session import create_engine, transaction
@@ -30,7 +31,7 @@ from flows.engine import arming
 from flows.engine.publish import publish
 from sync import backfill
 from sync.coupons import pools
-from sync.privacy import Named, requests
+from sync.privacy import Named, exports, requests
 from sync.reruns import What, start
 from tests.e2e.nursery import Nursery
 from tests.e2e.platforms import Platforms, account_of
@@ -241,6 +242,25 @@ class Crashable:
             survey.ask(connection, known.id, known.brevo_account, now, datetime.now(UTC))
         engine.dispose()
 
+    def look_again(self, shop: str) -> None:
+        """What staff should know is looked for at once."""
+        with psycopg.connect(self.postgres.dsn, autocommit=True) as connection:
+            connection.execute(
+                "UPDATE alert_looks SET due_real = '2000-01-01' FROM shops"
+                " WHERE shops.id = alert_looks.shop_id AND shops.domain = %s", (shop,),
+            )  # fmt: skip
+
+    def hand_out(self, shop: str) -> None:
+        """Staff ask for what is stored of the newest customer, unless nobody is known."""
+        engine = create_engine(self.postgres.url)
+        now = datetime.fromtimestamp(self.platforms.now, UTC)
+        with contextlib.suppress(InvalidInput), transaction(engine) as connection:
+            known = by_domain(connection, shop)
+            assert known is not None
+            newest = connection.scalar(text("SELECT max(id) FROM persons WHERE shop_id = :shop"), {"shop": known.id})
+            exports.ask(Scope(connection, known, now, datetime.now(UTC), Settings()), newest or 0)
+        engine.dispose()
+
     def erase_nobody(self, shop: str, customer_id: int) -> None:
         """Staff ask that a customer be erased of whom nothing is held, here and at the provider."""
         engine = create_engine(self.postgres.url)
@@ -304,7 +324,8 @@ class Crashable:
         deadline = time.monotonic() + seconds
         while not done():
             assert time.monotonic() < deadline, f"not {done.__name__} after {seconds:.0f} s: {self._left()}\n{self.log}"
-            time.sleep(0.03)
+            # Asking costs all that is asked some milliseconds.
+            time.sleep(0.1)
 
     # What is done to it
 

@@ -39,6 +39,15 @@ LEASES = {
         "run": "SELECT shop_id || ':' || id, lease_real FROM sync_runs WHERE lease_real > clock_timestamp()",
         "request": "SELECT shop_id || ':' || id, lease_real FROM privacy_requests WHERE lease_real > clock_timestamp()",
     },
+    "backfill": {
+        # Of one that is under way; the others rest until then.
+        "pass": "SELECT shop_id || ':' || look, lease_real FROM reconcile_passes"
+        " WHERE began_at IS NOT NULL AND lease_real IS NOT NULL AND lease_real > clock_timestamp()",
+    },
+    "bulk": {
+        "look": "SELECT shop_id::text, lease_real FROM alert_looks"
+        " WHERE lease_real IS NOT NULL AND lease_real > clock_timestamp()",
+    },
 }
 # What each has got done. Who has got nothing done since it was last killed is left alone: a batch is all or nothing,
 # and on a slow machine it would be killed over the same batch for ever.

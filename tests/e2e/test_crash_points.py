@@ -25,7 +25,7 @@ SHOPS = ("first.myshopify.com", "second.myshopify.com")
 PASSES = 2
 # Points to which a process comes once in an hour, when there is much to do, or because another died.
 SELDOM = (
-    *("pass.", "rerun.", "survey.", "import.", "backfill.", "coupons.", "schedule."),
+    *("pass.", "rerun.", "survey.", "import.", "backfill.", "coupons.", "schedule.", "alerts."),
     *("bells.tail", "unknown.cut_off"),
 )
 # So many times two people at each shop, each with two emails, are more than are sent at once.
@@ -94,6 +94,8 @@ def test_a_death_at_any_point_loses_nothing_and_mails_nobody_twice(folder: Path)
                 product.backfill_again(shop)
                 product.arm_again(shop)
                 product.come_round(shop)
+                product.look_again(shop)
+                product.hand_out(shop)
                 if any(order.startswith("coupons.") for order in wanted - died):
                     # Only so often: it takes calls of the provider's hour.
                     product.keep_codes(shop, number)

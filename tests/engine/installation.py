@@ -2,7 +2,8 @@
 
 PostgreSQL and Redis are real, the provider and the store are the simulated ones in processes of their own. What is
 due is answered here instead of by workers: ``settle`` answers the bells that the sweeper would ring, through the
-same ``connector.worker.work``. What was sent is counted at the provider.
+same ``connector.worker.work``. What was sent is counted at the provider. Nothing here ends a transaction with ROLLBACK:
+with each psycopg forgets what it has prepared, and planning is half of what the database does in a test.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from importlib.resources import files
 from itertools import count
 from pathlib import Path
@@ -28,7 +30,7 @@ from connector.app import create_app
 from connector.brevo.limits import Limiter
 from connector.clock import Clock, monotonic, pause
 from connector.db import partitions
-from connector.db.session import transaction
+from connector.db.session import autocommitted, transaction
 from connector.deps import Deps
 from connector.http import Http
 from connector.models.alert import alert_looks
@@ -48,7 +50,7 @@ from flows.engine.publish import FROM_THE_START, publish
 from sandbox.clock import write_clock_file
 from sync.reconcile import looks as reconciling
 from sync.reports.passes import CHANNELS
-from tests.databases import engine_of
+from tests.databases import engine_of, writer_of
 from tests.sandbox.provider_process import SENDER, Account, Provider
 from tests.sandbox.store_process import SHOP, StoreProcess
 from webhooks import brevo_entries
@@ -63,6 +65,12 @@ _ROUNDS = 60
 # Port 9 of this machine: nobody listens there.
 NOBODY = "http://127.0.0.1:9"
 _webhook_numbers = count(1)
+
+
+@cache
+def _of_library(name: str) -> FlowFolder:
+    # Reading it takes longer than all else that connecting a shop does.
+    return read_folder(Path(str(files("flows.library") / name)))
 
 
 class HandClock:
@@ -88,11 +96,6 @@ class HandClock:
     def wire(self) -> float:
         # The limits' windows end with the leases and back-offs that are skipped.
         return (self._held[1] if self._held else self._stepped.wire()) + self.skipped.total_seconds()
-
-
-class _Uncounted:
-    def group(self, rows: int, seconds: float) -> None:
-        """The writer's counts are of no interest here."""
 
 
 @dataclass
@@ -181,7 +184,7 @@ class Installation:
             " OR EXISTS (SELECT 1 FROM sync_state WHERE state IN ('due', 'leased') AND due_real < :soon)"
             " OR EXISTS (SELECT 1 FROM sync_state WHERE state IN ('gathering', 'importing'))"
         )
-        with self.deps.engine.connect() as connection:
+        with autocommitted(self.deps.engine) as connection:
             return bool(connection.scalar(query, {"now": self.now, "soon": self.clock.machine() + HOUR}))
 
     def play(self, span: timedelta) -> None:
@@ -193,7 +196,7 @@ class Installation:
             " (SELECT min(due_at) FROM schedules WHERE due_at > :now),"
             " (SELECT min(due_at) FROM outbox WHERE state = 'due' AND due_at > :now))"
         )
-        with self.deps.engine.connect() as connection:
+        with autocommitted(self.deps.engine) as connection:
             return connection.scalar(query, {"now": self.now})
 
     # Shops
@@ -236,7 +239,7 @@ class Installation:
         if not looks:
             self._look_for_nothing(connected)
         for name in FROM_THE_START if flows is None else flows:
-            connected.activate(read_folder(Path(str(files("flows.library") / name))))
+            connected.activate(_of_library(name))
         return connected
 
     def _look_for_nothing(self, shop: ConnectedShop) -> None:
@@ -340,7 +343,7 @@ class ConnectedShop:
         query = select(table).where(table.c.shop_id == self.id).order_by(*table.primary_key.columns)
         for name, value in wanted.items():
             query = query.where(table.c[name] == value)
-        with self.deps.engine.connect() as connection:
+        with autocommitted(self.deps.engine) as connection:
             return list(connection.execute(query))
 
     def one(self, table: Table, **wanted: Any) -> Any:
@@ -395,7 +398,7 @@ def installation(
     clock = HandClock(chosen.clock)
     engine = engine_of(database_url, 12)
     redis = Redis.from_url(redis_url)
-    writer = Writer(database_url, 5.0, _Uncounted())
+    writer = writer_of(database_url)
     deps = Deps(
         settings=chosen,
         engine=engine,
@@ -407,13 +410,11 @@ def installation(
         budget=Budget(redis, clock),
     )
     _make_partitions(engine.connect())
-    writer.start()
     made = Installation(deps, clock, writer, provider, store)
     made.at(START)
     try:
         yield made
     finally:
-        writer.stop()
         deps.http.provider.close()
         redis.close()
 

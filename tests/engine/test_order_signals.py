@@ -106,6 +106,30 @@ def test_nothing_is_told_twice_however_often_an_order_comes(product: Installatio
     assert {name: at_brevo(shop)[name] for name in NUMBERS} == {**expected, "high_value_order": 3}
 
 
+@pytest.mark.row("S3-09")
+def test_paid_orders_are_counted_as_they_are_paid_whichever_is_paid_last(
+    product: Installation, shop: ConnectedShop
+) -> None:
+    hears(shop, "confirmed_orders_reached", confirmed_orders_reached={"orders": [2]})
+
+    def happens(topic: str, number: int, **fields: Any) -> int:
+        product.at(product.now + HOUR)
+        moments = {1: START, 2: START + HOUR, 3: START + 2 * HOUR}
+        shop.deliver(topic, order(number, ANN, moments[number], updated=product.now, **fields))
+        product.settle()
+        return len(told(shop, "confirmed_orders_reached"))
+
+    # One that is not paid, one that is called off, and one that is paid: that is one.
+    assert happens("orders/create", 1, financial_status="pending") == 0
+    assert happens("orders/create", 2, financial_status="paid") == 0
+    assert happens("orders/create", 3, financial_status="paid", cancelled_at=START.isoformat()) == 0
+    # The first is paid at last; whatever is told of it again is no news.
+    assert happens("orders/paid", 1, financial_status="paid") == 1
+    assert happens("orders/updated", 1, financial_status="paid") == 1
+    (only,) = told(shop, "confirmed_orders_reached")
+    assert (only.props["orders"], only.props["order_id"]) == (2, 1)
+
+
 @pytest.mark.parametrize("remembers", [True, False])
 def test_what_was_told_of_who_turned_out_to_be_the_same_is_not_told_again(
     product: Installation, shop: ConnectedShop, monkeypatch: pytest.MonkeyPatch, remembers: bool

@@ -307,18 +307,20 @@ def test_few_left_is_told_at_once_and_not_beside_a_cart_reminder() -> None:
 # --- numbers that are reached
 
 
-def test_a_number_of_orders_counts_when_the_last_one_is_paid() -> None:
-    one = shopper(orders_count=2)
-    unpaid = at("0h", "order_placed", financial_status="pending")
-    assert play("number-of-orders", unpaid, at("3d", "order_paid"), shopper=one).plan == [("3d", "thank-you")]
-    never = play("number-of-orders", unpaid, shopper=shopper(orders_count=2))
-    assert (never.plan, never.outcomes) == ([], [("number-of-orders", "not-confirmed")])
-    cancelled = play("number-of-orders", unpaid, at("1d", "order_cancelled"), shopper=shopper(orders_count=2))
-    assert cancelled.outcomes == [("number-of-orders", "exit:order_cancelled")]
-    # What the store says of orders before: cancelled ones are not among them.
-    assert (
-        play("number-of-orders", at("0h", "order_placed", orders_before=1), shopper=shopper(orders_count=2)).runs == []
-    )
+@pytest.mark.row("S3-09")
+def test_a_number_of_orders_counts_those_that_are_paid() -> None:
+    def plan(*happening: Any, count: int = 2) -> list[tuple[str, str]]:
+        return play("number-of-orders", *happening, shopper=shopper(orders_count=count)).plan
+
+    unpaid = at("0h", "order_placed", financial_status="pending", order_id=1)
+    assert plan(unpaid, at("3d", "order_paid")) == [("3d", "thank-you")]
+    assert plan(unpaid) == plan(unpaid, at("1d", "order_cancelled")) == []
+    # An earlier one that is not paid does not count, nor one that is called off; it counts once it is paid.
+    third = at("1d", "order_placed", order_id=2), at("1d", "order_paid", order_id=2)
+    assert plan(unpaid, *third, count=1) == []
+    assert plan(unpaid, at("1h", "order_cancelled"), *third, count=1) == []
+    late = at("5d", "order_paid", order_id=1)
+    assert plan(unpaid, *third, late, count=1) == [("5d", "thank-you")]
 
 
 @pytest.mark.row("S3-10")

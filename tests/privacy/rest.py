@@ -120,6 +120,8 @@ def _rows(soul: Soul, person_id: int, shop: ConnectedShop) -> list[tuple[str, di
         "outbox_id": message, "person_id": person_id, "run_id": UUID(int=soul.number), "flow": "leads", "step": "task",
         "title": soul.says("title"), "details": soul.says("details"), "state": "open", "made_at": now,
     }  # fmt: skip
+    # It is encrypted: nobody would find in it what is left.
+    handed = {"request_id": nobody, "part": 0, "person_id": person_id, "sealed": soul.mark, "ends_real": now}
     news = {"signal_id": 1, "person_id": person_id, "variant_id": soul.number, "why": soul.mark}
     alert = {
         "product_id": soul.number, "person_id": person_id, "variant_id": soul.number, "asked_at": now,
@@ -151,6 +153,7 @@ def _rows(soul: Soul, person_id: int, shop: ConnectedShop) -> list[tuple[str, di
         ("trail", noted),
         ("tasks", to_do),
         ("coupons", {"code": f"CODE{soul.n}", "state": "made", "terms": {}, **bought, "created_at": now}),
+        ("person_exports", handed),
         ("short_links", {"id": f"link{soul.n}", "target": f"https://goods.example/{soul.mark}", **link}),
         ("short_link_clicks", {"link_id": f"link{soul.n}", "n": 1, "outbox_id": message, "clicked_at": now}),
     ]

@@ -48,6 +48,8 @@ WORDS = {
     "runs.outcome",
     # A status.
     "privacy_requests.reason",
+    # In no bundle, which it is itself.
+    "person_exports.sealed",
 }  # fmt: skip
 
 

@@ -180,12 +180,17 @@ def dump(connection: Connection) -> dict[str, list[str]]:
     """All rows of all tables, but for who is to be looked at again: whoever had an order for a moment only is, too."""
     return {
         table.name: sorted(
-            repr({column.name: row[column] for column in table.c if column not in _COUNTED})
+            repr({column.name: _but_marks(row[column]) for column in table.c if column not in _COUNTED})
             for row in connection.execute(select(table)).mappings()
         )
         for table in metadata.sorted_tables
         if table is not attribution_marks
     }
+
+
+def _but_marks(value: Any) -> Any:
+    """Without how many of those marks moved, of two people who are one."""
+    return {key: n for key, n in value.items() if key != attribution_marks.name} if isinstance(value, dict) else value
 
 
 def outcome(shop: World, told: Sequence[Batch], *, quiet: bool) -> tuple[list[Applied], dict[str, list[str]]]:

@@ -54,7 +54,8 @@ class View:
     """Something that staff read of a shop, as plain JSON values; masked for whom may not see it whole.
 
     ``query``: what the address may ask for; a list takes ``after`` and answers ``{"rows": [...], "next": cursor}``.
-    Raises LookupError for what is not there.
+    ``by_body``: that is too long for an address, so it is posted as a body; it changes nothing all the same, and leaves
+    no line in the audit log. Raises LookupError for what is not there.
     """
 
     name: str
@@ -62,3 +63,4 @@ class View:
     about: str
     read: Callable[[Deps, Shop, Visitor, Given], Mapping[str, Any]]
     query: Schema | None = None
+    by_body: bool = False

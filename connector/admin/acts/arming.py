@@ -8,15 +8,15 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
+from connector import paging
 from connector.admin.access import Visitor
-from connector.admin.acts.act import Act, Given, View
+from connector.admin.acts.act import Act, Given, Paged, View
 from connector.db.session import autocommitted, transaction
 from connector.deps import Deps
+from connector.paging import SIZE, Page
 from connector.shops import Shop
 from flows.engine import arming
-from flows.engine.arming import Choice
-
-LISTED = 50
+from flows.engine.arming import Arming, Choice
 
 
 class Chosen(Schema):
@@ -35,9 +35,17 @@ def _preview(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[
     return {**asdict(preview(deps, shop, given)), "choice": dict(given)}
 
 
-def _list(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[str, Any]:
+def listed(deps: Deps, shop: Shop, given: Given) -> Page[Arming]:
+    """A page of the history, newest first."""
+    after = paging.after(given["after"], int)
     with transaction(deps.engine) as connection:
-        return {"rows": [asdict(one) for one in arming.history(connection, shop.id, LISTED)]}
+        found = arming.history(connection, shop.id, SIZE + 1, before=after[0] if after else None)
+    return paging.page(found, lambda one: (one.id,))
+
+
+def _list(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[str, Any]:
+    found = listed(deps, shop, given)
+    return {"rows": [asdict(one) for one in found.rows], "next": found.next}
 
 
 def _start(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[str, Any]:
@@ -56,6 +64,6 @@ START = Act("start_arming", "arming", "Arm clocks for people who were there befo
 STOP = Act("stop_arming", "arming/<int:arming_id>/stop", "Stop an arming, and its clocks that have not rung.", _stop)
 ACTS = (START, STOP)
 VIEWS = (
-    View("armings", "arming", "What was armed of the past, the newest first.", _list),
+    View("armings", "arming", "What was armed of the past, the newest first.", _list, Paged()),
     View("preview_arming", "arming/preview", "Who would be told when, without arming anything.", _preview, Chosen()),
 )

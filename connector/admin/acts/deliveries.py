@@ -9,23 +9,23 @@ from typing import Any
 import orjson
 from marshmallow import Schema, fields, validate
 
-from connector import audit
+from connector import audit, paging
 from connector.admin.access import Visitor
-from connector.admin.acts.act import Act, Given, View
+from connector.admin.acts.act import Act, Given, Paged, View
 from connector.db.session import transaction
 from connector.deps import Deps
+from connector.paging import SIZE, Page
 from connector.shops import Shop
 from webhooks import stored
 from webhooks.masking import masked
 
 SHOWN = (*stored.STOPPED, "retry")
-MOST = 50
 _ADDRESS = re.compile(r"\S+@\S+")
 # Of the headers only these say nothing of a person.
 _HEADERS = ("triggered_at", "api_version", "event_id", "webhook_id")
 
 
-class Choosing(Schema):
+class Choosing(Paged):
     state = fields.String(load_default="", validate=validate.OneOf(["", *SHOWN]))
     topic = fields.String(load_default="", validate=validate.Length(max=100))
 
@@ -37,11 +37,14 @@ class Replaying(Schema):
     topic = fields.String(load_default="", validate=validate.Length(max=100))
 
 
-def listed(deps: Deps, shop: Shop, given: Given) -> list[stored.Delivery]:
-    """The newest that stand still."""
-    which = stored.Which((given["state"],) if given["state"] else SHOWN, given["topic"], shop.id)
+def listed(deps: Deps, shop: Shop, given: Given) -> Page[stored.Delivery]:
+    """A page of those that stand still, the newest first."""
+    after = paging.after(given["after"], int)
+    states = (given["state"],) if given["state"] else SHOWN
+    which = stored.Which(states, given["topic"], shop.id, before=after[0] if after else None)
     with transaction(deps.engine) as connection:
-        return stored.listed(connection, which, MOST)
+        found = stored.listed(connection, which, SIZE + 1)
+    return paging.page(found, lambda one: (one.id,))
 
 
 def one_of(deps: Deps, shop: Shop, delivery_id: int) -> stored.Delivery:
@@ -71,7 +74,8 @@ def body(one: stored.Delivery) -> Any:
 
 
 def _list(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[str, Any]:
-    return {"rows": [_row(one) for one in listed(deps, shop, given)]}
+    found = listed(deps, shop, given)
+    return {"rows": [_row(one) for one in found.rows], "next": found.next}
 
 
 def _read(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[str, Any]:
@@ -127,6 +131,6 @@ REPLAY_ALL = Act(
 )
 ACTS = (REPLAY, REPLAY_ALL)
 VIEWS = (
-    View("deliveries", "deliveries", "The newest deliveries that could not be applied.", _list, Choosing()),
+    View("deliveries", "deliveries", "Deliveries that could not be applied, the newest first.", _list, Choosing()),
     View("delivery", "deliveries/<int:delivery_id>", "A delivery with its payload, masked.", _read),
 )

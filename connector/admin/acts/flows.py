@@ -133,6 +133,7 @@ def _read(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[str
             for each in report.messages
         ],
         "steps": _steps(report.stops),
+        "metrics": [analytics.metric_json(reading) for reading in report.metrics],
     }
 
 

@@ -25,7 +25,7 @@ from connector.suppression import address_digest
 from flows.channels import CHANNELS
 from flows.engine import explaining
 from sync import conflicts, consent, merging
-from sync.privacy import bundle, requests
+from sync.privacy import bundle, exports, requests
 from sync.privacy.traces import Named
 
 STAFF = "staff"
@@ -166,16 +166,18 @@ def _lift(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[str
 
 
 def _export(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[str, Any]:
-    person_id = given["person_id"]
     with deps.open(shop) as scope:
-        if not people.is_there(scope.connection, shop.id, person_id):
-            raise _gone(person_id)
-        made = bundle.export(scope.connection, shop, person_id)
-        counts = bundle.counts(made)
-        customers = {row["customer_id"] for row in made["tables"].get("persons", ()) if row.get("customer_id")}
-        for customer_id in customers:
-            requests.handed_out(scope, customer_id, counts)
-        _note(scope, visitor, "person.export", person_id, tables=counts)
+        person_id, _ = _known(scope, given)
+        made = exports.ask(scope, person_id)
+        _note(scope, visitor, "person.export_start", person_id)
+    return {"id": person_id, **_standing(made)}
+
+
+def _download(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[str, Any]:
+    with deps.open(shop) as scope:
+        person_id, _ = _known(scope, given)
+        made = exports.hand_out(deps, scope, person_id)
+        _note(scope, visitor, "person.export", person_id, tables=bundle.counts(made))
     return made
 
 
@@ -231,8 +233,16 @@ ACTS = (
     Act(
         "export_person",
         "people/<int:person_id>/export",
-        "Everything that is stored of a person and nothing of anybody else, to be handed to them.",
+        "Have everything that is stored of a person put together, and nothing of anybody else. A worker does it; what"
+        " was put together before goes.",
         _export,
+        Nothing(),
+    ),
+    Act(
+        "download_export",
+        "people/<int:person_id>/export/download",
+        "Everything that is stored of a person, to be handed to them, once it is put together.",
+        _download,
         Nothing(),
     ),
     Act(
@@ -243,7 +253,7 @@ ACTS = (
         Erasure(),
     ),
 )
-REVEAL, MERGE, KEEP_APART, SUPPRESS, LIFT, EXPORT, ERASE = ACTS
+REVEAL, MERGE, KEEP_APART, SUPPRESS, LIFT, EXPORT, DOWNLOAD, ERASE = ACTS
 
 
 # --- what is read
@@ -311,6 +321,25 @@ def _person(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[s
             for one in known.to_come
         ],
     }
+
+
+def export_of(deps: Deps, shop: Shop, person_id: int) -> exports.Export | None:
+    """What is being put together of this person, or lies ready. Raises LookupError."""
+    with transaction(deps.engine) as connection:
+        if not people.is_there(connection, shop.id, person_id):
+            raise _gone(person_id)
+        return exports.of_person(connection, shop.id, person_id, deps.clock.machine())
+
+
+def _standing(one: exports.Export | None) -> dict[str, Any]:
+    """``until``: how long it can be downloaded."""
+    if one is None:
+        return {"state": "none"}
+    return {"state": "ready" if one.ready else "under way", "asked_at": one.asked_at, "until": one.ends_real}
+
+
+def _export_state(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[str, Any]:
+    return _standing(export_of(deps, shop, given["person_id"]))
 
 
 def _timeline(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[str, Any]:
@@ -384,6 +413,12 @@ VIEWS = (
         Searched(),
     ),
     View("person", "people/<int:person_id>", "What is known of a person.", _person),
+    View(
+        "person_export",
+        "people/<int:person_id>/export",
+        "Whether what is stored of a person is put together: `none`, `under way`, or `ready` to be downloaded.",
+        _export_state,
+    ),
     View(
         "person_timeline",
         "people/<int:person_id>/timeline",

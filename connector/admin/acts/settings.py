@@ -19,12 +19,16 @@ from connector.deps import Deps
 from connector.errors import InvalidInput
 from connector.models.shop import shops as shops_table
 from connector.shops import Shop
-from sync import signal_choice
+from sync import account_choice, signal_choice
 from sync.loyalty import choosing
 
 _Choice = Callable[..., list[str]]
 # What else follows from these is done where they are chosen, which also writes the line of the audit log.
-_CHOSEN: Mapping[str, _Choice] = {"signals": signal_choice.choose, "loyalty": choosing.choose}
+_CHOSEN: Mapping[str, _Choice] = {
+    "signals": lambda deps, shop, wanted, **how: signal_choice.choose(deps, shop, wanted.get("signals"), **how),
+    "loyalty": lambda deps, shop, wanted, **how: choosing.choose(deps, shop, wanted.get("loyalty"), **how),
+    "account": account_choice.choose,
+}
 
 
 # As JSON has the one character that PostgreSQL cannot keep.
@@ -82,7 +86,7 @@ def _keep(deps: Deps, shop: Shop, visitor: Visitor, section: Section, given: Giv
     names = changed(section, shop.settings, now.settings)
     notes: Sequence[str] = ()
     if section.key in _CHOSEN and names:
-        notes = _CHOSEN[section.key](deps, shop, wanted.get(section.key), by=visitor.actor, held=hold)
+        notes = _CHOSEN[section.key](deps, shop, wanted, by=visitor.actor, held=hold)
         return {"changed": names, "notes": list(notes)}
     with deps.open(now) as scope:
         held = hold(scope.connection)
@@ -148,7 +152,7 @@ ACTS = (
     Act(
         "save_owner_setting",
         "settings/<section>/owners",
-        "Change a part of the shop's settings that is for owners: consent, and who is told of customers.",
+        "Change a part of the shop's settings that is for owners: consent, who is told of customers, lists at Brevo.",
         _save_of_owners,
         _FIELDS,
     ),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import Schema, fields, validate
+from sqlalchemy import Connection
 
 from connector import audit
 from connector.admin import sessions, staffing
@@ -16,13 +17,20 @@ from connector.db.session import transaction
 from connector.deps import Deps
 from connector.shops import Shop
 
-HERE, EVERYWHERE = "here", "everywhere"
+HERE, CHOSEN, EVERYWHERE = "here", "chosen", "everywhere"
+_MOST_SHOPS = 1000
 
 
 class _Place(Schema):
     role = fields.String(required=True, validate=validate.OneOf(ROLES))
-    # This shop, beside others that they see; or every shop, also those that are connected later.
-    shops = fields.String(load_default=HERE, validate=validate.OneOf([HERE, EVERYWHERE]))
+    # This shop, beside others that they see; those of `shop_ids` and no other; or every shop, also those that are
+    # connected later.
+    shops = fields.String(load_default=HERE, validate=validate.OneOf([HERE, CHOSEN, EVERYWHERE]))
+    shop_ids = fields.List(
+        fields.Integer(validate=validate.Range(min=1, max=2**62)),
+        load_default=list,
+        validate=validate.Length(max=_MOST_SHOPS),
+    )
 
 
 class _Invite(_Place):
@@ -33,11 +41,12 @@ INVITE_FIELDS, CHANGE_FIELDS = _Invite(), _Place()
 
 
 def _invite(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[str, Any]:
-    shop_ids = None if given["shops"] == EVERYWHERE else frozenset({shop.id})
     with transaction(deps.engine) as connection:
+        shop_ids = _wanted(connection, given, frozenset({shop.id}))
         token = staffing.invite(connection, visitor, given["email"], given["role"], shop_ids, deps.clock.machine())
-        detail = {"role": given["role"], "shops": given["shops"]}
-        _note(deps, connection, shop, visitor, "staff.invite", "new", detail)
+        detail = {"role": given["role"], "shops": _said(given, shop_ids)}
+        for one in _concerned(shop, frozenset(), shop_ids):
+            _note(deps, connection, one, visitor, "staff.invite", "new", detail)
     return {"token": token, "email": given["email"].strip().lower()}
 
 
@@ -45,17 +54,19 @@ def _new_password(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Map
     with transaction(deps.engine) as connection:
         account = staffing.find(connection, shop.id, given["staff_id"])
         token = staffing.invite_again(connection, visitor, account, deps.clock.machine())
-        _note(deps, connection, shop, visitor, "staff.password_link", account.id, {})
+        _note(deps, connection, shop.id, visitor, "staff.password_link", account.id, {})
     return {"token": token, "email": account.email}
 
 
 def _change(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[str, Any]:
     with transaction(deps.engine) as connection:
         account = staffing.find(connection, shop.id, given["staff_id"])
-        shop_ids = None if given["shops"] == EVERYWHERE else _beside(account, shop)
+        shop_ids = _wanted(connection, given, _beside(account, shop))
         staffing.change(connection, visitor, account, given["role"], shop_ids)
-        detail = {"role before": account.role, "role": given["role"], "shops": given["shops"]}
-        _note(deps, connection, shop, visitor, "staff.change", account.id, detail)
+        detail = {"role before": account.role, "role": given["role"], "shops": _said(given, shop_ids)}
+        for one in _concerned(shop, account.shop_ids, shop_ids):
+            enters = shop_ids is None or one in shop_ids
+            _note(deps, connection, one, visitor, "staff.change", account.id, {**detail, "enters": enters})
     return {"staff": account.id, "role": given["role"]}
 
 
@@ -64,11 +75,33 @@ def _beside(account: Account, shop: Shop) -> frozenset[int]:
     return frozenset({shop.id}) if account.shop_ids is None else account.shop_ids | {shop.id}
 
 
+def _wanted(connection: Connection, given: Given, here: frozenset[int]) -> frozenset[int] | None:
+    """The shops that are meant; None: every one. Raises InvalidInput."""
+    if given["shops"] == EVERYWHERE:
+        return None
+    if given["shops"] == HERE:
+        return here
+    return staffing.existing(connection, given["shop_ids"])
+
+
+def _said(given: Given, shop_ids: frozenset[int] | None) -> str:
+    """In the log of one shop others are not named."""
+    return given["shops"] if shop_ids is None or given["shops"] == HERE else str(len(shop_ids))
+
+
+def _concerned(shop: Shop, before: frozenset[int] | None, after: frozenset[int] | None) -> list[int]:
+    """The shops in whose logs it stands: this one and each that they may enter since or no more. Of every shop it
+    stands in the log of the installation."""
+    if before is None or after is None:
+        return [shop.id, audit.INSTALLATION]
+    return sorted({shop.id} | (before ^ after))
+
+
 def _remove(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[str, Any]:
     with transaction(deps.engine) as connection:
         account = staffing.find(connection, shop.id, given["staff_id"])
         gone = staffing.remove(connection, visitor, account, shop.id, deps.clock.now())
-        _note(deps, connection, shop, visitor, "staff.leave", account.id, {})
+        _note(deps, connection, shop.id, visitor, "staff.leave", account.id, {})
     return {"staff": account.id, "account_removed": gone}
 
 
@@ -77,16 +110,16 @@ def _end_sessions(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Map
         account = staffing.find(connection, shop.id, given["staff_id"])
         staffing.must_manage(visitor, account)
         sessions.end_all(connection, account)
-        _note(deps, connection, shop, visitor, "staff.end_sessions", account.id, {})
+        _note(deps, connection, shop.id, visitor, "staff.end_sessions", account.id, {})
     return {"staff": account.id}
 
 
 def _note(
-    deps: Deps, connection: Any, shop: Shop, visitor: Visitor, act: str, about: object, detail: Mapping[str, Any]
+    deps: Deps, connection: Connection, shop_id: int, visitor: Visitor, act: str, about: object, detail: dict[str, Any]
 ) -> None:
     audit.record(
         connection,
-        shop_id=shop.id,
+        shop_id=shop_id,
         actor=visitor.actor,
         act=act,
         object_kind="staff",
@@ -99,7 +132,7 @@ def _note(
 ACTS = (
     Act("invite", "staff", "Invite somebody to the staff by a link.", _invite, INVITE_FIELDS),
     Act("new_password", "staff/<int:staff_id>/password", "A link by which they choose a new password.", _new_password),
-    Act("change_staff", "staff/<int:staff_id>", "Give somebody another role.", _change, CHANGE_FIELDS),
+    Act("change_staff", "staff/<int:staff_id>", "Give somebody another role, or other shops.", _change, CHANGE_FIELDS),
     Act("remove_staff", "staff/<int:staff_id>/remove", "Let somebody see the shop no more.", _remove),
     Act("end_sessions", "staff/<int:staff_id>/sessions", "Sign somebody out everywhere.", _end_sessions),
 )

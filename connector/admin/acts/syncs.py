@@ -55,12 +55,12 @@ class Again(Schema):
 def wanted(deps: Deps, shop: Shop, given: Given) -> What:
     """What ``Asked`` means. Raises InvalidInput, and LookupError when the shop has no such person."""
     since, until = (given[name].replace(tzinfo=UTC) if given[name] else None for name in ("since", "until"))
-    person_id = _person(deps, shop, given["person"], given["who"])
+    person_id = whom(deps, shop, given["person"], given["who"])
     return What(given["entity"], person_id, given["object"], since, until, only_brevo=given["only_brevo"])
 
 
-def _person(deps: Deps, shop: Shop, person_id: int | None, who: str | None) -> int | None:
-    """The one person of this shop who is meant, None when none is named."""
+def whom(deps: Deps, shop: Shop, person_id: int | None, who: str | None) -> int | None:
+    """The one person of this shop who is meant, None when none is named. Raises InvalidInput, LookupError."""
     if person_id is not None and who is not None:
         raise InvalidInput("Name the person once.")
     if person_id is not None:

@@ -7,19 +7,20 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from connector import audit
+from connector import audit, paging
 from connector.admin.access import Visitor
-from connector.admin.acts.act import Act, Given, View
+from connector.admin.acts.act import Act, Given, Paged, View
 from connector.db.session import transaction
 from connector.deps import Deps
+from connector.paging import SIZE, Page
 from connector.shops import Shop
 from sync.outgoing import deliveries, endpoints
+from sync.outgoing.deliveries import Delivery
 
-LISTED = 50
 STATES = ("due", "delivered", "failed")
 
 
-class Choosing(Schema):
+class Choosing(Paged):
     state = fields.String(load_default="", validate=validate.OneOf(["", *STATES]))
 
 
@@ -28,28 +29,32 @@ class Resending(Schema):
     delivery = fields.Integer(load_default=None, validate=validate.Range(min=1, max=2**62))
 
 
-def read(deps: Deps, shop: Shop, endpoint_id: int, state: str) -> tuple[endpoints.Endpoint, list[deliveries.Delivery]]:
-    """An endpoint with its newest deliveries. Raises LookupError."""
+def read(deps: Deps, shop: Shop, endpoint_id: int, given: Given) -> tuple[endpoints.Endpoint, Page[Delivery]]:
+    """An endpoint with a page of its deliveries, the newest first. Raises LookupError."""
+    after = paging.after(given["after"], int)
     with transaction(deps.engine) as connection:
         endpoint = next((one for one in endpoints.listed(connection, shop.id) if one.id == endpoint_id), None)
         if endpoint is None:
             raise LookupError(f"There is no endpoint {endpoint_id} here.")
-        return endpoint, deliveries.listed(connection, shop.id, endpoint_id, state=state, most=LISTED)
+        before = after[0] if after else None
+        found = deliveries.listed(connection, shop.id, endpoint_id, state=given["state"], most=SIZE + 1, before=before)
+    return endpoint, paging.page(found, lambda one: (one.id,))
 
 
 def _list(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[str, Any]:
     with transaction(deps.engine) as connection:
-        return {"rows": [_endpoint(one) for one in endpoints.listed(connection, shop.id)]}
+        # There are at most ``endpoints.MOST``.
+        return {"rows": [_endpoint(one) for one in endpoints.listed(connection, shop.id)], "next": None}
 
 
 def _read(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[str, Any]:
-    endpoint, found = read(deps, shop, given["endpoint_id"], given["state"])
+    endpoint, found = read(deps, shop, given["endpoint_id"], given)
     rows = [
         {"id": one.id, "event": one.name, "occurred_at": one.occurred_at, "state": one.state,
          "attempts": one.attempts, "status": one.status, "error": one.error, "answer": one.answer}
-        for one in found
+        for one in found.rows
     ]  # fmt: skip
-    return {**_endpoint(endpoint), "deliveries": rows}
+    return {**_endpoint(endpoint), "deliveries": {"rows": rows, "next": found.next}}
 
 
 def _endpoint(one: endpoints.Endpoint) -> dict[str, Any]:
@@ -92,5 +97,11 @@ RESEND = Act(
 ACTS = (RESEND,)
 VIEWS = (
     View("webhooks", "webhooks", "The merchant's endpoints.", _list),
-    View("webhook", "webhooks/<int:endpoint_id>", "An endpoint with its newest deliveries.", _read, Choosing()),
+    View(
+        "webhook",
+        "webhooks/<int:endpoint_id>",
+        "An endpoint with what it was told, the newest first.",
+        _read,
+        Choosing(),
+    ),
 )

@@ -44,15 +44,21 @@ _REFUSED_ACTS: Mapping[str, str] = {
 
 def offered(acts: Sequence[Act], views: Sequence[View]) -> list[Act | View]:
     """Those that keys may ask, if their role is enough: what is for people in person only is none of them."""
-    return [one for one in (*views, *acts) if f"admin.{one.name}" not in access.IN_PERSON]
+    every: list[Act | View] = [*views, *acts]
+    return [one for one in every if f"admin.{one.name}" not in access.IN_PERSON]
 
 
 def by_path(acts: Sequence[Act], views: Sequence[View]) -> Mapping[str, Mapping[str, Act | View]]:
     """What is offered at each path, by method."""
     found: dict[str, dict[str, Act | View]] = {}
     for one in offered(acts, views):
-        found.setdefault(one.path, {})["POST" if isinstance(one, Act) else "GET"] = one
+        found.setdefault(one.path, {})[method_of(one)] = one
     return found
+
+
+def method_of(one: Act | View) -> str:
+    """By which method it is asked for."""
+    return "GET" if isinstance(one, View) and not one.by_body else "POST"
 
 
 def filled(path: str, value_of: Callable[[str], object]) -> str:
@@ -71,7 +77,8 @@ def document(public_url: str, acts: Sequence[Act], views: Sequence[View]) -> Jso
     for path, calls in by_path(acts, views).items():
         address = f"{BASE}/{filled(path, '{{{}}}'.format)}"
         paths[address] = {
-            method.lower(): _act(one) if isinstance(one, Act) else _view(one) for method, one in calls.items()
+            method.lower(): _act(one) if isinstance(one, Act) else _posted(one) if one.by_body else _view(one)
+            for method, one in calls.items()
         }
     return {
         "openapi": "3.1.0",
@@ -96,6 +103,15 @@ def _act(act: Act) -> Json:
             call["parameters"].append(
                 {"name": "If-Match", "in": "header", "description": said, "schema": {"type": "string"}}
             )
+    return call
+
+
+def _posted(view: View) -> Json:
+    """A view that is asked for by a body."""
+    call = _call(view, {**_REFUSALS, **_REFUSED_ACTS})
+    call["responses"]["200"] = {"description": "As it is now; nothing is changed", "content": _json({"type": "object"})}
+    if view.query is not None:
+        call["requestBody"] = {"required": True, "content": _json(shapes.described(view.query))}
     return call
 
 

@@ -11,7 +11,7 @@ import sys
 from connector.admin import access
 from connector.admin.acts import registry
 from connector.admin.acts.act import Act
-from connector.admin.api.describing import filled, offered
+from connector.admin.api.describing import filled, method_of, offered
 
 _PART = re.compile(r"(<!-- offered -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
@@ -20,9 +20,8 @@ def table() -> str:
     """Everything that keys may ask: Markdown."""
     rows = ["| ask | role | what it does |", "|---|---|---|"]
     for one in sorted(offered(registry.acts(), registry.views()), key=lambda one: (one.path, isinstance(one, Act))):
-        method = "POST" if isinstance(one, Act) else "GET"
         path = filled(one.path, "{{{}}}".format)
-        rows.append(f"| `{method} {path}` | {access.ROUTES[f'admin.{one.name}']} | {one.about.rstrip('.')} |")
+        rows.append(f"| `{method_of(one)} {path}` | {access.ROUTES[f'admin.{one.name}']} | {one.about.rstrip('.')} |")
     return "\n".join(rows)
 
 

@@ -141,6 +141,9 @@ def _do(deps: Deps, shop: Shop, visitor: Visitor, act: Act, path: Mapping[str, A
 
 
 def _read(deps: Deps, shop: Shop, visitor: Visitor, view: View, path: Mapping[str, Any]) -> Response:
+    if view.by_body:
+        given = _loaded(view.query, body(LARGEST_BODY))
+        return answer(describing.plain(view.read(deps, shop, visitor, {**given, **path})), 200)
     given = _loaded(view.query, {name: text for name, text in request.args.items() if text.strip()})
     found = describing.plain(view.read(deps, shop, visitor, {**given, **path}))
     tag = str(found.get("seen") or revision.of(found))
@@ -165,7 +168,7 @@ def _loaded(schema: Schema | None, given: Mapping[str, Any]) -> dict[str, Any]:
     try:
         loaded: dict[str, Any] = schema.load(given, unknown="raise")
     except ValidationError as error:
-        errors = tuple(pointed(error.normalized_messages()))  # type: ignore[no-untyped-call]
+        errors = tuple(pointed(error.normalized_messages()))
         raise Problem(422, "invalid", "Not what is expected here", errors=errors) from error
     return loaded
 

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from connector.admin import accounts, forms
 from connector.admin.acts import arming as acts
-from connector.admin.acts.act import Nothing
+from connector.admin.acts.act import Nothing, Paged
 from connector.admin.frame import asking, shop
 from connector.db.session import transaction
 from connector.deps import Deps
@@ -19,11 +19,17 @@ _TONES = {"queued": "attention", "running": "attention", "stopping": "warning", 
 def add_routes(routes: Blueprint, deps: Deps) -> None:
     @routes.get("/shops/<int:shop_id>/arming", endpoint="armings")
     def show(shop_id: int) -> str:
+        chosen = forms.asked(Paged())
+        found = acts.listed(deps, shop(), chosen)
         with transaction(deps.engine) as connection:
-            found = arming.history(connection, shop_id, acts.LISTED)
             names = accounts.names(connection)
         return render_template(
-            "admin/armings.html", acts=found, signals=list(arming.ARMABLE), names=names, tones=_TONES
+            "admin/armings.html",
+            found=found,
+            first=chosen["after"],
+            signals=list(arming.ARMABLE),
+            names=names,
+            tones=_TONES,
         )
 
     @routes.post("/shops/<int:shop_id>/arming/preview")

@@ -7,39 +7,19 @@ visitor who asked gives it its effect by a form.
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, render_template
-from marshmallow import Schema, fields, validate
+from collections.abc import Sequence
 
-from connector import audit
-from connector.admin import forms, shown
+from flask import Blueprint, render_template
+
+from connector import capabilities
+from connector.admin import forms
+from connector.admin.acts import brevo as acts
+from connector.admin.acts.act import Act
 from connector.admin.frame import asking, shop
 from connector.brevo import oauth
-from connector.brevo.credentials import Access, ApiKey
 from connector.db.session import transaction
 from connector.deps import Deps
-from connector.errors import ActionNeeded, InvalidInput, Refused
-from connector.install import starting
-from connector.install.account import choose_sender, connect_brevo
-
-_SENDER = fields.Email(load_default=None, error_messages={"invalid": "This is no email address."})
-_OPAQUE = validate.Regexp(r"[\x21-\x7e]{1,4000}\Z", error="This is not what Brevo answers.")
-
-
-class _Account(Schema):
-    key = fields.String(
-        required=True,
-        validate=validate.Regexp(r"[\x21-\x7e]{10,300}\Z", error="This does not look like an API key of Brevo."),
-    )
-    sender = _SENDER
-
-
-class _Agreement(Schema):
-    code = fields.String(required=True, validate=_OPAQUE)
-    state = fields.String(required=True, validate=_OPAQUE)
-
-
-class _Finish(_Agreement):
-    sender = _SENDER
+from connector.errors import InvalidInput
 
 
 def add_routes(routes: Blueprint, deps: Deps) -> None:
@@ -49,86 +29,39 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
 
     @routes.post("/shops/<int:shop_id>/brevo", endpoint="connect_brevo")
     def connect(shop_id: int) -> str | tuple[str, int]:
-        _installed()
-        try:
-            given = forms.posted(_Account())
-        except InvalidInput as error:
-            return _page(deps, problem=str(error)), 422
-        return _connect(deps, ApiKey(given["key"]), given["sender"], "key")
+        return _done(deps, acts.CONNECT)
 
     @routes.get("/shops/<int:shop_id>/brevo/agreed", endpoint="brevo_agreed")
     def agreed(shop_id: int) -> str:
         try:
-            agreement = forms.asked(_Agreement())
-            _question(deps, agreement["state"])
+            agreement = forms.asked(acts.Agreement())
+            acts.question(deps, shop(), asking().visitor, agreement["state"])
         except InvalidInput as error:
             return _page(deps, problem=f"Start again: {error}.")
         return _page(deps, agreement=agreement)
 
     @routes.post("/shops/<int:shop_id>/brevo/agreed", endpoint="finish_brevo")
     def finish(shop_id: int) -> str | tuple[str, int]:
-        _installed()
-        try:
-            given = forms.posted(_Finish())
-            question = _question(deps, given["state"])
-            oauth.use_once(deps.redis, given["state"])
-            desk = oauth.TokenDesk(deps.settings, deps.http, deps.clock)
-            grant = desk.redeem(given["code"], question.verifier)
-        except InvalidInput as error:
-            return _page(deps, problem=f"Start again: {error}."), 422
-        except (ActionNeeded, Refused) as error:
-            return _page(deps, problem=f"Brevo gives no access, start again: {error.detail}."), 422
-        return _connect(deps, Access(grant), given["sender"], "oauth")
+        return _done(deps, acts.FINISH)
 
 
-def _installed() -> None:
-    if shop().state == "uninstalled":
-        abort(404)
-
-
-def _question(deps: Deps, state: str) -> oauth.Question:
-    """The question that this is the answer to, when it was this visitor's, about this shop. Raises InvalidInput."""
-    asked = oauth.read_state(deps.secrets, state, _real(deps))
-    if asked.shop_id != shop().id or asked.actor not in (asking().visitor.actor, oauth.COMMAND):
-        raise oauth.NotOurs("somebody else asked for this, or for another shop")
-    return asked
-
-
-def _connect(deps: Deps, credential: ApiKey | Access, wanted: str | None, kind: str) -> str | tuple[str, int]:
-    said: list[str] = []
+def _done(deps: Deps, act: Act) -> str | tuple[str, int]:
+    assert act.fields is not None, "it is a form"
     try:
-        # Tells whether the credential is right, and changes nothing.
-        sender = choose_sender(deps, credential, wanted, said.append)
+        done = act.do(deps, shop(), asking().visitor, forms.posted(act.fields))
     except InvalidInput as error:
         return _page(deps, problem=str(error)), 422
-    except ActionNeeded as error:
-        return _page(deps, problem=f"Brevo does not accept this {kind}: {shown.masked_text(error.detail)}"), 422
-    with transaction(deps.engine) as connection:
-        audit.record(
-            connection,
-            shop_id=shop().id,
-            actor=asking().visitor.actor,
-            act="brevo.connect",
-            object_kind="shop",
-            object_id=shop().id,
-            detail={"state before": shop().state, "credential": kind},
-            now=deps.clock.now(),
-        )
-    # Nothing is sent before the merchant says so: the first flows come as drafts.
-    connected = connect_brevo(deps, shop(), credential, sender, with_flows=False, say=said.append)
-    with deps.open(connected) as scope:
-        if starting.put_in(scope, by=asking().visitor.actor):
-            said.append("The first flows are there, as drafts: they send nothing before you activate them.")
-    return _page(deps, said=said)
+    return _page(deps, said=done["said"])
 
 
-def _page(deps: Deps, problem: str = "", said: list[str] | None = None, agreement: dict[str, str] | None = None) -> str:
+def _page(
+    deps: Deps, problem: str = "", said: Sequence[str] | None = None, agreement: dict[str, str] | None = None
+) -> str:
     url = ""
     if deps.settings.brevo_app_client_id:
-        url = oauth.authorize_url(deps.settings, deps.secrets, shop().id, asking().visitor.actor, _real(deps))
-    return render_template("admin/brevo.html", problem=problem, said=said, agreement=agreement, question=url)
-
-
-def _real(deps: Deps) -> float:
-    """Unix seconds: how long a merchant may take is a matter of real people."""
-    return deps.clock.machine().timestamp()
+        url = oauth.authorize_url(deps.settings, deps.secrets, shop().id, asking().visitor.actor, acts.real(deps))
+    with transaction(deps.engine) as connection:
+        found = [one for one in capabilities.of(connection, shop()) if one.name in acts.OF_BREVO]
+    return render_template(
+        "admin/brevo.html", problem=problem, said=said, agreement=agreement, question=url, capabilities=found
+    )

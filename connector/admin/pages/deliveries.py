@@ -29,7 +29,6 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
             states=acts.SHOWN,
             reason=acts.reason,
             machine=deps.clock.machine(),
-            most=acts.MOST,
         )
 
     @routes.get("/shops/<int:shop_id>/deliveries/<int:delivery_id>")

@@ -17,25 +17,20 @@ from connector.admin import (
     message_looks,
     publication,
     revision,
-    shown_messages,
     template_shelf,
 )
 from connector.admin.acts import drafts as acts
 from connector.admin.acts.act import Act
 from connector.admin.frame import asking, shop
+from connector.admin.message_looks import Looked
 from connector.admin.pages.syncs import one_person
 from connector.db.session import transaction
 from connector.deps import Deps
 from connector.errors import InvalidInput
 from flows import bundles
-from flows.content import preview, variants
-from flows.content.problems import ContentProblem
-from flows.content.proof import Proof
 from flows.definition_files import FLOW_FILE
 from flows.engine import flow_drafts, lifecycle
 from flows.engine.flow_drafts import FlowDraft
-from flows.engine.preview import look_at
-from flows.engine.sample_facts import NoSample
 
 _ARCHIVE = b"PK\x03\x04"
 _MOST_BYTES = 2_000_000
@@ -140,28 +135,16 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
 
     @routes.get("/shops/<int:shop_id>/drafts/<flow>/messages/<message>")
     def draft_message(shop_id: int, flow: str, message: str) -> str:
-        asked = message_looks.asked(deps)
-        found, proof, problem = _proof(deps, flow, message, asked)
-        names = sorted(name for name in bundles.messages_in(found.files) if _message(name) == message)
-        source = None
-        try:
-            source = acts.sources_of(found).get(asked["variant"] or message)
-        except InvalidInput as error:
-            problem = problem or str(error)
+        found, looked = _looked(deps, flow, message)
         return render_template(
-            "admin/draft_message.html", draft=found, message=message, source=source, proof=proof, problem=problem,
-            asked=asked, variants=names, looks=message_looks.LOOKS, file=bundles.message_file(message),
-            told=list(preview.told(proof)) if proof else (),
+            "admin/draft_message.html", draft=found, looked=looked, looks=message_looks.LOOKS,
+            file=bundles.message_file(message),
         )  # fmt: skip
 
     @routes.get("/shops/<int:shop_id>/drafts/<flow>/messages/<message>/look")
     def draft_look(shop_id: int, flow: str, message: str) -> Response:
         """The email alone, for the frame of the page above."""
-        asked = message_looks.asked(deps)
-        _, proof, _ = _proof(deps, flow, message, asked)
-        if proof is None or not proof.html:
-            abort(404)
-        return shown_messages.framed(message_looks.seen(proof.html, asked["look"]))
+        return message_looks.framed(_looked(deps, flow, message)[1])
 
     @routes.post("/shops/<int:shop_id>/drafts/<flow>/test")
     def test_draft(shop_id: int, flow: str) -> Response:
@@ -286,22 +269,10 @@ def _label(file: str) -> str:
     return "Steps" if message is None else message
 
 
-def _message(name: str) -> str:
-    try:
-        return variants.named(name).message
-    except ContentProblem:
-        return name
-
-
-def _proof(deps: Deps, flow: str, message: str, asked: Mapping[str, Any]) -> tuple[FlowDraft, Proof | None, str]:
-    """A message of the draft, or why it cannot be shown."""
+def _looked(deps: Deps, flow: str, message: str) -> tuple[FlowDraft, Looked]:
+    """A message of the draft as it is asked for."""
+    asked = message_looks.asked(deps)
     with deps.open(shop()) as scope:
         found = flow_drafts.load(scope.connection, scope.shop_id, flow)
-        wanted = asked["variant"] or message
-        if wanted not in bundles.messages_in(found.files) or _message(wanted) != message:
-            raise LookupError(f"There is no message {wanted} in the draft.")
-        try:
-            written = acts.sources_of(found)
-            return found, look_at(scope, written, wanted, asked["person"], asked["locale"]), ""
-        except (ContentProblem, NoSample, InvalidInput) as problem:
-            return found, None, str(problem)
+        names = bundles.messages_in(found.files)
+        return found, message_looks.looked(scope, message, names, lambda: acts.sources_of(found), asked)

@@ -3,7 +3,7 @@ sent, who bought; each message as somebody would get it. Acts on a flow are in `
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,19 +11,15 @@ from flask import Blueprint, abort, redirect, render_template, url_for
 from marshmallow import Schema, fields, validate
 from werkzeug.wrappers import Response
 
-from connector.admin import flow_people, flow_reading, flow_words, forms, message_looks, reasons, shown_messages
+from connector.admin import flow_people, flow_reading, flow_words, forms, message_looks, reasons
 from connector.admin.acts import flows as acts
 from connector.admin.acts.act import Act, Paged
 from connector.admin.flow_reading import Known
 from connector.admin.frame import asking, shop
+from connector.admin.message_looks import Looked
 from connector.db.session import transaction
 from connector.deps import Deps
 from flows import analytics, benchmarks
-from flows.content import preview, variants
-from flows.content.problems import ContentProblem
-from flows.content.proof import Proof
-from flows.engine.preview import look
-from flows.engine.sample_facts import NoSample
 
 _DRAWN = ("sent", "opened", "clicked", "revenue")
 """Figures of a flow that are drawn by day."""
@@ -57,9 +53,10 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
         with _found(), transaction(deps.engine) as connection:
             one = flow_reading.known(connection, shop_id, flow, asked["version"])
             report = flow_reading.report(connection, shop(), one, time)
-        claims = flow_reading.beside(flow_reading.claims_of(one), report.figures, report.first)
+        claims = flow_reading.beside(flow_reading.claims_of(one), report.figures, report.first, report.metrics)
         return _page(
             "flow", one, report=report, asked=asked, time=time, claims=claims, spans=flow_reading.SPANS,
+            metric_lines=analytics.metric_lines,
             series={name: [(day.date, getattr(day.figures, name)) for day in report.days] for name in _DRAWN},
         )  # fmt: skip
 
@@ -93,24 +90,13 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
 
     @routes.get("/shops/<int:shop_id>/flows/<flow>/messages/<message>")
     def flow_message(shop_id: int, flow: str, message: str) -> str:
-        asked = message_looks.asked(deps)
-        one, proof, problem = _proof(deps, flow, message, asked)
-        source = one.published.sources[asked["variant"] or message]
-        names = sorted(name for name in one.published.sources if variants.named(name).message == message)
-        return _page(
-            "flow_message", one, message=message, source=source, proof=proof, problem=problem, asked=asked,
-            variants=names, looks=message_looks.LOOKS,
-            told=list(preview.told(proof)) if proof else (),
-        )  # fmt: skip
+        one, looked = _looked(deps, flow, message)
+        return _page("flow_message", one, looked=looked, looks=message_looks.LOOKS)
 
     @routes.get("/shops/<int:shop_id>/flows/<flow>/messages/<message>/look")
     def flow_message_look(shop_id: int, flow: str, message: str) -> Response:
         """The email alone, for the frame of the page above."""
-        asked = message_looks.asked(deps)
-        _, proof, problem = _proof(deps, flow, message, asked)
-        if proof is None or not proof.html:
-            abort(404)
-        return shown_messages.framed(message_looks.seen(proof.html, asked["look"]))
+        return message_looks.framed(_looked(deps, flow, message)[1])
 
     @routes.post("/shops/<int:shop_id>/flows/<flow>/pause")
     def pause_flow(shop_id: int, flow: str) -> Response:
@@ -159,14 +145,10 @@ def _done(deps: Deps, act: Act, flow: str, note: str) -> Response:
     return redirect(url_for("admin.flow", shop_id=shop().id, flow=flow, note=note), 303)
 
 
-def _proof(deps: Deps, flow: str, message: str, asked: Mapping[str, Any]) -> tuple[Known, Proof | None, str]:
-    """The message of the current version, or why it cannot be shown."""
+def _looked(deps: Deps, flow: str, message: str) -> tuple[Known, Looked]:
+    """A message of the current version as it is asked for."""
+    asked = message_looks.asked(deps)
     with _found(), deps.open(shop()) as scope:
         one = flow_reading.known(scope.connection, scope.shop_id, flow)
-        wanted = asked["variant"] or message
-        if wanted not in one.published.sources or variants.named(wanted).message != message:
-            raise LookupError(f"{flow} has no message {wanted}")
-        try:
-            return one, look(scope, flow, wanted, asked["person"], asked["locale"]), ""
-        except (ContentProblem, NoSample) as problem:
-            return one, None, str(problem)
+        sources = one.published.sources
+        return one, message_looks.looked(scope, message, sources, lambda: sources, asked)

@@ -7,39 +7,30 @@ from dataclasses import dataclass
 
 import orjson
 from flask import Blueprint, render_template, request
-from marshmallow import Schema, fields, validate
+from marshmallow import fields, validate
 
-from connector.admin import accounts, forms, mapping_fields
+from connector.admin import accounts, forms, mapping_fields, revision
+from connector.admin.acts import mapping as acts
 from connector.admin.frame import asking, shop
-from connector.admin.pages.syncs import one_person
 from connector.attribute_values import TYPES
 from connector.db.session import transaction
 from connector.deps import Deps
-from connector.errors import InvalidInput
 from connector.event_mapping import defaults as shipped_events
-from sync import mapping_edits, mapping_preview
-from sync.mapping import attribute, document, sources
+from sync import mapping_edits
+from sync.mapping import attribute, sources
 from sync.mapping.problems import WrongMapping
 from sync.mapping_edits import Meaning
 from sync.mapping_preview import Preview
 
-_EDITS = 10
 
+class _Document(acts.Taking):
+    """The one form of the page: each of its buttons takes what it needs of it."""
 
-class _Document(Schema):
-    # Left empty, it is the shipped mapping.
-    document = fields.String(load_default="", validate=validate.Length(max=document.LARGEST))
-    # What stands for the document that the edit began with.
-    seen = fields.String(load_default=None, validate=validate.Length(max=64))
     who = fields.String(load_default=None, validate=validate.Length(max=200))
 
 
-class _Attribute(_Document):
-    name = fields.String(required=True, validate=validate.Length(max=100))
-    # Without one it is switched off.
-    source = fields.String(load_default=None, validate=validate.Length(max=200))
-    type = fields.String(load_default=None, validate=validate.Length(max=20))
-    when = fields.String(load_default=None, validate=validate.Length(max=50))
+class _Attribute(_Document, acts.Attribute):
+    """One attribute, with the document as it stands in the form."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +55,7 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
         """What taking it would mean; nothing is written."""
         given = forms.posted(_Document())
         try:
-            with transaction(deps.engine) as connection:
-                tried = _Tried(meaning=mapping_edits.meaning(connection, shop(), given["document"]))
+            tried = _Tried(meaning=acts.meaning(deps, shop(), given))
         except WrongMapping as error:
             return _wrong(deps, given["document"], error)
         return _page(deps, given["document"], tried), 200
@@ -74,11 +64,8 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
     def preview_mapping(shop_id: int) -> tuple[str, int]:
         """What Brevo would be told of one person by this document. Brevo is asked for its attributes."""
         given = forms.posted(_Document())
-        if given["who"] is None:
-            raise InvalidInput("Name the person: an email, a telephone number or an order number.")
-        person_id = one_person(deps, given["who"])
         try:
-            shown = mapping_preview.preview(deps, mapping_edits.with_document(shop(), given["document"]), person_id)
+            shown = acts.preview(deps, shop(), {**given, "person": None})
         except WrongMapping as error:
             return _wrong(deps, given["document"], error)
         return _page(deps, given["document"], _Tried(preview=shown)), 200
@@ -87,10 +74,10 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
     def set_mapping(shop_id: int) -> tuple[str, int]:
         given = forms.posted(_Document())
         try:
-            done = mapping_edits.accept(deps, shop(), given["document"], by=asking().visitor.actor, seen=given["seen"])
+            done = acts.take(deps, shop(), asking().visitor, given)
         except WrongMapping as error:
             return _wrong(deps, given["document"], error)
-        except mapping_edits.Outdated:
+        except revision.Outdated:
             return _page(deps, given["document"], _Tried(outdated=True)), 409
         return _page(deps, given["document"], _Tried(meaning=done.meaning, notes=done.notes, taken=True)), 200
 
@@ -99,14 +86,10 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
         """One attribute of the document by fields instead of text; nothing is written before it is taken."""
         given = forms.posted(_Attribute())
         try:
-            text = mapping_fields.with_attribute(
-                given["document"], given["name"], given["source"], given["type"], given["when"]
-            )
-            with transaction(deps.engine) as connection:
-                tried = _Tried(meaning=mapping_edits.meaning(connection, shop(), text))
+            text, meant = acts.with_attribute(deps, shop(), given)
         except WrongMapping as error:
             return _wrong(deps, given["document"], error)
-        return _page(deps, text, tried), 200
+        return _page(deps, text, _Tried(meaning=meant)), 200
 
 
 def _wrong(deps: Deps, text: str, error: WrongMapping) -> tuple[str, int]:
@@ -124,7 +107,7 @@ def _seen(current: str, tried: _Tried | None) -> str:
 def _page(deps: Deps, text: str | None = None, tried: _Tried | None = None) -> str:
     with transaction(deps.engine) as connection:
         current = mapping_edits.current(connection, shop())
-        edits = mapping_edits.history(connection, shop().id, _EDITS)
+        edits = mapping_edits.history(connection, shop().id, acts.EDITS)
         names = accounts.names(connection)
     if tried is not None and tried.taken and text is not None:
         current = text

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import re
-
 from flask import Blueprint, Response, abort, render_template
 
 from connector.admin import flow_words, forms, messages, people, reasons
 from connector.admin.acts import messages as acts
 from connector.admin.frame import asking, shop
-from connector.admin.shown import Eyes
+from connector.admin.shown import harmless
 from connector.admin.shown_messages import framed
 from connector.db.session import reading, transaction
 from connector.deps import Deps
 from connector.scope import Scope
 from flows.channels import CHANNELS
 from flows.core.reasons import OBJECTIONS
-
-# What a message carries may be followed by nobody but the one whom it is for: a link of theirs opts them out.
-_LINK = re.compile(r"\s(?:href|action|formaction|ping)\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s>]+)", re.IGNORECASE)
-_TAG = re.compile(r"(<style\b.*?</style\s*>|<!--.*?-->|<[^>]*>)", re.IGNORECASE | re.DOTALL)
 
 
 def add_routes(routes: Blueprint, deps: Deps) -> None:
@@ -75,13 +69,3 @@ def _content(deps: Deps, message_id: int) -> messages.Content:
     with reading(deps.engine) as connection:
         scope = Scope(connection, shop(), deps.clock.now(), deps.clock.machine(), deps.settings)
         return messages.content(scope, message_id)
-
-
-def harmless(html: str, eyes: Eyes, *names: str | None) -> str:
-    """The same document without what its links lead to, and with its texts as these eyes see them.
-
-    >>> harmless('<a href="https://shop.example/u/7">Ann, stop</a>', Eyes(False), "Ann")
-    '<a>A•••, stop</a>'
-    """
-    parts = _TAG.split(html)
-    return "".join(_LINK.sub("", part) if n % 2 else eyes.text(part, *names) for n, part in enumerate(parts))

@@ -18,7 +18,7 @@ from connector.db.session import transaction
 from connector.deps import Deps
 from flows.core.wants import shown as shown_fact
 from sync import conflicts
-from sync.privacy import bundle
+from sync.privacy import bundle, exports
 
 CONFLICTS: Mapping[str, str] = {
     "phone": "both have this telephone number",
@@ -88,9 +88,20 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
         return _back(person_id, "lifted")
 
     @routes.post("/shops/<int:shop_id>/people/<int:person_id>/export")
-    def export_person(shop_id: int, person_id: int) -> Response:
+    def export_person(shop_id: int, person_id: int) -> AnyResponse:
+        _do(deps, acts.EXPORT, person_id)
+        return _back(person_id, "export_asked")
+
+    @routes.get("/shops/<int:shop_id>/people/<int:person_id>/export")
+    def person_export(shop_id: int, person_id: int) -> str:
+        """The part of the page that is asked for again and again while their data are put together."""
+        found = acts.export_of(deps, shop(), person_id)
+        return render_template("admin/_person_export.html", export=found, person_id=person_id)
+
+    @routes.post("/shops/<int:shop_id>/people/<int:person_id>/export/download")
+    def download_export(shop_id: int, person_id: int) -> Response:
         """Everything that is stored of them, as a file with JSON and a CSV of each table."""
-        made = _do(deps, acts.EXPORT, person_id)
+        made = _do(deps, acts.DOWNLOAD, person_id)
         written = io.BytesIO()
         with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, content in bundle.files(dict(made)).items():
@@ -205,8 +216,13 @@ def _page(deps: Deps, person_id: int, eyes: shown.Eyes) -> str:
         if known is None:
             abort(404)
         names = _staff(connection)
+        export = None
+        if asking().visitor.may_ask("admin.person_export"):
+            export = exports.of_person(connection, shop().id, person_id, deps.clock.machine())
     return render_template(
         "admin/person.html",
+        export=export,
+        person_id=person_id,
         known=known,
         eyes=eyes,
         names=names,

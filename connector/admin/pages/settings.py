@@ -13,15 +13,17 @@ from connector.admin import forms, revision
 from connector.admin.acts import settings as acts
 from connector.admin.acts.act import Act
 from connector.admin.frame import asking, shop
-from connector.admin.sections import named, sections
+from connector.admin.sections import named, rows, sections, suggestions
 from connector.admin.sections.section import Entered, Section, defaults, read, seen, with_settings
 from connector.db.session import transaction
 from connector.deps import Deps
 from connector.errors import InvalidInput
 
-_FRAME_FIELDS = frozenset({"csrf_token", "seen"})
+# The button that asks for more empty lines.
+_MORE = "more_lines"
+_FRAME_FIELDS = frozenset({"csrf_token", "seen", _MORE})
 # Characters of a whole form.
-_LONGEST = 200_000
+_LONGEST = 400_000
 
 
 def add_routes(routes: Blueprint, deps: Deps) -> None:
@@ -39,7 +41,10 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
     def preview_setting(shop_id: int, section: str) -> tuple[str, int]:
         """What the form would come to; nothing is written."""
         part = named(section)
-        entered = read(part, shop(), _texts(part))
+        texts = _texts(part)
+        if _MORE in request.form:
+            return _page(deps, part, Entered(texts), empty=rows.MORE), 200
+        entered = read(part, shop(), texts)
         return _page(deps, part, entered, previewed=not entered.errors), 422 if entered.errors else 200
 
     @routes.post("/shops/<int:shop_id>/settings/<section>")
@@ -76,15 +81,18 @@ def _save(deps: Deps, act: Act, section: str) -> Response | tuple[str, int]:
 
 def _texts(section: Section) -> Mapping[str, str]:
     """The fields of the form, by their paths. Raises InvalidInput for one that this part does not have."""
-    paths = {one.path for one in section.fields}
+    tables = {one.path: one.kind.columns for one in section.fields if one.kind.columns}
+    paths = {one.path for one in section.fields} - set(tables)
     unknown = set(request.form) - paths - _FRAME_FIELDS
+    unknown -= {name for name in unknown if any(rows.is_field(path, of, name) for path, of in tables.items())}
     if unknown:
         raise InvalidInput(f"This form has no field {', '.join(sorted(unknown))[:200]}.")
     # Browsers end lines of their own way.
     texts = {name: " ".join(values).replace("\r\n", "\n") for name, values in request.form.lists()}
     if sum(map(len, texts.values())) > _LONGEST:
         raise InvalidInput("This is too long to be kept.")
-    return {name: text for name, text in texts.items() if name in paths}
+    lines = {path: rows.gathered(texts, path, columns) for path, columns in tables.items()}
+    return {name: text for name, text in texts.items() if name in paths} | lines
 
 
 def _page(
@@ -96,8 +104,9 @@ def _page(
     previewed: bool = False,
     outdated: bool = False,
     notes: Sequence[str] = (),
+    empty: int = rows.EMPTY,
 ) -> str:
-    """``of``: the shop as it is now, when it is not as the request found it."""
+    """``of``: the shop as it is now, when it is not as the request found it; ``empty``: lines for more in tables."""
     current = of or shop()
     looked_at = with_settings(current, entered.settings) if entered and previewed else current
     with transaction(deps.engine) as connection:
@@ -123,4 +132,7 @@ def _page(
         previewed=previewed,
         outdated=outdated,
         notes=notes,
+        lines=lambda text: rows.shown_lines(text, empty),
+        offered=suggestions.offered(section),
+        more_lines=_MORE,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, redirect, render_template, request, url_for
 from marshmallow import Schema
 from werkzeug.wrappers import Response
@@ -25,7 +27,7 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
     @routes.post("/shops/<int:shop_id>/staff")
     def invite(shop_id: int) -> str | tuple[str, int]:
         try:
-            given = forms.posted(acts.INVITE_FIELDS)
+            given = _given(acts.INVITE_FIELDS)
             made = acts.INVITE.do(deps, shop(), asking().visitor, given)
         except InvalidInput as error:
             return _page(deps, problem=str(error)), 422
@@ -40,7 +42,7 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
     @routes.post("/shops/<int:shop_id>/staff/<int:staff_id>")
     def change_staff(shop_id: int, staff_id: int) -> Response | tuple[str, int]:
         try:
-            given = forms.posted(acts.CHANGE_FIELDS)
+            given = _given(acts.CHANGE_FIELDS)
             acts.CHANGE.do(deps, shop(), asking().visitor, {**given, "staff_id": staff_id})
         except InvalidInput as error:
             return _page(deps, problem=str(error)), 422
@@ -85,6 +87,19 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
         return redirect(url_for("admin.sign_in", note="welcome"), 303)
 
 
+def _given(schema: Schema) -> dict[str, Any]:
+    """What the form says, in which several shops may be ticked. Raises InvalidInput."""
+    form = request.form
+    texts = {name: form[name].strip() for name in form if name not in ("csrf_token", "shops", "shop_ids")}
+    given: dict[str, Any] = {name: text for name, text in texts.items() if text}
+    places = form.getlist("shops")
+    if places:
+        given["shops"] = acts.EVERYWHERE if acts.EVERYWHERE in places else places[0]
+    if "shop_ids" in form:
+        given["shop_ids"] = form.getlist("shop_ids")
+    return forms.checked(schema, given)
+
+
 def _link(deps: Deps, token: str) -> str:
     return f"{deps.settings.public_url}{url_for('admin.invitation', token=token)}"
 
@@ -105,6 +120,7 @@ def _page(deps: Deps, *, link: str = "", email: str = "", problem: str = "") -> 
         people = staffing.of_shop(connection, shop().id)
         sessions = staffing.sessions_of(connection, people, machine)
         invitations = staffing.open_ones(connection, shop().id, machine)
+        names = staffing.names_of_shops(connection, visitor)
     return render_template(
         "admin/staff.html",
         people=people,
@@ -117,4 +133,5 @@ def _page(deps: Deps, *, link: str = "", email: str = "", problem: str = "") -> 
         email=email,
         problem=problem,
         everywhere=visitor.shop_ids is None,
+        names=names,
     )

@@ -24,16 +24,15 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
 
     @routes.get("/shops/<int:shop_id>/webhooks/<int:endpoint_id>", endpoint="webhook")
     def one(shop_id: int, endpoint_id: int) -> str:
-        state = forms.asked(acts.Choosing())["state"]
-        endpoint, found = acts.read(deps, shop(), endpoint_id, state)
+        chosen = forms.asked(acts.Choosing())
+        endpoint, found = acts.read(deps, shop(), endpoint_id, chosen)
         return render_template(
             "admin/webhook.html",
             one=endpoint,
             found=found,
-            state=state,
+            chosen=chosen,
             states=acts.STATES,
             tones=_TONES,
-            most=acts.LISTED,
         )
 
     @routes.post("/shops/<int:shop_id>/webhooks/<int:endpoint_id>/resend", endpoint="resend_webhook")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
-from connector.admin.sections import channels, contact, looks, signals
+from connector.admin.sections import account, channels, contact, looks, segments, signals
 from connector.admin.sections.section import Section
 
 
@@ -23,11 +23,13 @@ def sections() -> Mapping[str, Section]:
         channels.windows(),
         channels.COSTS,
         channels.ORDERS,
+        segments.SEGMENTS,
         signals.SIGNALS,
         signals.STOCK,
         signals.LOYALTY,
         signals.NOTIFY,
         signals.REVIEWS,
+        account.ACCOUNT,
     )
     # What has no field is no form: a setting that the shop does not have.
     return {one.key: one for one in listed if one.fields}

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-import orjson
-
 
 @dataclass(frozen=True)
 class Kind:
     """``read``: text to a plain JSON value, ValueError with a sentence when it is none; ``show``: the other way.
 
-    ``control``: input, area, flag, choice or several; ``type``: of an input; ``choices``: (value, what it is called).
+    ``control``: input, area, flag, choice, several or rows; ``type``: of an input; ``choices``: (value, what it is
+    called); ``columns``: of rows.
     """
 
     read: Callable[[str], Any]
@@ -24,6 +23,17 @@ class Kind:
     type: str = "text"
     choices: Sequence[tuple[str, str]] = ()
     numeric: bool = False
+    columns: Sequence[Column] = ()
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table of lines. ``suggests``: what is offered to be entered (``suggestions.OFFERED``)."""
+
+    name: str
+    label: str
+    kind: Kind
+    suggests: str = ""
 
 
 def _plain(value: Any) -> str:
@@ -55,13 +65,6 @@ def _parts(text: str) -> list[str]:
 
 def _lines(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
-
-
-def _json(text: str) -> Any:
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise ValueError(f"This cannot be read as JSON: {error}.") from None
 
 
 def _named_numbers(text: str, example: str) -> dict[str, str]:
@@ -102,11 +105,6 @@ PRICES = Kind(
     control="area",
 )
 TIERS = Kind(_tiers, lambda value: "\n".join(f"{one['name']} {one['points']}" for one in value or ()), control="area")
-JSON = Kind(
-    _json,
-    lambda value: "" if value is None else orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2).decode(),
-    control="area",
-)
 FLAG = Kind(lambda text: text == "yes", lambda value: "yes" if value else "", control="flag")
 
 

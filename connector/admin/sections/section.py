@@ -78,6 +78,11 @@ class Section:
     more: Callable[[Shop], Mapping[str, Any]] = _no_more
 
     @property
+    def has_lines(self) -> bool:
+        """Whether it has a table to which lines can be added."""
+        return any(one.kind.columns for one in self.fields)
+
+    @property
     def endpoint(self) -> str:
         """By which it is saved."""
         return "admin.save_owner_setting" if self.owners else "admin.save_setting"
@@ -123,7 +128,7 @@ def read(section: Section, shop: Shop, texts: Mapping[str, str]) -> Entered:
             entered.errors[one.path] = str(error)
     made = {key: _pruned(value) for key, value in made.items()}
     section.tidy(made)
-    entered.settings = {key: deepcopy(defaults()[key]) if _is_empty(made[key]) else made[key] for key in section.keys}
+    entered.settings = {key: _or_default(key, made[key]) for key in section.keys}
     if not entered.errors:
         entered.errors.update(faults(section, shop, entered.settings))
     return entered
@@ -134,10 +139,11 @@ def faults(section: Section, shop: Shop, settings: Settings) -> dict[str, str]:
     try:
         ShopSettingsSchema().load({**shop.raw_settings, **settings})
     except ValidationError as error:
-        said: dict[str, Any] = error.normalized_messages()  # type: ignore[no-untyped-call]
+        said: dict[str, Any] = error.normalized_messages()
         found: dict[str, str] = {}
-        for path, sentence in _flat(said):
+        for path, sentence, number in _flat(said):
             name = _field_of(section, path)
+            sentence = _placed(section, name, path, number) + sentence
             known = found.get(name)
             found[name] = f"{known} {sentence}" if known and sentence not in known else sentence
         return found
@@ -186,8 +192,11 @@ def _pruned(value: Any) -> Any:
     return {name: one for name, one in inner.items() if one != {}}
 
 
-def _is_empty(value: Any) -> bool:
-    return value is None or value in ({}, "")
+def _or_default(key: str, value: Any) -> Any:
+    """An empty text is a value of its own where the default is none."""
+    default = defaults()[key]
+    is_empty = value is None or value == {} or (value == "" and isinstance(default, str))
+    return deepcopy(default) if is_empty else value
 
 
 # What the library says of its own, for people who have not written the schema.
@@ -199,13 +208,29 @@ _SAID = {
 }
 
 
-def _flat(said: Any, path: tuple[str, ...] = ()) -> list[tuple[str, str]]:
+def _flat(said: Any, path: tuple[str, ...] = (), number: int | None = None) -> list[tuple[str, str, int | None]]:
+    """(path, sentence, number of the entry when it is one of a list)."""
     if isinstance(said, Mapping):
         # Of a list the number, of a mapping whether it is the name or the value: no part of a field's path.
         parts = {name: () if isinstance(name, int) or name in ("key", "value") else (str(name),) for name in said}
-        return [one for name, inner in said.items() for one in _flat(inner, path + parts[name])]
+        entries = ((name, name if isinstance(name, int) else number) for name in said)
+        return [one for name, entry in entries for one in _flat(said[name], path + parts[name], entry)]
     sentences = [str(one) for one in said] if isinstance(said, list) else [str(said)]
-    return [(".".join(path), " ".join(_SAID.get(one, one) for one in sentences))]
+    return [(".".join(path), " ".join(_SAID.get(one, one) for one in sentences), number)]
+
+
+def _placed(section: Section, name: str, path: str, number: int | None) -> str:
+    """Which line of a table an error is about, and which column of it."""
+    kind = next((one.kind for one in section.fields if one.path == name), TEXT)
+    if not kind.columns:
+        return ""
+    column, inner = "", [one for one in path.removeprefix(name).split(".") if one]
+    for one in kind.columns:
+        if inner and one.name == inner[-1]:
+            column = f"{one.label}: "
+            inner.pop()
+    where = f"Line {number + 1}" if number is not None else inner[0] if inner else ""
+    return f"{where}: {column}" if where else column
 
 
 def _field_of(section: Section, path: str) -> str:

@@ -8,12 +8,12 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from connector import staff_addresses
+from connector.admin.sections.consumables import KINDS, PRODUCTS
 from connector.admin.sections.kinds import (
     AMOUNTS,
     DECIMAL,
     EMAIL,
     FLAG,
-    JSON,
     LINES,
     NUMBER,
     NUMBERS,
@@ -21,11 +21,14 @@ from connector.admin.sections.kinds import (
     TIERS,
     TIME,
     choice,
+    lookup,
     several,
 )
+from connector.admin.sections.scores import POINTS
 from connector.admin.sections.section import Field, Section, Settings
 from connector.shops import Shop
 from connector.signal_settings import chosen
+from flows.core.signals.consumption import TABLE
 
 _LIST = "Several with commas between; each is told by itself."
 
@@ -34,8 +37,35 @@ class _SignalField(Field):
     """What is not set of a signal has the default of the signal's own schema."""
 
     def shown(self, settings: object) -> str:
-        _, name, what = self.path.split(".")
-        return self.kind.show(chosen(settings, name)[what])  # type: ignore[arg-type]
+        _, name, what = self.path.split(".", 2)
+        return self.kind.show(lookup(chosen(settings, name), what))  # type: ignore[arg-type]
+
+
+def _score(name: str, label: str, about: str) -> tuple[Field, ...]:
+    path = f"signals.scores.{name}"
+    return (
+        _SignalField(
+            f"{path}.points",
+            "What gives points",
+            POINTS,
+            f"{about}, as a number that flows and segments ask for (score.{name}). An event of your own is written"
+            " custom:NAME. Taken away are points below 0. “And of it” is a field of the event, such as event.url.",
+            label,
+            "nothing gives points",
+        ),
+        _SignalField(
+            f"{path}.reached", "Flows are told when somebody reaches", NUMBERS, "Points. " + _LIST, label, "never"
+        ),
+        _SignalField(
+            f"{path}.days",
+            "Only what was done in so many days counts",
+            NUMBER,
+            "",
+            label,
+            "it counts for good",
+            keeps_empty=True,
+        ),
+    )
 
 
 SIGNALS = Section(
@@ -47,6 +77,9 @@ SIGNALS = Section(
             "signals.milestone_order.orders", "Orders of a person that are milestones", NUMBERS, _LIST, "Orders"
         ),
         _SignalField("signals.order_count_reached.orders", "Numbers of orders that are told", NUMBERS, _LIST, "Orders"),
+        _SignalField(
+            "signals.confirmed_orders_reached.orders", "Numbers of paid orders that are told", NUMBERS, _LIST, "Orders"
+        ),
         _SignalField(
             "signals.high_value_order.amounts",
             "An order is of high value from",
@@ -90,23 +123,24 @@ SIGNALS = Section(
             "Subscriptions and refills",
         ),
         _SignalField(
-            "signals.replenishment_due.kinds",
-            "Kinds of consumables",
-            JSON,
-            "As JSON.",
-            "Subscriptions and refills",
-            "those of the table",
-        ),
-        _SignalField(
             "signals.replenishment_due.products",
+            "Which products, and how long they last",
+            PRODUCTS,
+            "So that customers are reminded in time. Say how long they last: by a kind, or by days of their own. Of"
+            " several lines that fit a product the most exact one counts.",
             "Products that are used up",
-            JSON,
-            "As JSON.",
-            "Subscriptions and refills",
             "none",
         ),
-        _SignalField("signals.scores.lead", "Points of the lead score", JSON, "As JSON.", "Scores"),
-        _SignalField("signals.scores.engagement", "Points of the engagement score", JSON, "As JSON.", "Scores"),
+        _SignalField(
+            "signals.replenishment_due.kinds",
+            "Kinds of such products",
+            KINDS,
+            f"Those that ship are {', '.join(TABLE)}. One of the same name replaces it.",
+            "Products that are used up",
+            "those that ship",
+        ),
+        *_score("lead", "Lead score", "How far somebody is from buying for the first time"),
+        *_score("engagement", "Engagement score", "How much somebody takes part"),
     ),
     ("signals",),
 )

@@ -15,6 +15,7 @@ from flows.core.signals.cart_abandoned import CART_ABANDONED
 from flows.core.signals.category_browsed import CATEGORY_BROWSED
 from flows.core.signals.checkout_abandoned import CHECKOUT_ABANDONED
 from flows.core.signals.close_to_upgrade import CLOSE_TO_UPGRADE
+from flows.core.signals.confirmed_orders_reached import CONFIRMED_ORDERS_REACHED
 from flows.core.signals.days_since_first_order import DAYS_SINCE_FIRST_ORDER
 from flows.core.signals.first_order import FIRST_ORDER
 from flows.core.signals.first_order_anniversary import FIRST_ORDER_ANNIVERSARY
@@ -84,6 +85,7 @@ SIGNALS: Mapping[str, Signal] = {
         MILESTONE_ORDER,
         HIGH_VALUE_ORDER,
         ORDER_COUNT_REACHED,
+        CONFIRMED_ORDERS_REACHED,
         TOTAL_SPENT_REACHED,
         CHECKOUT_ABANDONED,
         CART_ABANDONED,

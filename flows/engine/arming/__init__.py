@@ -10,7 +10,7 @@ docs/adr/0029.
 * ``preview(connection, shop, choice, now) -> Preview``: reads and writes nothing;
 * ``start(scope, choice, by=...) -> int``: the number of the act, which the workers carry out. Raises InvalidInput;
 * ``stop(scope, arming_id, by=...) -> bool``: takes back what has not rung yet, also after the act is done;
-* ``progress(connection, shop_id, arming_id) -> Arming`` (LookupError), ``history(connection, shop_id, limit)``.
+* ``progress(connection, shop_id, arming_id) -> Arming`` (LookupError), ``history(connection, shop_id, limit, before)``.
 
 ``start`` and ``stop`` write their line of the audit log in the caller's transaction. ``by`` is its actor.
 """

@@ -127,9 +127,11 @@ def progress(connection: Connection, shop_id: int, arming_id: int) -> Arming:
     return _arming(row)
 
 
-def history(connection: Connection, shop_id: int, limit: int = 50) -> list[Arming]:
-    """The shop's newest acts, newest first."""
+def history(connection: Connection, shop_id: int, limit: int = 50, before: int | None = None) -> list[Arming]:
+    """The shop's newest acts, newest first; ``before``: those that were asked for before this one."""
     query = _ARMINGS.where(armings.c.shop_id == shop_id).order_by(armings.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(armings.c.id < before)
     return [_arming(row) for row in connection.execute(query)]
 
 

@@ -10,7 +10,7 @@ from flows.engine import story
 from flows.engine.book import Book
 from flows.engine.drafts import Drafts
 from flows.engine.explaining.entering import Entering, became, enter
-from flows.engine.explaining.explanation import Clock, Explanation
+from flows.engine.explaining.explanation import Clock, Explanation, Message
 from flows.engine.explaining.explanation import Standing as Word
 from flows.engine.explaining.inside import after_entering, inside
 from flows.engine.explaining.reading import Record, records, standing
@@ -42,7 +42,7 @@ def explain(scope: Scope, person_ids: Sequence[int], flow: str, *, ahead: bool =
         record = on_record.get(person.row["id"], Record())
         entering = enter(stage, person, current, how.status, record)
         live = [run for run in person.live.values() if run.flow == flow]
-        if_entered = ()
+        if_entered: tuple[Message, ...] = ()
         if entering.run is not None and entering.person is not None:
             if_entered = after_entering(
                 stage, entering.person, current, entering.run, entering.outbox, standing_still, ahead=ahead

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import uuid5
 
@@ -50,10 +51,10 @@ def enter(stage: Stage, person: Person, flow: FlowVersion, status: str, record: 
     if last is None:
         # An event of which nothing is known: what asks for it stays open.
         blank = Event(uuid5(NAMESPACE, flow.flow), flow.trigger.on, now, "", None, person.row["id"], {})
-        return Entering(None, _told(stage, person, flow, status, blank, None, supposed=False))
+        return Entering(None, rules_of(stage, person, flow, status, blank, None, supposed=False))
     event = once_more(last, flow, now)
     rehearsal = stage.rehearse(person, flow, event) if status == "active" else None
-    rules = _told(stage, person, flow, status, event, rehearsal, supposed=True)
+    rules = rules_of(stage, person, flow, status, event, rehearsal, supposed=True)
     if rehearsal is None:
         return Entering(event, rules)
     new_id = run_id(flow.flow, event.id)
@@ -61,7 +62,7 @@ def enter(stage: Stage, person: Person, flow: FlowVersion, status: str, record: 
     return Entering(event, rules, rehearsal.writes.new_runs.get(new_id), rehearsal.person, outbox)
 
 
-def _told(
+def rules_of(
     stage: Stage,
     person: Person,
     flow: FlowVersion,
@@ -71,6 +72,7 @@ def _told(
     *,
     supposed: bool,
 ) -> tuple[Rule, ...]:
+    """What each rule says of this event. ``supposed``: False when it stands for one that never happened."""
     facts = {**stage.facts(person, event.key), "event": event.props}
     answers = rehearsal.rules if rehearsal and rehearsal.rules is not None else _examined(stage, person, flow, event)
     rules = [_rule(one, flow, facts, stage, open_ended=not supposed) for one in answers]
@@ -99,7 +101,7 @@ def _notes(rehearsal: Rehearsal, flow: FlowVersion, event: Event) -> list[Note]:
 
 def _rule(answered: Answered, flow: FlowVersion, facts: Facts, stage: Stage, *, open_ended: bool) -> Rule:
     condition = {"trigger": flow.trigger.where, "audience": flow.audience}.get(answered.rule)
-    leaves = tuple(_leaves(condition, facts, stage)) if condition is not None else ()
+    leaves = tuple(leaves_of(condition, facts, stage.scope.now)) if condition is not None else ()
     if answered.objection is None:
         return Rule(answered.rule, True, leaves=leaves)
     told = _refused(answered.rule, flow, answered.objection, facts, stage, leaves)
@@ -122,8 +124,9 @@ def _refused(
     return Rule(rule, False, note.code, _SENTENCES.get(note.code, note.code), note.detail, leaves, change)
 
 
-def _leaves(condition: Condition, facts: Facts, stage: Stage) -> Iterable[Leaf]:
-    for found in conditions.explain(condition, facts, stage.scope.now):
+def leaves_of(condition: Condition, facts: Facts, now: datetime) -> Iterable[Leaf]:
+    """Every leaf of this condition with its answer and the fact that it saw."""
+    for found in conditions.explain(condition, facts, now):
         yield Leaf(in_words(found.leaf), found.truth, found.fact, found.why)
 
 

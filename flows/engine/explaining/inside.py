@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
+from connector.db.any_row import AnyRow
 from connector.pauses import ACCOUNT, Pause
 from flows.core import gate, reasons
 from flows.core.foresight import Foresight, foresee
@@ -31,11 +32,11 @@ def inside(
     """This live run of the flow. ``ahead``: also what is to come after what is due."""
     flow = stage.book.published(run.flow, run.version).flow
     mine = [row for row in record.open if row["run_id"] == run.id]
-    judged = {row["key"]: _due(stage, drafts, row, pauses) for row in mine if row["message"] and row["state"] == "due"}
+    due_now = {row["key"]: _due(stage, drafts, row, pauses) for row in mine if row["message"] and row["state"] == "due"}
     coming: Iterable[Message] = ()
     after = ""
     if ahead:
-        put_off = {key: message.until for key, message in judged.items() if message.until}
+        put_off = {key: message.until for key, message in due_now.items() if message.until}
         leaves = {row["key"]: put_off.get(row["key"], row["due_at"]) for row in mine}
         foresight = _foreseen(stage, person, flow, run, leaves)
         coming, after = _to_come(stage, person, flow, foresight, pauses, "to come"), _after(foresight)
@@ -47,7 +48,7 @@ def inside(
         run.at,
         tuple(_waits_for(run, mine)),
         tuple(_ends_on(flow)),
-        (*judged.values(), *coming),
+        (*due_now.values(), *coming),
         after,
     )
 
@@ -67,7 +68,7 @@ def after_entering(
     # As they were asked about: what was put off is asked anew here.
     asked = [{**row, "due_at": row["created_at"], "deferrals": 0} for row in wanted]
     at_once = [
-        _judged(stage, stage.scope.now, person, flow, row, NOTHING_YET, "if they entered", pauses) for row in asked
+        judged(stage, stage.scope.now, person, flow, row, NOTHING_YET, "if they entered", pauses) for row in asked
     ]
     if not ahead:
         return tuple(at_once)
@@ -76,9 +77,9 @@ def after_entering(
     return (*at_once, *_to_come(stage, person, flow, foresight, pauses, "if they entered"))
 
 
-def _due(stage: Stage, drafts: Drafts, row: Mapping[str, Any], pauses: Collection[Pause]) -> Message:
+def _due(stage: Stage, drafts: Drafts, row: AnyRow, pauses: Collection[Pause]) -> Message:
     draft = drafts.draft(row)
-    return _judged(stage, stage.scope.now, draft.person, draft.flow, row, draft.known, "due", pauses)
+    return judged(stage, stage.scope.now, draft.person, draft.flow, row, draft.known, "due", pauses)
 
 
 def _foreseen(stage: Stage, person: Person, flow: FlowVersion, run: Run, leaves: Mapping[str, datetime]) -> Foresight:
@@ -93,21 +94,20 @@ def _to_come(
 ) -> tuple[Message, ...]:
     run = foresight.run
     rows = [(coming.at, effect_row(run, coming.effect, coming.at)) for coming in foresight.coming]
-    return tuple(
-        _judged(stage, at, person, flow, row, NOTHING_YET, state, pauses) for at, row in rows if row["message"]
-    )
+    return tuple(judged(stage, at, person, flow, row, NOTHING_YET, state, pauses) for at, row in rows if row["message"])
 
 
-def _judged(
+def judged(
     stage: Stage,
     at: datetime,
     person: Person,
     flow: FlowVersion,
-    row: Mapping[str, Any],
+    row: AnyRow,
     known: Known,
     state: State,
     pauses: Collection[Pause],
 ) -> Message:
+    """What the gate says of this message (an outbox row, or one in the making) as of this moment."""
     answers = gate.examine(*question(stage.at(at), stage.book, flow, person, row, known), at)
     first = next((one.verdict for one in answers if not isinstance(one.verdict, Send)), Send())
     return Message(
@@ -145,7 +145,7 @@ def _late(verdict: Defer | Skip) -> str:
     return f"Until then it would have to wait because: {_SENTENCES.get(because, because)}" if because else ""
 
 
-def _standing(row: Mapping[str, Any], pauses: Collection[Pause], stage: Stage) -> Iterable[str]:
+def _standing(row: AnyRow, pauses: Collection[Pause], stage: Stage) -> Iterable[str]:
     """What keeps messages of this kind from being looked at, whoever they are for."""
     if stage.scope.shop.state != "active":
         yield "The app is not installed at the shop: nothing is sent."
@@ -155,7 +155,7 @@ def _standing(row: Mapping[str, Any], pauses: Collection[Pause], stage: Stage) -
             yield f"{pause.channel} stands still: {pause.sentence}"
 
 
-def _waits_for(run: Run, rows: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+def _waits_for(run: Run, rows: Iterable[AnyRow]) -> Iterable[str]:
     if run.waiting is None:
         return
     open_ones = {row["key"]: row for row in rows}

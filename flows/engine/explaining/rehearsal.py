@@ -52,13 +52,13 @@ class Stage:
         """The surroundings as of a moment. What somebody owes to it is never paid."""
         return Scope(self.scope.connection, self.scope.shop, moment, self.scope.machine, self.scope.settings)
 
-    def _desk(self, *happened: Event) -> Desk:
-        scope = self.at(self.scope.now)
-        return visits.desk(scope, self.book, self._shop, self._settings, happened, (), Writes())
+    def desk(self, at: datetime, happened: Sequence[Event] = (), fired: Sequence[Any] = ()) -> Desk:
+        """A desk as of this moment for what is to be decided then, as of `serve`. What it writes nobody writes down."""
+        return visits.desk(self.at(at), self.book, self._shop, self._settings, happened, fired, Writes())
 
     @cached_property
     def _reader(self) -> Desk:
-        return self._desk()
+        return self.desk(self.scope.now)
 
     def facts(self, person: Person, key: str | None) -> dict[str, Any]:
         """What is known when something of this person is decided."""
@@ -72,7 +72,7 @@ class Stage:
             if (asked.flow, of.id) == (flow.flow, event.id):
                 seen.append(examine(asked, of, live, past, facts, self.scope.now))
 
-        desk, someone = self._desk(event), copied(person)
+        desk, someone = self.desk(self.scope.now, [event]), copied(person)
         desk.onlooker = look_on
         desk.serve(someone, [event], [])
         return Rehearsal(seen[0] if seen else None, desk.writes, someone)

@@ -119,7 +119,7 @@ def _looks(scope: Scope, wanted: Iterable[Wanted]) -> dict[int, list[int]]:
     found = {}
     for one in wanted:
         looks = behaviour.facts(one.person, {}).get(LOOKS, {}).get("products", {})
-        ids = sorted(looks, key=lambda each, looks=looks: (-looks[each]["at"][-1], each))
+        ids = [each for _, each in sorted((-looked["at"][-1], each) for each, looked in looks.items())]
         found[one.id] = [number(each) for each in ids if number(each)]
     return found
 

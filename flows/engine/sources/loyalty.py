@@ -18,9 +18,9 @@ def _read(scope: Scope, wanted: Sequence[Wanted]) -> Mapping[int, Any]:
 def standing(told: Mapping[str, Any], programme: Programme) -> dict[str, Any]:
     """What is told of a person, with the next tier above; what nobody has told is not there."""
     shown = {name: told.get(name) for name in ("points", "tier", "reward", "expires_at")}
-    points = shown["points"]
+    points: int | None = shown["points"]
     above = programme.next_above(points, shown["tier"]) if points is not None else None
-    if above is not None:
+    if points is not None and above is not None:
         shown |= {"next_tier": above.name, "points_to_next": above.points - points}
     return {name: value for name, value in shown.items() if value is not None}
 

@@ -106,7 +106,7 @@ def _tracking(scope: Scope, wanted: Sequence[Wanted]) -> Mapping[int, Any]:
         newest[row.order_id] = named[row.id] = row
     found = {}
     for one in wanted:
-        parcel = named.get(one.run.trigger.get("fulfillment_id")) or newest.get(asked.get(one.id, 0))
+        parcel = named.get(one.run.trigger.get("fulfillment_id", 0)) or newest.get(asked.get(one.id, 0))
         if parcel is not None:
             found[one.id] = {
                 "company": parcel.tracking_company,

@@ -49,7 +49,7 @@ def memberships(scope: Scope, people: Mapping[int, Person]) -> dict[int, Mapping
     """{person id: the shop's segments that they are in}; those of which it cannot be told are left out."""
     behaviour = Behaviour.of(scope, {segments.FAMILY}, (), {})
     shop = shop_facts(scope, {RATES})
-    found = {}
+    found: dict[int, Mapping[str, bool]] = {}
     for person_id, person in people.items():
         told = behaviour.facts(person, {"person": person.facts(), "shop": shop})[segments.FAMILY]
         found[person_id] = {name: True for name in told if told[name]}

@@ -5,10 +5,10 @@ Where nobody tells of reviews there are none, and the block prints nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 from connector.scope import Scope
 from flows.engine.sources.source import MOST, Source, Wanted
@@ -25,19 +25,23 @@ def _read(scope: Scope, wanted: Sequence[Wanted]) -> Mapping[int, Any]:
     found = {}
     for one in wanted:
         about = _about(one)
-        # Those of the products first, the newest first among them.
-        theirs = sorted(rows, key=lambda row, about=about: row.product_id not in about)[:MOST]
+        theirs = _first(rows, about)[:MOST]
         found[one.id] = [
             {"text": row.text, "author": row.author, "rating": row.rating, "product_title": row.title} for row in theirs
         ]
     return found
 
 
-def _about(one: Wanted) -> set[int]:
+def _first(rows: Sequence[Row[Any]], about: Collection[int | None]) -> list[Row[Any]]:
+    """Those of the products first, the newest first among them."""
+    return sorted(rows, key=lambda row: row.product_id not in about)
+
+
+def _about(one: Wanted) -> set[int | None]:
     trigger = one.run.trigger
     checkout = one.person.checkouts.get(one.run.key) or {}
     lines = [*(trigger.get("items") or ()), *(checkout.get("items") or ())]
-    return {line.get("product_id") for line in lines} | {trigger.get("product_id")} - {None}
+    return {line.get("product_id") for line in lines} | {trigger.get("product_id")}
 
 
 _REVIEWS = text(

@@ -83,7 +83,7 @@ def _of_order(told: Told) -> None:
     known = who.orders.get(str(asked)) if asked is not None else next(reversed(who.orders.values()), None)
     if known is None:
         raise ValueError(f"{name}: there is no order that this could be about; tell order_placed before it")
-    if name in _UNDOES and not (known["cancelled_at"] or known["deleted_at"] or known["excluded"]):
+    if name in _UNDOES and _counts(known):
         who.row["orders_count"] -= 1
         who.row["total_spent"] -= Decimal(known["total"])
     for field, value in _ENDS.get(name, {}).items():
@@ -91,7 +91,14 @@ def _of_order(told: Told) -> None:
     order_id, more = known["order_id"], _MORE_OF_ORDER.get(name.partition("_")[0], {})
     told.fill(**{field: known[field] for field in _ORDER}, **more)
     told.fill(orders_before=max(who.row["orders_count"] - 1, 0))
+    if name == "order_paid":
+        unpaid = [one for one in who.orders.values() if one["financial_status"] != "paid" and _counts(one)]
+        told.fill(orders_paid=max(who.row["orders_count"] - len(unpaid), 0))
     told.tell(name, f"order:{order_id}", known["checkout_token"])
+
+
+def _counts(order: Mapping[str, Any]) -> bool:
+    return not (order["cancelled_at"] or order["deleted_at"] or order["excluded"])
 
 
 _PARCEL = {

@@ -92,9 +92,11 @@ class Control:
         return {account.key: asdict(account.settings) for account in targets}
 
     def _log(self, query: Query) -> Body:
-        """`since` (a seq), `kind` (repeatable), `bodies=0` leaves html and text out."""
+        """`since` (a seq), `kind` and `account` (repeatable), `bodies=0` leaves html and text out."""
         kinds = frozenset(query.get("kind", []))
         entries, last = self._platform.record.since(int(query.get("since", ["0"])[0]), kinds)
+        if accounts := frozenset(query.get("account", [])):
+            entries = [entry for entry in entries if entry.get("account") in accounts]
         if query.get("bodies") == ["0"]:
             entries = [{k: v for k, v in entry.items() if k not in ("html", "text")} for entry in entries]
         return {"entries": entries, "next": last}
