@@ -49,6 +49,7 @@ class Account:
     refuse: dict[str, int] = field(default_factory=dict)
     keys: set[str] = field(default_factory=set)
     activated: int = 0
+    made: list[str] = field(default_factory=list)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path.removeprefix("/v3/")
@@ -70,7 +71,10 @@ class Account:
             self.activated += 1
             return httpx.Response(200, json={})
         if path in ("contacts/folders", "contacts/lists"):
-            return httpx.Response(201, json={"id": 7}) if request.method == "POST" else httpx.Response(200, json={})
+            if request.method != "POST":
+                return httpx.Response(200, json={})
+            self.made.append(path)
+            return httpx.Response(201, json={"id": 6 + self.made.count(path)})
         if path == "webhooks" and request.method == "GET":
             if found := [one for one in self.webhooks if one["type"] == request.url.params["type"]]:
                 return httpx.Response(200, json={"webhooks": found})
@@ -134,8 +138,9 @@ def test_a_shop_is_connected(made: World, account: Account) -> None:
     assert (row["id"], row["name"], row["state"]) == (shop_id, "Two", "active")
     assert (row["timezone"], row["currency"]) == ("Europe/Zurich", "CHF")
     assert (row["sender_email"], row["sender_name"]) == ("hello@x.test", "Hello"), "the first active sender"
-    made_lists = dict.fromkeys(("newsletter", "sms", "whatsapp", "imports"), 7)
-    assert row["settings"] == {"url": "https://two.test", "address": "Two Ltd, 1 Road, Bern", "lists": made_lists}
+    lists = row["settings"].pop("lists")
+    assert (set(lists), sorted(lists.values())) == ({"newsletter", "sms", "whatsapp", "imports"}, [7, 8, 9, 10])
+    assert row["settings"] == {"url": "https://two.test", "address": "Two Ltd, 1 Road, Bern"}
     assert len(row["salt"]) == 32
     for name, secret in (("shopify_token", "shpat_2"), ("brevo_key", "xkeysib-2")):
         assert secret not in row[name] and made.deps.secrets.decrypt(shop_id, name, row[name]) == secret
