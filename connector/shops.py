@@ -216,6 +216,12 @@ def states_for(kind: str) -> frozenset[str]:
     return _WHILE.get(kind, frozenset({"active"}))
 
 
+def empties_another_list(lists: Mapping[str, int], contact_list: int | None) -> bool:
+    """Whether the list of imports, which is emptied, is another list too. ``lists``: {purpose: list}."""
+    others = {contact_list, *(one for purpose, one in lists.items() if purpose != "imports")}
+    return lists.get("imports") in others - {None}
+
+
 class ShopSettingsSchema(Schema):
     """The merchant's settings as stored in ``shops.settings``; every key has a default."""
 
@@ -307,9 +313,7 @@ class ShopSettingsSchema(Schema):
 
     @validates_schema
     def _imports_have_a_list_of_their_own(self, data: Mapping[str, Any], **options: Any) -> None:
-        lists = data.get("lists") or {}
-        others = [one for name, one in lists.items() if name != "imports"] + [data.get("contact_list")]
-        if lists.get("imports") in [one for one in others if one is not None]:
+        if empties_another_list(data.get("lists") or {}, data.get("contact_list")):
             raise ValidationError({"lists": {"imports": ["This list is emptied: it cannot be another one too."]}})
 
 

@@ -66,6 +66,9 @@ def ensure(deps: Deps, shop: Shop, account: BrevoAccount) -> tuple[Shop, tuple[s
             there[name] = _asked(account, partial(account.create_list, name, folder))
             made.append(name)
         known[purpose] = there[name]
+    if shops.empties_another_list(known, shop.settings["contact_list"]):
+        # Two lists of one number: rather none for imports than one of the others emptied.
+        del known[IMPORTS]
     with transaction(deps.engine) as connection:
         shops.change_settings(connection, shop.id, {"lists": known})
         return shops.load(connection, shop.id), tuple(made)

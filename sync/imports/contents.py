@@ -38,7 +38,7 @@ class Terms:
         flags = {"emailBlacklist": self.email_blocked, "smsBlacklist": self.sms_blocked}
         return {
             "jsonBody": lines,
-            "listIds": list(self.list_ids) or [list_of_imports],
+            "listIds": list(self.list_ids) or ([] if list_of_imports is None else [list_of_imports]),
             **{name: True for name, blocked in flags.items() if blocked},
             "updateExistingContacts": True,
             "emptyContactsAttributes": False,

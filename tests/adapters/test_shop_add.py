@@ -50,6 +50,8 @@ class Account:
     keys: set[str] = field(default_factory=set)
     activated: int = 0
     made: list[str] = field(default_factory=list)
+    # The number that every list gets; None: one after the other.
+    list_number: int | None = None
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path.removeprefix("/v3/")
@@ -74,7 +76,7 @@ class Account:
             if request.method != "POST":
                 return httpx.Response(200, json={})
             self.made.append(path)
-            return httpx.Response(201, json={"id": 6 + self.made.count(path)})
+            return httpx.Response(201, json={"id": self.list_number or 6 + self.made.count(path)})
         if path == "webhooks" and request.method == "GET":
             if found := [one for one in self.webhooks if one["type"] == request.url.params["type"]]:
                 return httpx.Response(200, json={"webhooks": found})
@@ -156,6 +158,12 @@ def test_a_shop_is_connected(made: World, account: Account) -> None:
         assert webhook["auth"]["type"] == "bearer"
         assert is_bearer(webhook["auth"]["token"], row["brevo_webhook_digest"])
     assert row["brevo_webhook_digest_before"] == ""
+
+
+def test_lists_that_brevo_numbers_alike_are_never_emptied(made: World, account: Account) -> None:
+    account.list_number = 7
+    run(made)
+    assert stored(made)["settings"]["lists"] == {"newsletter": 7, "sms": 7, "whatsapp": 7}
 
 
 def test_connecting_again_updates_the_credentials_and_keeps_the_rest(made: World, account: Account) -> None:
