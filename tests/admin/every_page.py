@@ -31,6 +31,11 @@ ASKED = (
     "deliveries?state=quarantined",
     "drafts/greeting-1/dry-run?q=bell",
 )
+# What only a form shows: its page, and the button that sends it as it stands. None of them changes anything.
+PRESSED = (
+    ("drafts/greeting-1/dry-run?q=bell", "Play it"),
+    ("mapping", "Check"),
+)
 OUTSIDE = ("/admin/sign-in",)
 REFUSED = "/admin/shops/999999999/"
 
@@ -177,9 +182,23 @@ def walk(window: Window, paths: Sequence[str], *looks: Look) -> Iterator[Fault]:
     """Every page in turn, with what these looks find wrong with it."""
     for path in paths:
         window.page.goto(path)
-        for look in looks:
-            for what in look(window.page):
-                yield Fault(path, what)
-        for what in window.said:
-            yield Fault(path, what)
-        window.said.clear()
+        yield from _seen(window, path, looks)
+
+
+def press(window: Window, desk: Desk, *looks: Look) -> Iterator[Fault]:
+    """What PRESSED shows at this desk, with what these looks find wrong with it."""
+    for path, button in PRESSED:
+        window.page.goto(f"{desk.path}/{path}")
+        with window.page.expect_navigation() as shown:
+            window.page.get_by_role("button", name=button, exact=True).click()
+        assert shown.value.status == 200, (path, button, shown.value.status)
+        yield from _seen(window, f"{path}, {button}", looks)
+
+
+def _seen(window: Window, page: str, looks: Sequence[Look]) -> Iterator[Fault]:
+    for look in looks:
+        for what in look(window.page):
+            yield Fault(page, what)
+    for what in window.said:
+        yield Fault(page, what)
+    window.said.clear()

@@ -19,6 +19,7 @@ from tests.admin.every_page import (
     Window,
     against_good_practice,
     pages,
+    press,
     too_wide,
     unaccessible,
     unreached,
@@ -40,13 +41,14 @@ def shown(
     office: Office, chromium: Chromium, dark: bool, viewport: Mapping[str, int], *looks: Look, objects: bool = True
 ) -> list[Fault]:
     """What is wrong with the pages in this light and at this width."""
-    owner = office.hire("owner")
-    paths = pages(office, office.desks[0], owner, objects=objects)
+    owner, desk = office.hire("owner"), office.desks[0]
+    paths = pages(office, desk, owner, objects=objects)
     assert len(paths) > (50 if objects else 15)
     with Window(chromium, office, dark=dark, viewport=viewport) as window:
         found = list(walk(window, OUTSIDE, *looks))
         window.sign_in(owner)
-        return found + list(walk(window, paths, *looks))
+        found += walk(window, paths, *looks)
+        return found + list(press(window, desk, *looks)) if objects else found
 
 
 def test_no_list_and_no_form_shuts_anybody_out_in_the_dark_on_a_phone(chromium: Chromium, office: Office) -> None:
