@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
+# Where setproctitle is installed, a worker's command line says what it does at the moment.
+_TITLE = re.compile(r"(?:Listening on|from|queue:) (\w+)")
+_PROGRAMS = {"postgres": "postgres", "postgres:": "postgres", "redis-server": "redis"}
 
 
 @dataclass(frozen=True)
@@ -51,17 +55,24 @@ def pids_of(name: str, roots: Mapping[int, str]) -> list[int]:
     return found
 
 
-def _part(command: str) -> str:
-    """What a process of the product is called; "" for what is known by its root."""
+def part_of(command: str) -> str:
+    """What a process of the product with this command line is called; "" for what is none."""
     words = command.split()
     if "connector.worker" in words:
         return words[words.index("connector.worker") + 1]
+    if command.startswith("rq:worker:"):
+        titled = _TITLE.search(command)
+        return titled[1] if titled else ""
     if "connector.clockwork" in words:
         return "clock"
-    if "granian" in words or "spawn_main" in command or "resource_tracker" in command:
+    if "granian" in words or "spawn_main" in command:
         return "web"
-    program = words[0].rpartition("/")[2] if words else ""
-    return {"postgres": "postgres", "postgres:": "postgres", "redis-server": "redis"}.get(program, "")
+    return _PROGRAMS.get(words[0].rpartition("/")[2], "") if words else ""
+
+
+def _part(command: str) -> str:
+    """As ``part_of``, with the helper of the web server's processes."""
+    return "web" if "resource_tracker" in command else part_of(command)
 
 
 def _processes() -> dict[int, _Seen]:

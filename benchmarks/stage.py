@@ -239,8 +239,16 @@ class Stage:
 
     @contextlib.contextmanager
     def workers_held(self, queues: Sequence[str] = QUEUES) -> Iterator[None]:
-        """Inside the block the workers of these queues stand still."""
-        held = [pid for queue in queues for pid in cpu.pids_of(queue, self.roots)]
+        """Inside the block the workers of these queues stand still. Raises NotReady when one is not found."""
+        found: dict[str, list[int]] = {}
+
+        def all_are_found() -> bool:
+            found.update((queue, cpu.pids_of(queue, self.roots)) for queue in queues)
+            return all(len(pids) >= self.workers for pids in found.values())
+
+        if not wait_for(all_are_found, READY_SECONDS):
+            raise NotReady(f"not every worker is there: {found}")
+        held = [pid for pids in found.values() for pid in pids]
         try:
             for pid in held:
                 os.kill(pid, signal.SIGSTOP)

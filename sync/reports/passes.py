@@ -50,7 +50,7 @@ _GRACE = timedelta(minutes=30)
 _FURTHEST = timedelta(days=89)
 _TOGETHER = 500
 # How long one page may take to be applied; with the provider's time-out it is the lease. Machine time.
-_APPLIED_WITHIN = timedelta(seconds=30)
+_APPLIED_WITHIN = timedelta(seconds=15)
 _REASON_LENGTH = 300
 # The statistics and the webhooks may round a moment differently. Seconds.
 _NEAR = (-2, -1, 1, 2)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -20,6 +19,7 @@ from typing import Any
 import psycopg
 import requests
 
+from benchmarks.cpu import part_of
 from connector.runtime.child import end, spawn
 from tests.runtime.conftest import PROJECT, find_free_port
 
@@ -175,10 +175,10 @@ class Product:
         parents, commands = _process_table()
         found = []
         for pid, parent in parents.items():
-            name = _name(commands[pid])
+            name = part_of(commands[pid])
             if parent == self._process.pid and name:
                 found.append(Living(name, pid))
-            elif parents.get(parent) == self._process.pid and _name(commands.get(parent, "")) == "web" and name:
+            elif parents.get(parent) == self._process.pid and part_of(commands.get(parent, "")) == "web" and name:
                 found.append(Living("web worker", pid))
         return found
 
@@ -191,26 +191,6 @@ class Product:
                     return one.pid
             time.sleep(0.1)
         raise AssertionError(f"no {name} among {self.living()}:\n{self.log[-4000:]}")
-
-
-# Where setproctitle is installed, a worker's command line says what it does at the moment.
-_TITLE = re.compile(r"(?:Listening on|from|queue:) (\w+)")
-_SERVERS = {"postgres": "postgres", "redis": "redis-server"}
-
-
-def _name(command: str) -> str:
-    """What a command line is called here; "" for what is no process of the product."""
-    words = command.split()
-    if "connector.worker" in words:
-        return words[words.index("connector.worker") + 1]
-    if command.startswith("rq:worker:"):
-        titled = _TITLE.search(command)
-        return titled[1] if titled else ""
-    if "connector.clockwork" in words:
-        return "clock"
-    if "granian" in words or "spawn_main" in command:
-        return "web"
-    return next((name for name, program in _SERVERS.items() if Path(words[0]).name == program), "") if words else ""
 
 
 def _process_table() -> tuple[dict[int, int], dict[int, str]]:
