@@ -195,27 +195,6 @@ _EventMappingSchema = Schema.from_dict(
 )
 
 
-# In which states of a shop each kind of work is done; what is not named here, while it is active. A shop that is
-# installed is taken in, and waits for Brevo; one that was left still hears that it is to be erased.
-_WHILE: Mapping[str, frozenset[str]] = MappingProxyType(
-    {
-        "intake": frozenset({"active", "installed", "uninstalled"}),
-        "fetch": frozenset({"active", "installed"}),
-        "flows": frozenset({"active", "installed"}),
-        "tokens": frozenset({"active", "installed", "paused"}),
-        "backfill": frozenset({"active", "installed"}),
-        "closing": frozenset({"uninstalled"}),
-        "figures": frozenset({"active", "installed", "paused"}),
-        "privacy": frozenset({"active", "installed", "paused", "uninstalled"}),
-    }
-)
-
-
-def states_for(kind: str) -> frozenset[str]:
-    """The states of a shop in which this kind of work is done."""
-    return _WHILE.get(kind, frozenset({"active"}))
-
-
 def empties_another_list(lists: Mapping[str, int], contact_list: int | None) -> bool:
     """Whether the list of imports, which is emptied, is another list too. ``lists``: {purpose: list}."""
     others = {contact_list, *(one for purpose, one in lists.items() if purpose != "imports")}

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, TextClause, text
 
 from connector.chains import IDLE_SECONDS
 from connector.clock import Clock
-from connector.shops import states_for
+from connector.shop_states import states_for
 
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 _PAUSED = (

@@ -23,7 +23,8 @@ from connector.deps import Deps
 from connector.logging import setup
 from connector.queue.bells import QUEUE_OF_KIND, QUEUES, clear, line_up, listen, next_shop, ring, waiting
 from connector.settings import Settings
-from connector.shops import load, states_for
+from connector.shop_states import states_for
+from connector.shops import load
 from connector.work import work_of
 
 _LONGEST_SECONDS = 1.0

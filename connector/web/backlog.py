@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, TextClause, text
 
 from connector.clock import Clock
-from connector.shops import states_for
+from connector.shop_states import states_for
 
 # Kind -> (table, since when a row waits, which rows wait). Every condition follows an index of its table,
 # shop by shop, so that counting costs what is due and not what there is.
