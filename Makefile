@@ -40,7 +40,7 @@ test: check ## the checks and the test suite, some 9 minutes on two cores
 	$(PYTEST) $(PARALLEL) -m "not long" --session-timeout=780
 
 test-long: setup ## the long tests: big seeds, fuzz, crash runs; at most 60 minutes
-	$(PYTEST) $(PARALLEL) -m "long and not alone" --timeout=2700 --session-timeout=3000
+	$(PYTEST) $(PARALLEL) -m "long and not alone" --timeout=2700 --session-timeout=3300
 	$(PYTEST) -m "long and alone" --timeout=600 --session-timeout=2700
 
 demo: setup ## DAYS (30) of two simulated shops with SHOPPERS (300), then the story (KEEP=1 stays up)

@@ -69,6 +69,11 @@ SELECT :shop, n, '#' || n, n, 1000000 + n, 'customer-' || n || '@example.com', '
     {_AT}, {_AT}
 FROM generate_series(1, :people) AS n
 """,
+    "what people have bought": f"""
+UPDATE persons SET orders_count = 1, total_spent = 60, first_order_at = bought.at, last_order_at = bought.at
+FROM (SELECT n, {_AT} AS at FROM generate_series(1, :people) AS n) AS bought
+WHERE persons.shop_id = :shop AND persons.id = bought.n
+""",
     "events": f"""
 INSERT INTO events (shop_id, id, occurred_at, name, subject, key, person_id, source, historical, props, received_at)
 SELECT :shop, md5('event' || n || name)::uuid, {_AT} + place * interval '1 hour', name, 'customer:' || 1000000 + n,
@@ -187,5 +192,26 @@ WITH made AS (
 )
 INSERT INTO sync_run_failures (shop_id, run_id, record_id, stage, reason, failed_at)
 SELECT :shop, (SELECT max(id) FROM made), n, 'brevo', '400 invalid', :now FROM generate_series(1, :people, 10) AS n
+""",
+    # Under way: what Brevo is still to be told of is all that it has brought.
+    "a backfill": """
+WITH made AS (
+    INSERT INTO backfills (shop_id, state, kinds, asked_by, asked_at, started_at, started_real)
+    VALUES (:shop, 'running', '{customers,orders}', 'staff:1', :now, :now, :now) RETURNING id
+), part AS (
+    INSERT INTO backfill_parts (shop_id, backfill_id, kind, place, state, records_expected, bytes_done, lines_done,
+        done, created, changed, unchanged, failed, left_out, applied_seconds, calls, polls, pages, due_real, claim,
+        attempts)
+    SELECT :shop, made.id, 'orders', 3, 'applying', 2 * :people, 0, 0, :people, :people, 0, 0, 1, 0, 60, 1, 1, 0, :now,
+        0, 0
+    FROM made
+)
+INSERT INTO backfill_failures (shop_id, backfill_id, kind, record_id, reason, failed_at)
+SELECT :shop, made.id, 'orders', n, 'cannot be applied', :now
+FROM made CROSS JOIN generate_series(1, least(:people, 1000)) AS n
+""",
+    "what it has still to tell": """
+INSERT INTO sync_state (shop_id, entity, entity_id, wanted_version, sent_version, state, due_real, attempts, quiet)
+SELECT :shop, 'order', n, 1, 0, 'due', :now, 0, true FROM generate_series(1, :people) AS n
 """,
 }  # noqa: S608  of the constants above only

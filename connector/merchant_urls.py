@@ -151,7 +151,7 @@ def _read(url: str, rules: Rules) -> httpx.URL:
     if target.scheme != "https":
         raise Forbidden("only https:// is called")
     if (target.port or 443) not in {443, *rules.ports}:
-        raise Forbidden(f"port {target.port} is not called: only 443 and those of MERCHANT_URL_PORTS")
+        raise Forbidden(f"port {target.port} is not called: only 443, and those that this installation allows")
     if (literal := _literal(target.host)) is not None:
         _check(literal, rules)
     return target

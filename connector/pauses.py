@@ -24,20 +24,32 @@ log = get(__name__)
 ACCOUNT = "account"
 """Pauses every channel, and what else is told to the provider."""
 
+NAMES: Mapping[str, str] = {
+    ACCOUNT: "Everything at Brevo",
+    "email": "Sending emails",
+    "email:marketing": "Sending marketing emails",
+    "sms": "Sending text messages",
+    "whatsapp": "Sending WhatsApp messages",
+    "push": "Sending push messages",
+}
+"""What stands still, for staff."""
+
 REASONS: Mapping[str, str] = {
     "no_credits": "Brevo says that the account has no credits left: buy credits, or wait for the plan's next day.",
-    "key_refused": "Brevo refuses the API key: check the key and Brevo's authorised IP addresses, then add the shop"
-    " again with a valid key.",
+    "key_refused": "Brevo refuses the API key: check the key and Brevo's authorised IP addresses, then connect Brevo"
+    " again with a valid key on the page Brevo.",
     "unknown_ip": "Brevo does not know the address that our calls come from: authorise it at Brevo under Security,"
     " Authorised IPs, then let the channel go on.",
     "access_ended": "Brevo no longer renews the access that was agreed to: connect Brevo again on the shop's page.",
-    "app_refused": "Brevo does not accept the app: check BREVO_APP_CLIENT_ID and BREVO_OAUTH_URL.",
+    "app_refused": "Brevo does not accept this connector as an app: whoever runs it has to correct the client id, the"
+    " secret and the address of Brevo's sign-in in its settings.",
     "in_review": "Brevo is still reviewing the account: wait, or write to Brevo's support.",
     "not_allowed": "Brevo does not allow this to the account or its API key: check the key's permissions and whether"
     " the account is under review.",
     "survey": "Brevo is being asked who has opted out there; until that is known it is told nothing and sends nothing."
     " That takes some minutes and ends by itself.",
-    "moved": "Brevo's address answers with a redirect: check BREVO_BASE_URL.",
+    "moved": "Brevo answers from another address: whoever runs this connector has to correct Brevo's address in its"
+    " settings.",
     "complaints": "Too many people reported the marketing emails as spam; mailbox providers would soon refuse all mail"
     " of the shop. Find out who got mails that they did not expect, and let it go on with a word on what was changed.",
 }
@@ -83,6 +95,11 @@ class Pause:
     def by_staff(self) -> bool:
         """Whether only staff end it."""
         return self.reason in BY_STAFF
+
+
+def named(channel: str) -> str:
+    """What stands still, in words."""
+    return NAMES.get(channel, channel)
 
 
 def pauses(connection: Connection, shop_id: int) -> list[Pause]:

@@ -13,7 +13,8 @@ _LEVEL = 3
 
 
 def packed(content: Mapping[str, Any]) -> bytes:
-    """The bytes that are kept. ``content``: ``text``; where there are any ``subject``, ``html``, ``sender``."""
+    """The bytes that are kept. ``content``: ``text``; where there are any ``subject``, ``html``, ``sender``; ``names``:
+    what the person was called, to be masked in it whatever they are called later."""
     return zlib.compress(orjson.dumps(content), _LEVEL)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-# What is not named here, while it is active. A shop that is installed is taken in, and waits for Brevo; one that was left
-# still hears that it is to be erased.
+# What is not named here, while it is active. A shop that is installed is taken in, and waits for Brevo; one that was
+# left still hears that it is to be erased.
 _WHILE: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "intake": frozenset({"active", "installed", "uninstalled"}),

@@ -24,6 +24,7 @@ from connector.models.outgoing import webhook_endpoints
 from connector.models.shop import shops
 from connector.plugin_events import SHAPES
 from connector.review_settings import ReviewsSchema
+from connector.shopify_users import ShopifyUsersSchema
 from connector.signal_settings import SignalsSchema
 from flows.core import segments
 
@@ -280,6 +281,8 @@ class ShopSettingsSchema(Schema):
     notify = fields.List(fields.Email(), load_default=list, validate=validate.Length(max=20))
     # Which reviews of the flows come back as tasks, for whom.
     reviews = fields.Nested(ReviewsSchema, load_default=lambda: ReviewsSchema().load({}))
+    # What those may do who open the app inside Shopify's admin.
+    shopify_users = fields.Nested(ShopifyUsersSchema, load_default=lambda: ShopifyUsersSchema().load({}))
     # How long a support ticket that nobody closes holds marketing back.
     support_ticket_days = fields.Integer(load_default=30, strict=True, validate=validate.Range(min=1, max=365))
     # Conditions with names, for all flows; laid over those that are shipped (flows/core/segments.py).

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -56,7 +56,7 @@ class Claim:
 
 def of_flow(flow: FlowVersion) -> list[Claim]:
     """What is claimed of such a flow: by its own file first, then by the guides."""
-    guides = [claim for one in _claims() if _is_of(one, flow.flow, flow.tags) for claim in _read(one)]
+    guides = [claim for one in _claims() if _is_of(one, flow) for claim in _read(one)]
     known = {(claim.of, claim.says) for claim in guides}
     return [*(claim for claim in _written(flow) if (claim.of, claim.says) not in known), *guides]
 
@@ -71,11 +71,13 @@ def everything() -> list[Claim]:
     return [claim for one in _claims() for claim in _read(one)]
 
 
-def _is_of(one: Mapping[str, Any], flow: str, tags: Collection[str]) -> bool:
+def _is_of(one: Mapping[str, Any], flow: FlowVersion) -> bool:
     if one.get("shop"):
         return False
+    if "channels" in one and {message.channel for message in flow.messages.values()} != set(one["channels"]):
+        return False
     named, tagged = one.get("flows"), one.get("tags")
-    return not (named or tagged) or flow in (named or ()) or bool(set(tags) & set(tagged or ()))
+    return not (named or tagged) or flow.flow in (named or ()) or bool(set(flow.tags) & set(tagged or ()))
 
 
 def _read(one: Mapping[str, Any]) -> Iterator[Claim]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from connector import audit, shops
+from connector import audit, counts, shops
 from connector.brevo.client import BrevoAccount
 from connector.deps import Deps
 from connector.errors import InvalidInput
@@ -54,7 +54,7 @@ def choose(
             profile_pass.ask(scope)
     if not again:
         return notes
-    said = f"{again:,} contacts are told again, which starts no automation."
+    said = f"{counts.said(again).capitalize()} contacts are told again, which starts no automation."
     if other_lists:
         said += " Who agreed is put on the new lists; on the old ones they stay until you delete those at Brevo."
     if other_names:

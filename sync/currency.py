@@ -9,16 +9,16 @@ only a shop that counts in another currency than its account (or did when an ord
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, delete, literal, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
-from connector import audit
+from connector import audit, shops
 from connector.deps import Deps
 from connector.errors import InvalidInput
 from connector.models.currency import currency_rates
@@ -60,9 +60,7 @@ class NoRate(LookupError):
 
     def __init__(self, currency: str, counted_in: str, day: date | None) -> None:
         when = f" on {day:%Y-%m-%d}" if day else ""
-        super().__init__(
-            f"{NO_RATE} of {currency} in {counted_in}{when}: connector currency set {currency} {counted_in} RATE"
-        )
+        super().__init__(f"{NO_RATE} of {currency} in {counted_in}{when}: give one under Settings, Exchange rates")
 
 
 class Rates:
@@ -102,15 +100,31 @@ def listed(connection: Connection, shop_id: int) -> list[Rate]:
     return [Rate(*row) for row in rows]
 
 
-def keep(deps: Deps, shop: Shop, rates: Sequence[Rate], *, by: str) -> int:
+def newest(connection: Connection, shop_id: int, most: int, before: Sequence[Any] | None = None) -> list[Rate]:
+    """So many of the shop's rates, those of a pair together and its newest first. ``before``: (currency, counted_in,
+    since) of the last that was read."""
+    table = currency_rates.c
+    key = (table.currency, table.counted_in, table.since)
+    query = select(*key, table.rate).where(table.shop_id == shop_id)
+    if before is not None:
+        query = query.where(tuple_(*key) < tuple_(*(literal(value) for value in before)))
+    rows = connection.execute(query.order_by(*(column.desc() for column in key)).limit(most))
+    return [Rate(*row) for row in rows]
+
+
+def keep(deps: Deps, shop: Shop, rates: Sequence[Rate], *, by: str, replace: bool = True) -> int:
     """Take these rates; a rate of the same pair and day is replaced. What was held back for want of one is told.
 
-    Returns how many records that are. What Brevo has already stays as it is. ``by``: an actor of the audit log. Raises
-    InvalidInput.
+    Returns how many records that are. What Brevo has already stays as it is. ``by``: an actor of the audit log;
+    ``replace``: whether a rate that is another gives way. Raises InvalidInput.
     """
     for one in rates:
         _check(one)
     with deps.open(shop, quiet=True) as scope:
+        if not replace:
+            # Who gives the same rate at once waits here.
+            shops.hold(scope.connection, shop.id)
+            _refuse_known(scope.connection, shop.id, rates)
         wanted = insert(currency_rates)
         scope.connection.execute(
             wanted.on_conflict_do_update(
@@ -142,6 +156,41 @@ def keep(deps: Deps, shop: Shop, rates: Sequence[Rate], *, by: str) -> int:
             now=scope.now,
         )
         return _wake(scope)
+
+
+def forget(deps: Deps, shop: Shop, rate: Rate, *, by: str) -> None:
+    """Leave this rate out from now on; what it was used for stays as it is. Raises LookupError when it is not there, or
+    is another by now."""
+    table = currency_rates.c
+    pair = table.currency == rate.currency, table.counted_in == rate.counted_in
+    gone = delete(currency_rates).where(
+        table.shop_id == shop.id, *pair, table.since == rate.since, table.rate == rate.rate
+    )
+    with deps.open(shop, quiet=True) as scope:
+        if scope.connection.execute(gone).rowcount == 0:
+            raise LookupError("There is no such rate.")
+        audit.record(
+            scope.connection,
+            shop_id=shop.id,
+            actor=by,
+            act="currency.remove",
+            object_kind="rates",
+            object_id=f"{rate.currency} {rate.counted_in}",
+            now=scope.now,
+        )
+
+
+def _refuse_known(connection: Connection, shop_id: int, rates: Sequence[Rate]) -> None:
+    table = currency_rates.c
+    for one in rates:
+        pair = table.currency == one.currency, table.counted_in == one.counted_in
+        known = connection.scalar(select(table.rate).where(table.shop_id == shop_id, *pair, table.since == one.since))
+        if known is not None and known != one.rate:
+            since = "always" if one.since == ALWAYS else f"since {one.since:%Y-%m-%d}"
+            raise InvalidInput(
+                f"1 {one.currency} is {known.normalize():f} {one.counted_in} {since} already. To put yours in its"
+                " place, say that it may be replaced."
+            )
 
 
 _WAKE = text(
@@ -179,18 +228,27 @@ def parsed(lines: Iterable[str], counted_in: str) -> list[Rate]:
     Raises InvalidInput that names the line.
     """
     reader = csv.DictReader(lines)
-    if not {"date", "currency", "rate"} <= set(reader.fieldnames or ()):
-        raise InvalidInput("The file begins with a line of its columns: date,currency,rate")
     found = []
-    for row in reader:
-        try:
-            since = date.fromisoformat(row["date"].strip())
-            one = Rate(row["currency"].strip(), counted_in, since, Decimal(row["rate"].strip()))
-            _check(one)
-        except (AttributeError, ValueError, InvalidOperation, InvalidInput) as error:
-            raise InvalidInput(f"line {reader.line_num}: {error}") from error
-        found.append(one)
+    try:
+        if {"date", "currency", "rate"} <= set(reader.fieldnames or ()):
+            found = [_read(row, counted_in) for row in reader]
+        else:
+            raise InvalidInput("the file begins with a line of its columns: date,currency,rate")
+    except (csv.Error, InvalidInput) as error:
+        raise InvalidInput(f"line {max(reader.line_num, 1)}: {error}") from error
     return found
+
+
+def _read(row: Mapping[str, Any], counted_in: str) -> Rate:
+    day, currency, rate = (str(row[name] or "").strip() for name in ("date", "currency", "rate"))
+    try:
+        one = Rate(currency, counted_in, date.fromisoformat(day), Decimal(rate))
+    except InvalidOperation:
+        raise InvalidInput(f"{rate[:40]!r} is no rate: write it such as 0.92") from None
+    except ValueError:
+        raise InvalidInput(f"{day[:40]!r} is no day: write it such as 2026-11-01") from None
+    _check(one)
+    return one
 
 
 def day_of(at: datetime) -> date:

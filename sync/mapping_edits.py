@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, insert, select
 
 from connector import audit, shops
+from connector.db.session import reading
 from connector.deps import Deps
 from connector.errors import InvalidInput
 from connector.models.mapping import mapping_edits
@@ -39,7 +40,8 @@ class Meaning:
     """What taking a document would mean.
 
     ``changed``: names of attributes that are new, different or gone, and of events; ``contacts``: how many contacts at
-    Brevo would be told again; ``unread``: what is mapped now that was never read from the store.
+    Brevo would be told again, counted up to one more than ``counts.MOST``; ``unread``: what is mapped now that
+    was never read from the store.
     """
 
     attributes: tuple[str, ...]
@@ -114,14 +116,16 @@ def accept(deps: Deps, shop: Shop, text: str, *, by: str, seen: str | None = Non
     mapped = document.read(text)
     changed = _with(shop, mapped)
     notes: list[str] = []
-    if shop.active and shop.brevo_key:
+    # Before anything changes at Brevo, and once more when nobody can come between.
+    with reading(deps.engine) as connection:
+        _check(connection, shop, seen)
+    if shop.active and shop.has_brevo:
         done = attributes.ensure(deps.brevo(shop), mapping.of_shop(changed))
         notes += [f"Created at Brevo: {', '.join(done.created)}."] if done.created else []
         notes += [f"Brevo: {problem}." for problem in done.problems]
     with deps.open(changed) as scope:
         held = shops.hold(scope.connection, shop.id)
-        if seen is not None and digest_of(current(scope.connection, held)) != seen:
-            raise Outdated("Somebody else has changed the mapping meanwhile: load the page anew.")
+        _check(scope.connection, held, seen)
         meant = _meaning(scope.connection, held, mapped)
         _keep(scope, text, mapped, meant, by)
     run_id = None
@@ -129,6 +133,11 @@ def accept(deps: Deps, shop: Shop, text: str, *, by: str, seen: str | None = Non
         run_id, said = _read_again(deps, changed, by)
         notes.append(said)
     return Accepted(meant, tuple(notes), run_id)
+
+
+def _check(connection: Connection, shop: Shop, seen: str | None) -> None:
+    if seen is not None and digest_of(current(connection, shop)) != seen:
+        raise Outdated("Somebody else has changed the mapping meanwhile: load the page anew.")
 
 
 def reset(deps: Deps, shop: Shop, *, by: str) -> Accepted:

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 import orjson
 from sqlalchemy import Connection, RowMapping, text
 
+from connector import counts
 from connector.db.session import autocommitted
 from connector.deps import Deps
 from connector.locks import NORMALISE, lock_persons, lock_shop
@@ -33,7 +34,7 @@ from sync.profiles import touch
 
 SLICE = 200
 # How long a slice may take. Machine time.
-_DONE_WITHIN = timedelta(seconds=30)
+_DONE_WITHIN = timedelta(seconds=25)
 
 
 def ask(scope: Scope) -> None:
@@ -55,15 +56,17 @@ ON CONFLICT (shop_id) DO UPDATE SET
 
 
 def count(connection: Connection, shop: Shop) -> int:
-    """How many contacts of this shop Brevo has, each of which would be told again."""
+    """How many contacts of this shop Brevo has, each of which would be told again; counted up to one more than
+    ``counts.MOST``."""
     return int(connection.scalar(_COUNT, {"shop_id": shop.id}) or 0)
 
 
 _COUNT = text(
-    "SELECT count(*) FROM sync_state JOIN persons ON persons.shop_id = sync_state.shop_id"
+    "SELECT count(*) FROM (SELECT 1 FROM sync_state JOIN persons ON persons.shop_id = sync_state.shop_id"  # noqa: S608
     " AND persons.id = sync_state.entity_id AND persons.email IS NOT NULL AND persons.erased_at IS NULL"
     " AND persons.merged_into IS NULL"
     " WHERE sync_state.shop_id = :shop_id AND sync_state.entity = 'contact' AND sync_state.sent_version > 0"
+    f" LIMIT {counts.MOST + 1}) AS found"
 )
 
 

@@ -13,11 +13,16 @@ ROLES = (READ_ONLY, SUPPORT, EDITOR, OWNER)
 """From the least to the most: each may do what those before it may."""
 
 ABOUT: Mapping[str, str] = {
-    READ_ONLY: "Sees everything, with names, addresses and telephone numbers masked. Changes nothing.",
-    SUPPORT: "The same, and does tasks, re-runs syncs, replays deliveries and reveals an address, which is noted.",
+    READ_ONLY: "Sees the pages of the shop, with names, addresses and telephone numbers masked; not the audit log, dry"
+    " runs, API keys, staff and the account at Brevo. Changes nothing.",
+    SUPPORT: "The same, also the audit log and dry runs. Does tasks, syncs again, replays deliveries, stops marketing"
+    " to somebody, takes people out of flows, and reveals an address, which is noted.",
     EDITOR: "The same without masks, changes flows, mapping and most settings, decides who is whom, and arms the past.",
-    OWNER: "Everything, also staff, keys, consent, who is told of customers, and the account at Brevo.",
+    OWNER: "Everything, also staff, keys, webhooks, consent, who is told of customers, and the account at Brevo.",
 }
+
+STAFF = "staff"
+"""Of the actor of somebody who has an account of their own: ``staff:NUMBER``."""
 
 NOBODY = "nobody"
 """Instead of a role: without signing in."""
@@ -118,6 +123,8 @@ ROUTES: Mapping[str, str] = {
     "admin.start_backfill": EDITOR,
     "admin.stop_backfill": EDITOR,
     "admin.resume_backfill": EDITOR,
+    "admin.backfill_failures": READ_ONLY,
+    "admin.retry_backfill": SUPPORT,
     "admin.deliveries": READ_ONLY,
     "admin.delivery": READ_ONLY,
     "admin.replay_delivery": SUPPORT,
@@ -125,7 +132,15 @@ ROUTES: Mapping[str, str] = {
     "admin.webhooks": READ_ONLY,
     "admin.webhook": READ_ONLY,
     "admin.resend_webhook": SUPPORT,
+    "admin.add_webhook": OWNER,
+    "admin.name_webhook": OWNER,
+    "admin.renew_webhook_secret": OWNER,
+    "admin.test_webhook": OWNER,
+    "admin.enable_webhook": OWNER,
+    "admin.disable_webhook": OWNER,
+    "admin.remove_webhook": OWNER,
     "admin.standing": READ_ONLY,
+    "admin.retry_standing": SUPPORT,
     "admin.resume_channel": EDITOR,
     "admin.mapping": READ_ONLY,
     "admin.check_mapping": EDITOR,
@@ -144,6 +159,16 @@ ROUTES: Mapping[str, str] = {
     "admin.save_setting": EDITOR,
     "admin.save_owner_setting": OWNER,
     "admin.set_sender": OWNER,
+    "admin.rates": READ_ONLY,
+    "admin.set_rate": EDITOR,
+    "admin.import_rates": EDITOR,
+    "admin.remove_rate": EDITOR,
+    "admin.coupon_pools": READ_ONLY,
+    "admin.make_coupon_pool": EDITOR,
+    "admin.resize_coupon_pool": EDITOR,
+    "admin.import_loyalty": EDITOR,
+    "admin.whatsapp_templates": READ_ONLY,
+    "admin.read_whatsapp_templates": EDITOR,
     "admin.keys": OWNER,
     "admin.create_key": OWNER,
     "admin.revoke_key": OWNER,
@@ -174,6 +199,7 @@ ONES_OWN = frozenset({
 FRESH = frozenset({
     # One line each, those of one page together.
     "admin.create_key",
+    "admin.add_webhook", "admin.renew_webhook_secret",
     "admin.invite", "admin.new_password", "admin.change_staff", "admin.remove_staff",
     "admin.reset_second_factor",
     "admin.export_person", "admin.download_export", "admin.erase_person",
@@ -215,6 +241,11 @@ class Visitor:
         """Whether this visitor may ask this endpoint; one that is not declared nobody may ask."""
         least = ROUTES.get(endpoint)
         return least is not None and (least == NOBODY or self.may(least))
+
+    @property
+    def signs_in(self) -> bool:
+        """Whether this is one of the staff with an account: no merchant inside the Shopify admin, and no key."""
+        return self.actor.partition(":")[0] == STAFF
 
     def sees(self, shop_id: int) -> bool:
         return self.shop_ids is None or shop_id in self.shop_ids

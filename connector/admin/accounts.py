@@ -15,16 +15,13 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from connector import audit
-from connector.admin.access import ROLES
+from connector.admin.access import ROLES, STAFF
 from connector.errors import InvalidInput
 from connector.models.invitation import staff_invitations
 from connector.models.staff import staff, staff_recovery_codes, staff_sessions, staff_shops
 
 SHORTEST, LONGEST = 12, 256
 """Characters of a password. Longer ones would only make the hash dear."""
-
-STAFF = "staff"
-"""Of an actor in the audit log who is one of them."""
 
 _EMAIL = re.compile(r"[^\s@<>\"'\\]{1,64}@[^\s@<>\"'\\]{1,255}\Z")
 _hasher = PasswordHasher()

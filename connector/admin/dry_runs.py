@@ -3,14 +3,13 @@ the shop's zone and masked for whom may not see people whole."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from connector.admin import flow_words, reasons
-from connector.admin.shown import Eyes, harmless, plain
+from connector.admin import flow_words, reasons, shown
+from connector.admin.shown import Eyes, harmless, harmless_text, plain
 from flows.content import preview
 from flows.core import graph
 from flows.core.graph import Node
@@ -19,8 +18,6 @@ from flows.core.wants import shown as shown_fact
 from flows.engine.explaining.explanation import Leaf, Rule
 from flows.engine.trying import Deed, Letter, Move, Trial
 
-# As sentences of ours write a moment.
-_MOMENT = re.compile(r"(\d{4}-\d{2}-\d{2} \d{2}:\d{2}) UTC")
 _PARTING = frozenset({"branched", "split"})
 VERDICTS: Mapping[str, tuple[str, str]] = {
     "sent": ("would be sent", "good"),
@@ -135,14 +132,14 @@ class _Telling:
 
     def _text(self, said: str) -> str:
         """A sentence as this visitor sees it, with its moments in the shop's zone."""
-        return self._eyes.text(_MOMENT.sub(self._here, said), *self._names)
+        return self._eyes.text(shown.told(said, self._when), *self._names)
 
-    def _here(self, found: re.Match[str]) -> str:
-        return self._when(datetime.strptime(found[1], "%Y-%m-%d %H:%M").replace(tzinfo=UTC))
+    def _clause(self, said: str, fields: Sequence[str], events: Sequence[str] = ()) -> str:
+        return self._text(flow_words.clause(said, fields, events))
 
     def _asked(self, leaves: Sequence[Leaf]) -> tuple[Asked, ...]:
         return tuple(
-            Asked(self._text(leaf.text), leaf.truth, self._text(leaf.why or f"it is {shown_fact(leaf.fact)}"))
+            Asked(self._clause(leaf.text, [leaf.field]), leaf.truth, self._clause(_saw(leaf), [leaf.field]))
             for leaf in leaves
         )
 
@@ -150,7 +147,9 @@ class _Telling:
         says = reasons.sentence(rule.code, rule.detail) or rule.sentence
         would = str(rule.change["sentence"]) if rule.change and rule.holds is not True else ""
         name = reasons.RULES.get(rule.rule, flow_words.named(rule.rule))
-        return Entering(name, rule.holds is True, self._text(says), self._text(would), self._asked(rule.leaves))
+        fields = [leaf.field for leaf in rule.leaves]
+        would = self._clause(would, fields, [self._trial.flow.trigger.on])
+        return Entering(name, rule.holds is True, self._clause(says, fields), would, self._asked(rule.leaves))
 
     def _lines(self) -> Iterator[Line]:
         before: Deed | None = None
@@ -205,8 +204,8 @@ class _Telling:
             one.variant, one.channel, one.purpose, verdict, tuple(map(self._text, says)),
             tuple(Check(reasons.CHECKS.get(it.check, flow_words.named(it.check)), it.verdict) for it in one.checks),
             tuple((name, self._text(value)) for name, value in preview.told(proof)) if proof else (),
-            self._text(proof.text) if proof else "", harmless(proof.html, self._eyes, *self._names) if proof else "",
-            one.invented,
+            harmless_text(proof.text, self._eyes, *self._names) if proof else "",
+            harmless(proof.html, self._eyes, *self._names) if proof else "", one.invented,
         )  # fmt: skip
 
     def _ends(self) -> str:
@@ -218,3 +217,7 @@ class _Telling:
         if trial.waits_for:
             return f"They stay inside and wait for: {' or '.join(map(flow_words.event, trial.waits_for))}."
         return f"So far it was looked ahead, to {self._when(trial.until)}; they are still inside."
+
+
+def _saw(leaf: Leaf) -> str:
+    return leaf.why or f"it is {shown_fact(leaf.fact)}"

@@ -179,13 +179,13 @@ def _together(messages: Iterable[MessageFigures]) -> list[MessageFigures]:
 
 @dataclass(frozen=True)
 class Beside:
-    """A claim beside the shop's own number. ``own``: a share of one, an amount, or None when there is nothing yet;
-    ``measured``: whether anything here measures the same."""
+    """A claim beside the shop's own number. ``own``: None when there is nothing yet, else a share of one, an
+    amount of money or so many times, as ``kind`` says; ``measured``: whether anything here measures the same."""
 
     claim: Claim
     own: Any
     measured: bool
-    amount: bool = False
+    kind: str = "share"
 
 
 def beside(
@@ -203,7 +203,10 @@ def beside(
     def measured(claim: Claim) -> bool:
         return claim.of.removeprefix(METRIC) in shares if claim.of.startswith(METRIC) else bool(claim.of)
 
-    return [Beside(claim, own(claim), measured(claim), claim.of == "revenue_per_recipient") for claim in claims]
+    return [Beside(claim, own(claim), measured(claim), _KINDS.get(claim.of, "share")) for claim in claims]
+
+
+_KINDS: Mapping[str, str] = {"revenue_per_recipient": "amount", "return_on_cost": "times"}
 
 
 def claims_of(one: Known) -> list[Claim]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -58,6 +58,8 @@ EVENTS: Mapping[str, str] = {
 _MESSAGES = {"email": "emails", "sms": "text messages", "push": "push messages", "whatsapp": "WhatsApp"}
 _UNITS = {"m": "minute", "h": "hour", "d": "day", "w": "week"}
 _SPAN = re.compile(r"(\d+)([mhdw])")
+# A length of time where only one can stand.
+_AGO = re.compile(r"\b\d+[mhdw]\b(?= ago\b)|(?<=within the last )\d+[mhdw]\b|(?<=within the next )\d+[mhdw]\b")
 _OFFSET = re.compile(r"(?:(?P<sign>[+-])(?P<span>\S+) from )?(?P<anchor>trigger|event\.\S+)(?: at (?P<at>\S+))?")
 _WHOSE = {
     "person": "their",
@@ -138,6 +140,16 @@ def _called(asked: Condition) -> Condition:
             return All(tuple(map(_called, parts)))
         case AnyOf(of=parts):
             return AnyOf(tuple(map(_called, parts)))
+
+
+def clause(text: str, fields: Iterable[str] = (), events: Iterable[str] = ()) -> str:
+    """What the engine says of a condition, with these fields and events of it as people call them."""
+    called = {**{name: event(name) for name in events}, **{path: field(path) for path in fields}}
+    if called:
+        # The longest first: one may begin as another one is called.
+        names = "|".join(map(re.escape, sorted(called, key=len, reverse=True)))
+        text = re.sub(rf"(?<![\w.])(?:{names})(?!\w|\.\w)", lambda found: called[found.group()], text)
+    return _AGO.sub(lambda found: spoken(found.group()), text)
 
 
 def _is_span(value: Any) -> bool:

@@ -22,6 +22,23 @@ def posted(schema: Schema) -> dict[str, Any]:
     return _loaded(schema, given, "raise")
 
 
+def uploaded(name: str, most: int) -> str:
+    """The text of the one file that came with the form, of at most so many bytes. Raises InvalidInput."""
+    file = request.files.get(name)
+    raw = file.stream.read(most + 1) if file else b""
+    if not raw:
+        raise InvalidInput("Choose a file first.")
+    if len(raw) > most:
+        raise InvalidInput("The file is too large: bring it in parts.")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\x00"
+    if "\x00" in text:
+        raise InvalidInput("The file is no text: save it as CSV, in UTF-8.")
+    return text
+
+
 def asked(schema: Schema) -> dict[str, Any]:
     """The parameters of the address; unknown ones are left out. Raises InvalidInput."""
     return _loaded(schema, request.args, "exclude")

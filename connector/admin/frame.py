@@ -11,6 +11,7 @@ import hmac
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,8 +33,8 @@ from flask_wtf.csrf import CSRFError, CSRFProtect  # type: ignore[import-untyped
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from connector import logging, shops
-from connector.admin import access, charts, shown, visiting
+from connector import counts, logging, shops
+from connector.admin import access, act_words, charts, shown, visiting
 from connector.admin.access import Visitor
 from connector.admin.acts.act import is_missing
 from connector.admin.forms import safe_next
@@ -45,6 +46,7 @@ from connector.settings import Settings
 from connector.shopify.session_token import RETRY_HEADER, NotASession
 from connector.shops import Shop
 from connector.web.install import to_bounce
+from flows.core.calendar import zone
 
 log = logging.get(__name__)
 
@@ -66,7 +68,7 @@ _SAYINGS = {
     502: ("No answer that helps", "Shopify or Brevo did not answer as expected. Try again in a few minutes."),
     429: ("Too many attempts", "Wait a minute, then try again."),
 }
-_SAYING = ("Something went wrong", "Please try again in a few minutes. If it stays, look at the log.")
+_SAYING = ("Something went wrong", "Please try again in a few minutes. If it stays, tell whoever runs this connector.")
 
 NOTES: Mapping[str, tuple[str, str]] = {
     "replayed": ("good", "The delivery is back in the line; a worker applies it now."),
@@ -74,6 +76,11 @@ NOTES: Mapping[str, tuple[str, str]] = {
     "left_alone": ("attention", "Nothing was stopped there any more, so it was left alone."),
     "resent": ("good", "It is sent once more, now."),
     "nothing_resent": ("attention", "There was nothing to send once more."),
+    "webhook_named": ("good", "Saved. Flows tell it by this name from now on."),
+    "webhook_on": ("good", "It is told again what happens from now on. What it missed can be sent once more, below."),
+    "webhook_off": ("good", "It is told nothing more. What it was to be told has been given up."),
+    "webhook_removed": ("good", "The address is forgotten, with what it was to be told."),
+    "tried_again": ("good", "It is tried again now. What is refused again comes back to this list."),
     "resumed": ("good", "The channel goes on. If Brevo still refuses, it is paused again."),
     "sync_ended": ("attention", "The sync had ended already."),
     "alert_seen": ("good", "Noted: you look after it. It goes by itself when its cause is gone."),
@@ -93,6 +100,12 @@ NOTES: Mapping[str, tuple[str, str]] = {
     "task_assigned": ("good", "The task is given away."),
     "saved": ("good", "Saved. It holds from now on."),
     "nothing_changed": ("attention", "Nothing was different, so nothing was saved."),
+    "rates_kept": ("good", "Saved. It holds from now on."),
+    "rates_woken": ("good", "Saved. Orders and products that waited for a rate are told to Brevo now."),
+    "rate_removed": ("good", "The rate is left out from now on."),
+    "pool_made": ("good", "The codes are being made in the store. How many are ready is shown below."),
+    "pool_resized": ("good", "Saved. The codes that are lacking are being made in the store."),
+    "templates_read": ("good", "Read just now. Messages go by what stands here."),
     "key_revoked": ("good", "The key lets nobody in any more."),
     "staff_changed": ("good", "Saved. It holds from their next click on."),
     "staff_removed": ("good", "They may not see this shop any more."),
@@ -146,7 +159,7 @@ PLACES = (
             ("admin.deliveries", "Deliveries"),
             ("admin.webhooks", "Webhooks"),
             ("admin.standing", "Stopped work"),
-            ("admin.armings", "Arming"),
+            ("admin.armings", "People from before"),
         ),
     ),
     (
@@ -263,6 +276,7 @@ def blueprint(deps: Deps, csrf: CSRFProtect) -> Blueprint:
             "asking": here,
             "visitor": here.visitor if here else None,
             "shop": here.shop if here else None,
+            "timezone": zone(here.shop.timezone).key if here and here.shop else None,
             "eyes": here.eyes if here else None,
             "nonce": g.get("nonce", ""),
             "api_key": deps.settings.shopify_api_key,
@@ -270,8 +284,13 @@ def blueprint(deps: Deps, csrf: CSRFProtect) -> Blueprint:
             "note": NOTES.get(request.args.get("note", "")),
         }
 
-    for name in ("moment", "amount", "ago", "words", "pairs", "plain"):
+    routes.add_app_template_filter(_moment, "admin_moment")
+    routes.add_app_template_filter(_told, "admin_told")
+    routes.add_app_template_filter(act_words.did, "admin_did")
+    routes.add_app_template_filter(act_words.kind, "admin_kind")
+    for name in ("amount", "ago", "words", "pairs", "plain"):
         routes.add_app_template_filter(getattr(shown, name), f"admin_{name}")
+    routes.add_app_template_filter(counts.said, "admin_bounded")
     routes.add_app_template_global(charts.lines, "chart_lines")
     routes.add_app_template_global(charts.bars, "chart_bars")
 
@@ -306,6 +325,17 @@ def blueprint(deps: Deps, csrf: CSRFProtect) -> Blueprint:
         return _refusal(500)
 
     return routes
+
+
+def _moment(at: datetime | None) -> str:
+    """A moment on the shop's clocks, on a page of a shop; elsewhere in UTC."""
+    here: Asking | None = g.get("asking")
+    return shown.moment(at, here.shop.timezone if here and here.shop else None)
+
+
+def _told(sentence: object) -> str:
+    """A sentence of ours with its moments on the shop's clocks."""
+    return shown.told(sentence, _moment)
 
 
 def _places(visitor: Visitor) -> list[tuple[str, list[tuple[str, str]]]]:

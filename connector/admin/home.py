@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from connector import capabilities
-from connector.admin import standings
-from connector.admin.standings import Standing, Trouble
+from connector import capabilities, pauses
+from connector.admin import given_up, standings
+from connector.admin.given_up import Trouble
+from connector.admin.standings import Standing
 from connector.capabilities import Capability
 from connector.deps import Deps
 from connector.install import checklist
@@ -24,19 +25,32 @@ from sync import alerts
 from sync.alerts import Alert
 
 DAYS = 30
-ALERT_PLACES: Mapping[str, str] = {
-    "paused_channel": "admin.standing",
-    "stuck_work": "admin.standing",
-    "stopped_work": "admin.deliveries",
-    "complaints": "admin.messages",
-    "silent_webhooks": "admin.gaps",
-    "failing_webhook": "admin.webhooks",
-    "rising_unsubscribes": "admin.flows",
-    "falling_opens": "admin.flows",
-    "falling_clicks": "admin.flows",
-    "overdue_tasks": "admin.tasks",
+_Place = tuple[str, Mapping[str, str]]
+_PLACES: Mapping[str, _Place] = {
+    "paused_channel": ("admin.standing", {}),
+    "stuck_work": ("admin.standing", {}),
+    "stopped_work": ("admin.standing", {}),
+    "stopped_work:deliveries": ("admin.deliveries", {}),
+    "stopped_work:messages": ("admin.standing", {"kind": "messages"}),
+    "stopped_work:records": ("admin.standing", {"kind": "records"}),
+    "stopped_work:events": ("admin.standing", {"kind": "events"}),
+    "stopped_work:fetches": ("admin.standing", {"kind": "fetches"}),
+    "complaints": ("admin.messages", {"reported": "complained"}),
+    "silent_webhooks": ("admin.gaps", {}),
+    "failing_webhook": ("admin.webhooks", {}),
+    "rising_unsubscribes": ("admin.flows", {}),
+    "falling_opens": ("admin.flows", {}),
+    "falling_clicks": ("admin.flows", {}),
+    "overdue_tasks": ("admin.tasks", {}),
 }
-"""Kind of alert -> the page where it is seen to."""
+# What an alert that somebody looks after says already, by its subject.
+_SAID: Mapping[str, frozenset[str]] = {
+    "deliveries": standings.IN_INBOX,
+    "messages": frozenset({"messages_failed"}),
+    "records": frozenset({"records_refused"}),
+    "events": frozenset({"events_refused"}),
+    "fetches": frozenset({"fetches_failed"}),
+}
 _TASKS = 5
 _LATER = timedelta(days=1)
 
@@ -67,7 +81,7 @@ class Home:
     @property
     def verdict(self) -> tuple[str, str]:
         """(tone, one sentence): whether everything is all right."""
-        return verdict(self.standing, self.alerts)
+        return verdict(self.standing, self.alerts, self.capabilities)
 
     @property
     def missing(self) -> Sequence[Capability]:
@@ -79,8 +93,8 @@ def read(connection: Connection, deps: Deps, shop: Shop) -> Home:
     now = deps.clock.now()
     today = now.astimezone(zone(shop.timezone)).date()
     troubles = []
-    for kind in standings.KINDS.values():
-        troubles += [(kind.words, one) for one in standings.newest(connection, shop.id, kind, now, 1)]
+    for kind in given_up.KINDS.values():
+        troubles += [(kind.words, one) for one in given_up.newest(connection, shop.id, kind, now, 1)]
     due = [
         one for one in tasks.listed(connection, shop.id, now, most=_TASKS) if one.due_at and one.due_at < now + _LATER
     ]
@@ -106,10 +120,18 @@ _STATES: Mapping[str, tuple[str, str]] = {
 }
 
 
-def verdict(standing: Standing, standing_alerts: Sequence[Alert]) -> tuple[str, str]:
+def place_of(alert: Alert) -> _Place | None:
+    """Where it is seen to: (endpoint, what is asked of that page); None: nowhere in the admin."""
+    return _PLACES.get(f"{alert.kind}:{alert.subject}") or _PLACES.get(alert.kind)
+
+
+def verdict(standing: Standing, standing_alerts: Sequence[Alert], able: Sequence[Capability] = ()) -> tuple[str, str]:
     """(tone, one sentence). What staff look after already does not shout."""
     if standing.shop.state in _STATES:
         return _STATES[standing.shop.state]
+    for one in able:
+        if one.name in _NEEDED and not one.there:
+            return "critical", f"{one.says} {one.todo}".strip()
     new = [one for one in standing_alerts if one.seen_at is None]
     critical = [one for one in new if one.tone == "critical"]
     if critical:
@@ -121,10 +143,26 @@ def verdict(standing: Standing, standing_alerts: Sequence[Alert]) -> tuple[str, 
     if standing.lagging:
         late = "; ".join(sorted(standings.WAITING[kind].lower() for kind in standing.lagging))
         return "attention", f"Everything works, but some work waits longer than usual: {late}."
+    known = frozenset[str]().union(
+        *(_SAID.get(one.subject, ()) for one in standing_alerts if one.kind == "stopped_work")
+    )
+    if stopped := [kind for kind in standings.STOPPED if kind in standing.stopped and kind not in known]:
+        found = "; ".join(
+            f"{standings.counted(standing.stopped[kind])} {_lowered(standings.STOPPED[kind])}" for kind in stopped
+        )
+        return "attention", f"Everything else works, but some work was given up: {found}."
     if standing_alerts:
         seen = len(standing_alerts)
         return "attention", f"{seen} known {'thing is' if seen == 1 else 'things are'} being looked after."
     return "good", "Everything is all right."
+
+
+# Without these nothing works.
+_NEEDED = frozenset({"store", "brevo"})
+
+
+def _lowered(words: str) -> str:
+    return words[0].lower() + words[1:]
 
 
 def _named(found: Sequence[Alert]) -> str:
@@ -134,5 +172,5 @@ def _named(found: Sequence[Alert]) -> str:
 
 
 def _channels(standing: Standing) -> str:
-    names = [one.channel for one in standing.pauses]
+    names = [pauses.named(one.channel) for one in standing.pauses]
     return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'}"

@@ -40,12 +40,14 @@ _LATE = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Filter:
-    """What a list is of; "" and None: all. ``reason``: a code, or the first word of what a provider said."""
+    """What a list is of; "" and None: all. ``reason``: a code, or the first word of what a provider said;
+    ``reported``: what was told of it (``reasons.REPORTED``)."""
 
     state: str = ""
     flow: str = ""
     channel: str = ""
     reason: str = ""
+    reported: str = ""
     person: int | None = None
     day: date | None = None
 
@@ -80,6 +82,10 @@ def listed(connection: Connection, shop: Shop, asked: Filter, after: str | None)
         # Named here, so that the index of this state alone is read.
         base.append(outbox.c.state == asked.state)
         order = _ORDER[asked.state]
+    elif asked.reported == "complained":
+        # Few, and looked for by whoever has to find out why: the newest complaint first.
+        base.append(outbox.c.complained_at.is_not(None))
+        order = outbox.c.complained_at, True
     elif asked.day is not None and after is None:
         base.append(outbox.c.id <= _id_at(connection, shop.id, _day(shop, asked.day)[1]) + _NEIGHBOURS)
     return _stretch(connection, shop, base, asked, order, after)
@@ -94,6 +100,8 @@ def _wanted(columns: Any, shop: Shop, asked: Filter) -> list[ColumnElement[bool]
     if asked.reason:
         said = columns.reason.startswith(f"{asked.reason}:", autoescape=True)
         wanted.append(or_(columns.reason == asked.reason, said))
+    if asked.reported:
+        wanted.append(columns[f"{asked.reported}_at"].is_not(None))
     if asked.day is not None:
         begins, ends = _day(shop, asked.day)
         wanted.append(and_(columns.created_at >= begins, columns.created_at < ends))
@@ -191,7 +199,7 @@ class Happened:
 @dataclass(frozen=True)
 class Content:
     """What a message looks like. ``kept``: it is what was sent; else it is written anew with what is known now.
-    ``problem``: why there is nothing to show, in a sentence."""
+    ``names``: what they were called then; ``problem``: why there is nothing to show, in a sentence."""
 
     subject: str = ""
     sender: str = ""
@@ -199,6 +207,7 @@ class Content:
     text: str = ""
     kept: bool = False
     problem: str = ""
+    names: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -358,4 +367,4 @@ def _anew(scope: Scope, row: Row[Any]) -> Content:
 
 def _shown(content: Mapping[str, Any], *, kept: bool) -> Content:
     subject, sender, html, text = (str(content.get(name) or "") for name in ("subject", "sender", "html", "text"))
-    return Content(subject, sender, html, text, kept)
+    return Content(subject, sender, html, text, kept, names=tuple(content.get("names") or ()))

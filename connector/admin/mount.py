@@ -13,17 +13,20 @@ from connector.admin.pages import (
     backfills,
     brevo,
     checklist,
+    coupon_pools,
     deliveries,
     drafts,
     dry_runs,
     flows,
     gaps,
     keys,
+    loyalty,
     mapping,
     messages,
     onboarding,
     people,
     publishing,
+    rates,
     reports,
     settings,
     shops,
@@ -32,6 +35,7 @@ from connector.admin.pages import (
     syncs,
     tasks,
     webhooks,
+    whatsapp,
 )
 from connector.admin.throttle import Throttle
 from connector.deps import Deps
@@ -39,7 +43,7 @@ from connector.deps import Deps
 PAGES = (
     shops, alerts, people, messages, syncs, backfills, arming, deliveries, webhooks, standing, mapping, audit,
     checklist, gaps, brevo, onboarding, flows, reports, drafts, dry_runs, publishing,
-    tasks, settings, keys, staff,
+    tasks, settings, rates, coupon_pools, whatsapp, loyalty, keys, staff,
 )  # fmt: skip
 
 

@@ -244,10 +244,12 @@ def _erasing(connection: Connection, shop: Shop, person_id: int) -> bool:
 
 
 def names_of(connection: Connection, shop: Shop, person_id: int) -> Mapping[str, Any] | None:
-    """{first_name, last_name, email, phone, gone} of this person of this shop; None when there is none."""
+    """{first_name, last_name, email, phone, gone, erasing} of this person of this shop; None when there is none.
+    ``erasing``: it was asked for and is not carried out yet."""
     query = select(persons).where(persons.c.shop_id == shop.id, persons.c.id == person_id)
     row = connection.execute(query).first()
     if row is None:
         return None
     gone = bool(row.erased_at or row.merged_into)
-    return {name: getattr(row, name) for name in ("first_name", "last_name", "email", "phone")} | {"gone": gone}
+    known = {name: getattr(row, name) for name in ("first_name", "last_name", "email", "phone")}
+    return known | {"gone": gone, "erasing": not gone and _erasing(connection, shop, person_id)}

@@ -15,16 +15,13 @@ from connector.admin import differences, flow_words, revision
 from connector.admin.differences import Difference
 from connector.models.flow import flows
 from connector.scope import Scope
+from flows.analytics import reading
 from flows.core.model import FlowVersion
 from flows.core.validate import from_data, to_data
-from flows.engine import flow_drafts, lifecycle
+from flows.engine import flow_drafts
 from flows.engine.book import Book
 from flows.engine.flow_drafts import Files, FlowDraft
-from flows.engine.lifecycle import Inside
 from flows.linting import Said
-
-MOST_LOOKED_AT = 1000
-"""So many of the people inside are looked at one by one; where the others stand is looked at when it is done."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +39,13 @@ class Group:
 @dataclass(frozen=True)
 class Publication:
     """``current`` is 0 and ``status`` None when nothing was published; ``steps``: {id: in words} of the new version,
-    empty when it cannot be read. ``complete``: everybody inside was looked at. ``seen``: what a form carries."""
+    empty when it cannot be read. ``seen``: what a form carries."""
 
     flow: str
     current: int
     status: str | None
     differences: Sequence[Difference]
     groups: Sequence[Group]
-    complete: bool
     steps: Mapping[str, str]
     seen: str
     said: Sequence[Said] = field(default_factory=list)
@@ -104,14 +100,13 @@ def _of(
 ) -> Publication:
     current, status = standing(connection, shop_id, flow)
     before = flow_drafts.from_version(connection, shop_id, flow, current) if current else {}
-    inside = lifecycle.inside(connection, shop_id, flow, most=MOST_LOOKED_AT) if current else []
+    inside = reading.inside_now(connection, shop_id, flow) if current else []
     return Publication(
         flow,
         current,
         status,
         compared(before, files),
         _groups(Book(connection, shop_id), flow, inside, new),
-        sum(group.people for group in inside) < MOST_LOOKED_AT,
         flow_words.steps(new) if new is not None else {},
         seen_of(current, files),
         said,
@@ -124,17 +119,17 @@ def compared(before: Files, after: Files) -> list[Difference]:
     return differences.between(old, flow_drafts.in_one_form(after))
 
 
-def _groups(book: Book, flow: str, inside: Sequence[Inside], new: FlowVersion | None) -> list[Group]:
+def _groups(book: Book, flow: str, inside: Sequence[tuple[int, str, int]], new: FlowVersion | None) -> list[Group]:
     found = []
-    for group in inside:
-        if group.step is None:
-            found.append(Group(group.version, None, group.people, "an automation at Brevo carries them out", None))
+    for version, step, people in inside:
+        if not step:
+            found.append(Group(version, None, people, "an automation at Brevo carries them out", None))
             continue
-        old = book.published(flow, group.version).flow
-        there = new.steps.get(group.step) if new else None
-        fits = there is not None and there.kind == old.steps[group.step].kind
-        says = flow_words.steps(old).get(group.step, group.step)
-        found.append(Group(group.version, group.step, group.people, says, group.step if fits else None))
+        old = book.published(flow, version).flow
+        there = new.steps.get(step) if new else None
+        fits = there is not None and there.kind == old.steps[step].kind
+        says = flow_words.steps(old).get(step, step)
+        found.append(Group(version, step, people, says, step if fits else None))
     return found
 
 

@@ -181,7 +181,7 @@ def decision(code: str, detail: Mapping[str, Any]) -> str:
     if code == "gate_defer" and (until := _moment(detail.get("until"))):
         told.append(f"It is asked again {until}.")
     if leaf := because(detail):
-        told.append(f"({leaf})")
+        told.append(f"({flow_words.clause(leaf, [detail['because']['field']])})")
     return " ".join(told)
 
 

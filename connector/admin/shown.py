@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from html import escape, unescape
 from typing import Any
+
+from flows.core.calendar import zone
 
 _EMAIL = re.compile(r"[^\s@<>()\[\],;:\"'=]+@[^\s@<>()\[\],;:\"'=]+")
 # Seven digits or more, as people write them. A number that is part of a word or an id (customer:17) is none.
 _PHONE = re.compile(r"(?:\+|(?<![\w/.#:-]))\(?\d[\d\s().-]{5,18}\d(?![\w-])")
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}")
+# As sentences of ours write a moment.
+_MOMENT = re.compile(r"(\d{4}-\d{2}-\d{2} \d{2}:\d{2}) UTC")
 _DOTS = "•••"
 # What a message carries may be followed by nobody but the one whom it is for: a link of theirs opts them out.
 _LINK = re.compile(r"\s(?:href|action|formaction|ping)\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s>]+)", re.IGNORECASE)
+# The same in a text without marks: whose it is stands behind the host.
+_ADDRESS = re.compile(r"(https?://[^\s/?#<>\"]+)[/?#][^\s<>\"]*", re.IGNORECASE)
+# What a tag says in words.
+_WORDS = re.compile(r"\s(?:alt|title|aria-label)\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s>]+)", re.IGNORECASE)
 _TAG = re.compile(r"(<style\b.*?</style\s*>|<!--.*?-->|<[^>]*>)", re.IGNORECASE | re.DOTALL)
 
 
@@ -36,13 +45,24 @@ def masked_name(name: str) -> str:
 
 
 def masked_text(text: str, names: Iterable[str | None] = ()) -> str:
-    """A sentence with the addresses and telephone numbers in it masked, and these names wherever they are words."""
+    """A sentence with the addresses and telephone numbers in it masked, its links cut off behind the host, and these
+    names masked wherever they are words."""
     words = sorted({word for name in names if name for word in name.split()}, key=len, reverse=True)
-    masked = _PHONE.sub(_phone_in_text, _EMAIL.sub(lambda found: masked_email(found.group()), text))
+    masked = _EMAIL.sub(lambda found: masked_email(found.group()), unlinked(text))
+    masked = _PHONE.sub(_phone_in_text, masked)
     if not words:
         return masked
     whole = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)", re.IGNORECASE)
     return whole.sub(lambda found: masked_name(found.group()), masked)
+
+
+def unlinked(text: str) -> str:
+    """The same text without what its links lead to.
+
+    >>> unlinked("Stop: https://shop.example/u/7?again=1")
+    'Stop: https://shop.example/…'
+    """
+    return _ADDRESS.sub(r"\1/…", text)
 
 
 def _phone_in_text(found: re.Match[str]) -> str:
@@ -86,12 +106,35 @@ def harmless(html: str, eyes: Eyes, *names: str | None) -> str:
     >>> harmless('<a href="https://shop.example/u/7">Ann, stop</a>', Eyes(False), "Ann")
     '<a>A•••, stop</a>'
     """
-    parts = _TAG.split(html)
-    return "".join(_LINK.sub("", part) if n % 2 else eyes.text(part, *names) for n, part in enumerate(parts))
+    said = str if eyes.whole else lambda part: escape(eyes.text(unescape(part), *names), quote=False)
+
+    def tag(part: str) -> str:
+        bare = _LINK.sub("", part)
+        return bare if eyes.whole else _WORDS.sub("", bare)
+
+    return "".join(tag(part) if n % 2 else said(part) for n, part in enumerate(_TAG.split(html)))
 
 
-def moment(at: datetime | None) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC" if at else "–"
+def harmless_text(text: str, eyes: Eyes, *names: str | None) -> str:
+    """The same of a text: its links lead nowhere, for nobody."""
+    return eyes.text(unlinked(text), *names)
+
+
+def moment(at: datetime | None, timezone: str | None = None) -> str:
+    """A moment on the clocks of ``timezone``, which the page names once; without one in UTC, which is said."""
+    if at is None:
+        return "–"
+    here = f"{at.astimezone(zone(timezone)):%Y-%m-%d %H:%M}"
+    return f"{here} UTC" if timezone is None else here
+
+
+def told(sentence: object, say: Callable[[datetime], str]) -> str:
+    """A sentence of ours with each moment in it, written in UTC, as ``say`` says it."""
+
+    def said(found: re.Match[str]) -> str:
+        return say(datetime.strptime(found[1], "%Y-%m-%d %H:%M").replace(tzinfo=UTC))
+
+    return _MOMENT.sub(said, "" if sentence is None else str(sentence))
 
 
 def amount(value: Any, currency: str | None = None) -> str:

@@ -68,6 +68,14 @@ def find(connection: Connection, shop_id: int, staff_id: int) -> Account:
     return found
 
 
+def held(connection: Connection, shop_id: int, staff_id: int) -> Account:
+    """One of them, whom nobody else changes before the transaction ends. Raises LookupError for anybody else."""
+    # With all owners and in their order, as whoever looks whether an owner is left locks them.
+    locked = or_(staff.c.role == OWNER, staff.c.id == staff_id)
+    connection.execute(select(staff.c.id).where(locked).order_by(staff.c.id).with_for_update()).all()
+    return find(connection, shop_id, staff_id)
+
+
 def sessions_of(connection: Connection, people: Sequence[Account], machine: datetime) -> dict[int, int]:
     """How many sessions each of them has, of those who have any."""
     query = (

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from connector import pauses
-from connector.admin import reasons
 from connector.clock import Clock
 from connector.shops import Shop
 from connector.web import backlog
@@ -43,7 +41,6 @@ STOPPED: Mapping[str, str] = {
 }
 IN_INBOX = frozenset({"quarantined", "poison"})
 """What of it the page of deliveries shows."""
-_RECENT = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -90,69 +87,3 @@ def counted(count: int) -> str:
     """A count that may have ended early: ``1,000+``."""
     most = backlog.MOST_OF_SHOP
     return f"{most:,}+" if count > most else f"{count:,}"
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """The newest of what has stopped in one way. ``answer``: why, as the platform said it or in our words; it may quote
-    an address. ``person_id``: whom it is about, where that is known."""
-
-    what: str
-    answer: str
-    person_id: int | None
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One way in which work stops: how the newest of it is found (``what``, ``reason``, ``person_id``, most recent
-    first), what is to be done, and one of it in words."""
-
-    heading: str
-    query: str
-    advice: str
-    words: str
-
-
-KINDS: Mapping[str, Kind] = {
-    "messages": Kind(
-        "Messages that Brevo refused in the last week",
-        "SELECT 'message ' || id AS what, reason, person_id FROM outbox WHERE shop_id = :shop AND state = 'failed'"
-        " AND created_at > :since ORDER BY created_at DESC, id DESC",
-        "The person's page tells the message's story. A refused message is not sent again.",
-        "Brevo refused a message",
-    ),
-    "records": Kind(
-        "Contacts, orders and products that Brevo refuses",
-        "SELECT entity || ' ' || entity_id AS what, reason, CASE WHEN entity IN ('contact', 'events') THEN entity_id"
-        " END AS person_id FROM sync_state WHERE shop_id = :shop AND state = 'failed' ORDER BY entity_id DESC",
-        "After a fix re-run the sync; the next change of the record is sent by itself.",
-        "Brevo refuses a record",
-    ),
-    "events": Kind(
-        "Events that Brevo refused",
-        "SELECT name AS what, reason, person_id FROM feed WHERE shop_id = :shop AND state = 'refused' ORDER BY id DESC",
-        "They are not sent again.",
-        "Brevo refused an event",
-    ),
-    "fetches": Kind(
-        "Objects that could not be read from the store",
-        "SELECT kind || ' ' || remote_id AS what, reason, CAST(NULL AS BIGINT) AS person_id FROM fetches"
-        " WHERE shop_id = :shop AND state = 'failed' ORDER BY remote_id DESC",
-        "The next delivery about them asks again; a re-run of the sync asks now.",
-        "The store did not give a record",
-    ),
-}
-
-
-def newest(connection: Connection, shop_id: int, kind: Kind, now: datetime, most: int) -> Sequence[Trouble]:
-    """The newest of one kind. ``now``: business time."""
-    asked = {"shop": shop_id, "since": now - _RECENT, "most": most}
-    rows = connection.execute(text(f"{kind.query} LIMIT :most"), asked)
-    return [Trouble(row.what, _said(row.reason), row.person_id) for row in rows]
-
-
-def _said(reason: str | None) -> str:
-    """A code of ours in words; what a platform answered as it is."""
-    if not reason:
-        return ""
-    return reasons.sentence(reason) if reason.replace("_", "").isalpha() and reason.islower() else reason

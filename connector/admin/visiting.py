@@ -10,11 +10,12 @@ from sqlalchemy import Engine
 
 from connector import shops
 from connector.admin import sessions
-from connector.admin.access import OWNER, Visitor
+from connector.admin.access import Visitor
 from connector.clock import Clock
 from connector.db.session import transaction
 from connector.settings import Settings
 from connector.shopify.session_token import verify
+from connector.shopify_users import role_of
 
 TOKEN = "token"  # noqa: S105  the name of a field of the cookie
 _BEARER = "Bearer "
@@ -30,7 +31,8 @@ def session_token_of(request: Request) -> str | None:
 
 
 def merchant(engine: Engine, settings: Settings, clock: Clock, token: str) -> tuple[Visitor, str] | None:
-    """The merchant whom this token names, owner of that one shop, and its domain; None when it is not connected.
+    """The merchant whom this token names, in the role that this one shop gives them, and its domain; None when it is
+    not connected.
 
     Raises NotASession (connector.shopify.session_token).
     """
@@ -40,7 +42,8 @@ def merchant(engine: Engine, settings: Settings, clock: Clock, token: str) -> tu
     if shop is None or shop.state == "uninstalled":
         return None
     name = f"{shop.name} (user {proven.user_id})"
-    visitor = Visitor(f"merchant:{proven.user_id}", name, OWNER, frozenset({shop.id}), embedded=True)
+    role = role_of(shop.settings, proven.user_id)
+    visitor = Visitor(f"merchant:{proven.user_id}", name, role, frozenset({shop.id}), embedded=True)
     return visitor, shop.domain
 
 

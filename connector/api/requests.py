@@ -14,6 +14,7 @@ from connector.api import keys
 from connector.api.keys import Key
 from connector.api.problem import UNREADABLE, Problem, no_key, too_large
 from connector.db.session import transaction
+from connector.nesting import DEEPEST, is_too_deep
 from webhooks.process import Unreadable, read
 
 EVERY_METHOD = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -49,6 +50,9 @@ def body(largest: int) -> dict[str, Any]:
         raise Problem(400, "unreadable", "Cannot be read", f"{error}. {UNREADABLE}") from error
     if not isinstance(found, dict):
         raise Problem(400, "unreadable", "Not an object", UNREADABLE)
+    if is_too_deep(found):
+        said = f"Its lists and objects are inside one another more than {DEEPEST} deep. Write it flatter."
+        raise Problem(400, "unreadable", "Nested too deep", said)
     return found
 
 

@@ -10,7 +10,7 @@ import click
 import orjson
 from redis.exceptions import RedisError
 
-from connector import pulse
+from connector import counts, pulse
 from connector.audit import CLI
 from connector.cli.connected import connected
 from connector.clock import pause
@@ -116,7 +116,7 @@ def how_far(found: Backfill) -> str:
     parts = [_part(part) for part in found.parts]
     left = found.seconds_left
     if found.ended:
-        parts = [f"the store is read; Brevo is still to be told of {found.untold}"]
+        parts = [f"the store is read; Brevo is still to be told of {counts.said(found.untold)}"]
     elif left is not None:
         parts.append(f"about {_span(left)} left")
     return "; ".join(parts)
@@ -203,13 +203,13 @@ def _peaks(deps: Deps) -> dict[str, float]:
 def _in_words(found: Backfill, told: Mapping[str, Any]) -> str:
     lines = [f"Backfill {found.id}: {found.state}."]
     for part in found.parts:
-        counts = f"{part.created} created, {part.changed} changed, {part.unchanged} unchanged, {part.failed} failed"
-        lines.append(f"  {_part(part)}: {counts}" if part.done else f"  {_part(part)}")
+        came = f"{part.created} created, {part.changed} changed, {part.unchanged} unchanged, {part.failed} failed"
+        lines.append(f"  {_part(part)}: {came}" if part.done else f"  {_part(part)}")
     lines += told["notes"]
     if not found.ended:
         lines.append("The workers go on: `connector sync backfill --wait` watches.")
     elif found.untold:
-        lines.append(f"Brevo is still to be told of {found.untold}.")
+        lines.append(f"Brevo is still to be told of {counts.said(found.untold)}.")
     return "\n".join(lines)
 
 

@@ -11,6 +11,7 @@ from typing import NoReturn
 import click
 import orjson
 
+from connector import counts
 from connector.audit import CLI
 from connector.cli.connected import connected
 from connector.db.session import autocommitted
@@ -131,7 +132,7 @@ def _take(settings: Settings, domain: str, text: str, yes: bool) -> None:
                 meant = mapping_edits.meaning(connection, shop, text)
             _show_meaning(meant)
             if meant.contacts and not yes:
-                click.confirm(f"Tell Brevo of {meant.contacts} contacts again?", abort=True)
+                click.confirm(f"Tell Brevo of {counts.said(meant.contacts)} contacts again?", abort=True)
             accepted: Accepted = mapping_edits.accept(deps, shop, text, by=CLI)
         except WrongMapping as error:
             _refuse(error)
@@ -155,7 +156,7 @@ def _show_meaning(meant: Meaning) -> None:
     if meant.nothing:
         click.echo("It changes nothing.")
     elif meant.contacts:
-        click.echo(f"{meant.contacts} contacts would be told again.")
+        click.echo(f"{counts.said(meant.contacts).capitalize()} contacts would be told again.")
 
 
 def _show_preview(seen: Preview) -> None:

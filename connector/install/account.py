@@ -106,10 +106,7 @@ def connect_brevo(
     if moved:
         say(f"{moving.WARNING} Records to be told again: {again}.")
     if first:
-        say(
-            "Brevo is asked who has opted out there. Until that is known, some minutes, nothing is told or sent:"
-            f" `connector brevo survey --shop {shop.domain}` shows how far it is."
-        )
+        say("Brevo is asked who has opted out there. Until that is known, some minutes, nothing is told or sent.")
     ring(deps.redis, "survey", shop.id)
     account = deps.brevo(connected)
     _attributes(account, connected, say)

@@ -230,4 +230,4 @@ def _go_live(deps: Deps, shop: Shop, say: Say, *, anew: bool) -> None:
         except InvalidInput:
             # One is under way.
             return
-    say("The whole store is being read: `connector sync backfill` shows how far it is.")
+    say("The whole store is being read: the page Syncs shows how far it is.")

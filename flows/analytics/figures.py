@@ -81,6 +81,16 @@ class Figures:
         return _share(self.completed, self.entered)
 
     @property
+    def order_rate(self) -> float | None:
+        """Orders for each message that reached somebody."""
+        return _share(self.orders, self.reached)
+
+    @property
+    def return_on_cost(self) -> Decimal | None:
+        """Revenue for each unit of money that the messages cost; None while nothing is said of what they cost."""
+        return self.revenue / self.cost if self.cost else None
+
+    @property
     def revenue_per_recipient(self) -> Decimal | None:
         """For each message sent."""
         return self.revenue / self.sent if self.sent else None

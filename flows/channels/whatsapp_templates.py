@@ -78,7 +78,7 @@ def chosen(source: MessageSource, templates: Sequence[Template] | None, language
     """
     wanted = source.template
     if templates is None:
-        sentence = "The WhatsApp templates at Brevo have not been read yet: `connector brevo whatsapp-templates` does."
+        sentence = "The WhatsApp templates at Brevo have not been read yet: Settings, WhatsApp templates does."
         raise Withheld("template_unknown", sentence)
     found = [one for one in templates if wanted in (one.id, one.name)]
     if not found:

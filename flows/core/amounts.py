@@ -56,4 +56,4 @@ def _rate(currency: str, into: str, facts: Facts) -> Decimal:
         return Decimal(str(there))
     if back is not MISSING and back is not None:
         return 1 / Decimal(str(back))
-    raise NoRate(f"there is no rate: connector currency set {currency} {into} RATE")
+    raise NoRate(f"there is no rate of {currency} in {into}: give one under Settings, Exchange rates")

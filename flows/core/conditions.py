@@ -42,6 +42,8 @@ class Not:
 
 
 Condition = Leaf | All | AnyOf | Not
+DEEPEST = 30
+"""So many conditions may be inside one another."""
 Truth = Literal["yes", "no", "cannot tell"]
 
 
@@ -218,43 +220,45 @@ def _needs(leaf: Leaf) -> frozenset[str]:
     return frozenset({own, *where, *money} - {NOW})
 
 
-def from_data(data: Any) -> Condition:
-    """A condition from its plain form. Raises ValueError with a sentence for the author.
+def from_data(data: Any, depth: int = 0) -> Condition:
+    """A condition from its plain form, inside so many others. Raises ValueError with a sentence for the author.
 
     ``{field: value}``, ``{field: {op: value}}``, ``{all: [...]}``, ``{any: [...]}``, ``{not: ...}``; several
     entries in one mapping must all hold.
     """
     if not isinstance(data, dict) or not data:
         raise ValueError("The condition is empty and would be true for everybody. Name a field, or drop it")
+    if depth > DEEPEST:
+        raise ValueError(f"Conditions are inside one another more than {DEEPEST} deep: make segments of the inner ones")
     # By name: stored as JSON the entries come back in another order.
     entries = sorted(data.items(), key=lambda entry: str(entry[0]))
-    parts = [part for name, value in entries for part in _entry(name, value)]
+    parts = [part for name, value in entries for part in _entry(name, value, depth + 1)]
     return parts[0] if len(parts) == 1 else All(tuple(parts))
 
 
-def _entry(name: Any, value: Any) -> list[Condition]:
+def _entry(name: Any, value: Any, depth: int) -> list[Condition]:
     if name in ("all", "any"):
         if not isinstance(value, list) or not value:
             raise ValueError(f"“{name}” needs a list of conditions with at least one entry")
-        parts = tuple(from_data(part) for part in value)
+        parts = tuple(from_data(part, depth) for part in value)
         return [All(parts) if name == "all" else AnyOf(parts)]
     if name == "not":
-        return [Not(from_data(value))]
+        return [Not(from_data(value, depth))]
     if not isinstance(name, str):
         raise ValueError(f"“{name}” is no field; write for example person.orders_count")
     if not isinstance(value, dict):
-        return [_leaf(name, "eq", value)]
+        return [_leaf(name, "eq", value, depth)]
     if not value:
         raise ValueError(f"“{name}” is compared with nothing; write for example {{gt: 0}}")
-    return [_leaf(name, op, value[op]) for op in sorted(value, key=str)]
+    return [_leaf(name, op, value[op], depth) for op in sorted(value, key=str)]
 
 
-def _leaf(field: str, op: Any, wanted: Any) -> Leaf:
+def _leaf(field: str, op: Any, wanted: Any, depth: int) -> Leaf:
     if op not in OPERATORS:
         raise ValueError(f"“{op}” is no way to compare {field}; choose from {', '.join(OPERATORS)}")
     problem = OPERATORS[op].operand.wrong(wanted)
     if problem:
         raise ValueError(f"{field}: {op} {problem}")
     if OPERATORS[op].entries is not None:
-        from_data(wanted)
+        from_data(wanted, depth)
     return Leaf(field, op, wanted)

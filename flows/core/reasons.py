@@ -53,7 +53,7 @@ MOVES: Mapping[str, str] = {
     "staff_notified": "Staff were sent an email about the person.",
     "notify_skipped": "No email was sent to staff; the reason is given.",
     "notify_failed": "The provider refused the email to staff for good.",
-    "endpoint_told": "A system of the merchant's is told; whether it has arrived `connector webhook attempts` says.",
+    "endpoint_told": "A system of the merchant's is told; whether it has arrived the page Webhooks shows.",
     "webhook_skipped": "No system of the merchant's was told; the reason is given.",
     "webhook_failed": "The merchant's system could not be told.",
     "event_told": "An event of the merchant's own was told about the person.",

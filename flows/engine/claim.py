@@ -36,6 +36,8 @@ from flows.engine.drafts import Draft, Drafts, Written
 from flows.engine.outcomes import note
 from flows.engine.people import Counted
 
+_NAMES = ("first_name", "last_name")
+
 
 @dataclass(frozen=True)
 class Claimed:
@@ -188,7 +190,7 @@ class _Judge:
                 "shop_id": scope.shop_id,
                 "outbox_id": row["id"],
                 "outbox_created_at": row["created_at"],
-                "content": packed(content),
+                "content": packed({**content, "names": [draft.person.row[name] for name in _NAMES]}),
             }
         counted = Counted(
             scope.shop_id,

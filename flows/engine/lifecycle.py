@@ -90,19 +90,16 @@ _INSIDE = (
 )
 
 
-def inside(connection: Connection, shop_id: int, flow: str, *, most: int | None = None) -> list[Inside]:
-    """Where the people stand who are in the flow now. ``most``: so many of them are looked at."""
-    found = connection.execute(_STEPS, {"shop_id": shop_id, "flow": flow, "most": most})
+def inside(connection: Connection, shop_id: int, flow: str) -> list[Inside]:
+    """Where the people stand who are in the flow now."""
+    found = connection.execute(_STEPS, {"shop_id": shop_id, "flow": flow})
     return [Inside(row.version, row.step, row.people) for row in found]
 
 
 _STEPS = text(
     """
-SELECT version, step, count(*) AS people FROM (
-    SELECT version, position ->> 'at' AS step FROM runs
-    WHERE shop_id = :shop_id AND flow = :flow AND state = 'live'
-    LIMIT CAST(:most AS bigint)
-) AS live
+SELECT version, position ->> 'at' AS step, count(*) AS people FROM runs
+WHERE shop_id = :shop_id AND flow = :flow AND state = 'live'
 GROUP BY version, step ORDER BY version, step
 """
 )

@@ -91,7 +91,7 @@ def sources_of(scope: Scope, flow: str, message: str) -> Mapping[str, MessageSou
     )
     version = scope.connection.scalar(versions.order_by(flow_versions.c.version.desc()).limit(1))
     if version is None:
-        raise NoSample(f"{scope.shop.domain} has no flow {flow}: see `connector flow list {scope.shop.domain}`.")
+        raise NoSample(f"{scope.shop.domain} has no flow {flow} that was published.")
     sources = Book(scope.connection, scope.shop_id).published(flow, version).sources
     if message not in sources:
         raise NoSample(f"{flow} has no message {message}: it has {', '.join(sorted(sources))}.")

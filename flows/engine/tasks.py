@@ -155,6 +155,12 @@ def reopen(scope: Scope, task_id: int) -> None:
     scope.connection.execute(update(tasks).where(*_is(scope.shop_id, task_id)).values(changed))
 
 
+def whose(scope: Scope, task_id: int) -> str | None:
+    """Whom it is given to, None: everybody; it stays so until the transaction ends. Raises NoTask."""
+    given_to: str | None = _held(scope, task_id)["assignee"]
+    return given_to
+
+
 def assign(scope: Scope, task_id: int, assignee: str | None) -> None:
     """Give it to somebody on the staff, or with None to everybody. Raises NoTask, InvalidInput for an address that is
     nobody's there, and when it is closed."""
@@ -165,8 +171,8 @@ def assign(scope: Scope, task_id: int, assignee: str | None) -> None:
         assignee = assignee.lower()
         if not staff_addresses.among(scope.connection, scope.shop, [assignee]):
             raise InvalidInput(
-                f"{assignee} is not on the staff of {scope.shop.domain}: see `connector staff list`, or add the address"
-                " to the setting notify."
+                f"{assignee} is not on the staff of {scope.shop.domain}: invite them on the page Staff, or enter the"
+                " address under Settings, Who is told."
             )
     scope.connection.execute(update(tasks).where(*_is(scope.shop_id, task_id)).values(assignee=assignee))
 
@@ -188,7 +194,7 @@ def _held(scope: Scope, task_id: int) -> RowMapping:
         if again is not None and again["person_id"] == found["person_id"]:
             return again
         found = again
-    raise NoTask(f"There is no task {task_id}: see `connector task list`.")
+    raise NoTask(f"There is no task {task_id} in this shop.")
 
 
 def _is(shop_id: int, task_id: int) -> tuple[Any, ...]:

@@ -39,8 +39,8 @@ def checks(days: int, shoppers: int) -> dict[str, Callable[[Any], bool]]:
         "lost": lambda value: value == 0,
         "emails_after_purchase": lambda value: value == 0,
         "duplicate_emails": lambda value: value == 0,
-        # A third of all subscribe and are welcomed: more than one email for every third.
-        "emails_accepted": lambda value: value > shoppers / 3,
+        # A third of all subscribe and are welcomed; of a demo of two days some of these are still to come.
+        "emails_accepted": lambda value: value > shoppers / 5,
         # None in a demo that is over before the second day of a cart.
         "texts_accepted": lambda value: value >= texts,
         "texts_without_a_cart": lambda value: value == 0,

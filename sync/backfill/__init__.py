@@ -9,11 +9,12 @@ again changes nothing (ADR 26).
 
 from __future__ import annotations
 
-from sync.backfill.acts import look_now, resume, start, stop
+from sync.backfill.acts import AGAIN, look_now, resume, retry, start, stop
 from sync.backfill.kinds import KINDS
 from sync.backfill.progress import Backfill, Part, failures, history, progress
 from sync.backfill.work import work_due
 
 __all__ = [
-    "KINDS", "Backfill", "Part", "failures", "history", "look_now", "progress", "resume", "start", "stop", "work_due",
+    "AGAIN", "KINDS", "Backfill", "Part", "failures", "history", "look_now", "progress", "resume", "retry", "start",
+    "stop", "work_due",
 ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import insert, select, update
@@ -10,12 +10,17 @@ from sqlalchemy.exc import IntegrityError
 
 from connector import audit
 from connector.errors import InvalidInput
-from connector.models.backfill import backfill_parts, backfills
+from connector.models.backfill import backfill_failures, backfill_parts, backfills
 from connector.scope import Scope
+from sync import reruns
 from sync.backfill.asking import BEGINNING
 from sync.backfill.kinds import KINDS, PLACES
 from sync.backfill.parts import OPEN
 
+AGAIN: Mapping[str, str] = {
+    "products": "products", "collections": "collections", "customers": "contact", "orders": "orders",
+}  # fmt: skip
+"""Kind of a backfill -> the entity of syncs by which single ones are read again."""
 _UNFINISHED = ("queued", "running", "stopping")
 _BUSY = "A backfill of this shop is under way."
 
@@ -99,6 +104,24 @@ def resume(scope: Scope, backfill_id: int, *, by: str) -> None:
         mine = [backfill_parts.c[name] == row[name] for name in ("shop_id", "backfill_id", "kind")]
         scope.connection.execute(update(backfill_parts).where(*mine).values(**_again(scope, row)))
     _note(scope, "backfill.resume", backfill_id, by, {})
+
+
+def retry(scope: Scope, backfill_id: int, kind: str, record_id: int | None = None, *, by: str) -> int:
+    """Have this record of a kind, or all that failed of it, read from the store again, by a sync of just these; returns
+    its id. Raises InvalidInput when none failed, or a sync of the kind is under way."""
+    entity = AGAIN.get(kind)
+    if entity is None:
+        raise InvalidInput(f"Of {kind} no single one can be read again: read the whole store again.")
+    table = backfill_failures.c
+    query = select(table.record_id).where(
+        table.shop_id == scope.shop_id, table.backfill_id == backfill_id, table.kind == kind
+    )
+    if record_id is not None:
+        query = query.where(table.record_id == record_id)
+    ids = tuple(scope.connection.scalars(query.order_by(table.record_id)))
+    if not ids:
+        raise InvalidInput("Nothing of this kind has failed.")
+    return reruns.start(scope, reruns.What(entity, ids=ids), by=by)
 
 
 def _again(scope: Scope, row: Any) -> dict[str, Any]:

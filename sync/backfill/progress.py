@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select, text
+from sqlalchemy import Connection, RowMapping, select, text, tuple_
 
+from connector import counts
 from connector.models.backfill import backfill_failures, backfill_parts, backfills
 from sync.backfill.parts import OPEN
 
@@ -68,7 +69,8 @@ class Part:
 
 @dataclass(frozen=True)
 class Backfill:
-    """``untold``: what Brevo is still to be told of, of everything that waits for it. ``seconds``: how long it has
+    """``untold``: what Brevo is still to be told of, of everything that waits for it, counted up to one more than
+    ``counts.MOST``. ``seconds``: how long it has
     taken, or takes by now; ``estimate``: what it was thought to take (``sync.backfill.estimate``)."""
 
     id: int
@@ -121,20 +123,38 @@ def history(connection: Connection, shop_id: int, limit: int = 20) -> list[Backf
     return [_backfill(connection, row) for row in connection.execute(query).mappings().all()]
 
 
-def failures(connection: Connection, shop_id: int, backfill_id: int, limit: int = 100) -> list[RowMapping]:
-    """Rows of ``backfill_failures``: kind, record_id, reason, failed_at."""
+def failures(
+    connection: Connection,
+    shop_id: int,
+    backfill_id: int,
+    limit: int = 100,
+    *,
+    after: tuple[str, int] | None = None,
+    kind: str | None = None,
+) -> list[RowMapping]:
+    """Rows of ``backfill_failures``: kind, record_id, reason, failed_at, by kind and record. ``after``: those after
+    this (kind, record); ``kind``: of this one alone."""
+    table = backfill_failures.c
     query = (
         select(backfill_failures)
-        .where(backfill_failures.c.shop_id == shop_id, backfill_failures.c.backfill_id == backfill_id)
-        .order_by(backfill_failures.c.kind, backfill_failures.c.record_id)
+        .where(table.shop_id == shop_id, table.backfill_id == backfill_id)
+        .order_by(table.kind, table.record_id)
         .limit(limit)
     )
+    if kind is not None:
+        query = query.where(table.kind == kind)
+    if after is not None:
+        query = query.where(tuple_(table.kind, table.record_id) > tuple_(*after))
     return list(connection.execute(query).mappings())
 
 
+# Each part follows an index of just these rows, and none is counted to its end: there may be as many as people.
 _UNTOLD = text(
-    "SELECT count(*) FROM sync_state WHERE shop_id = :shop_id AND quiet"
-    " AND state IN ('due', 'leased', 'gathering', 'importing')"
+    "SELECT count(*) FROM (SELECT 1 FROM ("  # noqa: S608
+    "SELECT 1 FROM sync_state WHERE shop_id = :shop_id AND quiet AND state IN ('due', 'leased')"
+    " UNION ALL SELECT 1 FROM sync_state WHERE shop_id = :shop_id AND quiet AND state = 'gathering'"
+    " UNION ALL SELECT 1 FROM sync_state WHERE shop_id = :shop_id AND quiet AND state = 'importing'"
+    f" AND import_id IS NOT NULL) AS waiting LIMIT {counts.MOST + 1}) AS found"
 )
 
 

@@ -25,7 +25,7 @@ from connector.shops import Shop
 log = get(__name__)
 
 # Machine time of one call; until somebody may have switched alerts on at Brevo; until contact or product may be there.
-_LEASE, _ASK_STAFF, _NOT_YET = timedelta(seconds=90), timedelta(hours=1), timedelta(minutes=30)
+_LEASE, _ASK_STAFF, _NOT_YET = timedelta(seconds=25), timedelta(hours=1), timedelta(minutes=30)
 # How often a contact or product that is not there is waited for.
 _MOST = 5
 _REASON_LENGTH = 300

@@ -38,7 +38,7 @@ def bring(deps: Deps, shop: Shop, file: IO[bytes], *, by: str, news: bool = Fals
     if port.FILE not in port.believed(shop):
         source = port.chosen(shop)
         chosen = f"believes its {source.name}" if source else "keeps no loyalty data"
-        raise InvalidInput(f"{shop.domain} {chosen}: choose `file` or `api` with `connector loyalty set`.")
+        raise InvalidInput(f"{shop.domain} {chosen}: choose files as the source under Settings, Loyalty.")
     lines, now, taken = read(file), deps.clock.now(), 0
     try:
         while batch := list(islice(lines, AT_ONCE)):

@@ -21,6 +21,8 @@ from sync.outgoing.signature import new_secret
 SECRET = "webhook_secret"  # noqa: S105  what it is sealed as, not one
 MOST = 20
 """Endpoints of one shop."""
+COUNTED = 1_000
+"""As far as what waits for an endpoint is counted: one that is down for days has no end of it."""
 ROTATION = timedelta(hours=24)
 """For so long the secret before signs too. Machine time."""
 REASONS = {
@@ -37,8 +39,8 @@ class NoEndpoint(InvalidInput):
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One address. ``state``: active | disabled, then with a ``reason``; ``due``: deliveries that wait for it;
-    ``name``: what flows call it, None when none can."""
+    """One address. ``state``: active | disabled, then with a ``reason``; ``due``: deliveries that wait for it,
+    more than COUNTED counted as so many; ``name``: what flows call it, None when none can."""
 
     id: int
     url: str
@@ -98,15 +100,18 @@ def add(
 
 def listed(connection: Connection, shop_id: int) -> list[Endpoint]:
     """All endpoints of the shop, the oldest first."""
-    due = (
-        select(func.count())
+    waiting = (
+        select(webhook_deliveries.c.id)
         .where(
             webhook_deliveries.c.shop_id == webhook_endpoints.c.shop_id,
             webhook_deliveries.c.endpoint_id == webhook_endpoints.c.id,
             webhook_deliveries.c.state == "due",
         )
-        .scalar_subquery()
+        .limit(COUNTED)
+        .correlate(webhook_endpoints)
+        .subquery()
     )
+    due = select(func.count()).select_from(waiting).scalar_subquery()
     query = select(webhook_endpoints, due.label("due")).where(webhook_endpoints.c.shop_id == shop_id)
     return [_endpoint(row) for row in connection.execute(query.order_by(webhook_endpoints.c.id))]
 
@@ -205,7 +210,7 @@ def opened(secrets: Secrets, shop_id: int, row: Any, machine: datetime) -> list[
 
 
 def _missing(endpoint_id: int) -> NoEndpoint:
-    return NoEndpoint(f"There is no endpoint {endpoint_id}: see `connector webhook list`.")
+    return NoEndpoint(f"There is no endpoint {endpoint_id} in this shop.")
 
 
 def _is(shop_id: int, endpoint_id: int) -> tuple[Any, ...]:

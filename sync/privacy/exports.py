@@ -34,6 +34,7 @@ from sync.privacy.traces import Named
 
 _WHOLE = 0
 _SEALED_AS = "export"
+_NOTHING = "Nothing lies ready any more: have it put together once more."
 
 
 @dataclass(frozen=True)
@@ -106,11 +107,15 @@ def hand_out(deps: Deps, scope: Scope, person_id: int) -> Bundle:
     """
     found = of_person(scope.connection, scope.shop_id, person_id, scope.machine)
     if found is None:
-        raise InvalidInput("Nothing lies ready any more: have it put together once more.")
+        raise InvalidInput(_NOTHING)
     if not found.ready:
         raise InvalidInput("It is still being put together: wait a moment.")
     whole = select(person_exports.c.sealed).where(*_of(scope.shop_id, found.id), person_exports.c.part == _WHOLE)
-    made: Bundle = _opened(deps, scope.shop, scope.connection.execute(whole).scalar_one())
+    sealed = scope.connection.execute(whole).scalar_one_or_none()
+    if sealed is None:
+        # Somebody has had it put together anew between the two looks.
+        raise InvalidInput(_NOTHING)
+    made: Bundle = _opened(deps, scope.shop, sealed)
     counts = bundle.counts(made)
     for row in made["tables"].get("persons", ()):
         if row.get("customer_id"):

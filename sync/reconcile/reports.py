@@ -36,7 +36,7 @@ log = get(__name__)
 _LOOK_AGAIN = timedelta(seconds=1)
 _PATIENCE = timedelta(hours=1)
 _MESSAGES_WITHIN = timedelta(minutes=5)
-_LEASE = timedelta(seconds=30)
+_LEASE = timedelta(seconds=25)
 # A look that the store has refused so often in a row is not waited for; it is made all the same, when that is over.
 _TRIES = 3
 _LATELY = timedelta(days=1)

@@ -62,8 +62,8 @@ def _left_out(deps: Deps, shop: Shop, held: RowMapping) -> Batch:
 
 
 _UNHEARD = (
-    "It is not known since when this store reports to us, so people and orders were not compared: connect it again"
-    " (`connector shop add {shop}`)."
+    "It is not known since when this store reports to us, so people and orders were not compared: install the"
+    " app in {shop} once more."
 )
 
 

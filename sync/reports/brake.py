@@ -90,7 +90,7 @@ def consider(scope: Scope) -> bool:
         return False
     detail = (
         f"{found.complaints} of {found.delivered} delivered marketing emails were reported as spam"
-        f" ({found.percent:.2f} %) since {found.since:%Y-%m-%d %H:%M}"
+        f" ({found.percent:.2f} %) since {found.since:%Y-%m-%d %H:%M} UTC"
     )
     begun = scope.connection.execute(
         insert(complaint_brakes)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
-from connector import audit
+from connector import audit, counts
 from connector.errors import InvalidInput
 from connector.models.rerun import sync_run_failures, sync_runs
 from connector.scope import Scope
@@ -22,8 +22,6 @@ from sync.reruns.what import What
 OPEN = ("queued", "running", "stopping")
 """States of a run that has not ended; the others are stopped, done and failed."""
 RESUMABLE = ("stopped", "failed")
-MOST_UNTOLD = 10_000
-"""Further nobody counts of what Brevo is still to be told."""
 _BEGINNING: Mapping[str, Any] = {
     "done": 0, "changed": 0, "unchanged": 0, "failed": 0, "read_all": False, "attempts": 0,
 }  # fmt: skip
@@ -34,7 +32,7 @@ class Run:
     """``total``: about how many records, None until they are counted; ``done`` of them were read, which is the sum of
     ``changed``, ``unchanged`` and what could not be read or applied. ``failed`` also counts what Brevo would not take.
 
-    ``untold``: records that Brevo is still to be told of, counted to one more than ``MOST_UNTOLD``; a run ends when
+    ``untold``: records that Brevo is still to be told of, counted to one more than ``counts.MOST``; a run ends when
     there are none. ``read_all``: nothing is left to be read. ``reason``: why it failed, or what it waits for. ``by`` is
     an actor of the audit log; all times are business time.
     """
@@ -207,7 +205,7 @@ _RUNS = select(
     text(
         "(SELECT count(*) FROM (SELECT 1 FROM sync_state WHERE sync_state.shop_id = sync_runs.shop_id"  # noqa: S608
         " AND sync_state.run_id = sync_runs.id AND sync_state.state IN ('due', 'leased', 'waiting')"
-        f" LIMIT {MOST_UNTOLD + 1}) AS waiting) AS untold"
+        f" LIMIT {counts.MOST + 1}) AS waiting) AS untold"
     ),
 )
 

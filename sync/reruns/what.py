@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from connector.errors import InvalidInput
@@ -57,8 +57,8 @@ class What:
         if self.object:
             return f"{self.entity} {self.object}"
         if self.since is not None:
-            until = f" to {self.until:%Y-%m-%d %H:%M}" if self.until else ""
-            return f"{self.entity} changed from {self.since:%Y-%m-%d %H:%M}{until} UTC"
+            until = f" to {_said(self.until)}" if self.until else ""
+            return f"{self.entity} changed from {_said(self.since)}{until}"
         if self.ids:
             return f"{self.entity}: {len(self.ids)} records again"
         return f"{self.entity} of somebody who was erased"
@@ -88,3 +88,7 @@ class What:
         moments = {name: datetime.fromisoformat(kept[name]) for name in ("since", "until") if name in kept}
         ids, only_brevo = tuple(kept.get("ids") or ()), bool(kept.get("only_brevo"))
         return cls(entity, kept.get("person"), kept.get("object"), **moments, ids=ids, only_brevo=only_brevo)
+
+
+def _said(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
+import pyotp
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page
@@ -31,11 +33,6 @@ ASKED = (
     "deliveries?state=quarantined",
     "drafts/greeting-1/dry-run?q=bell",
 )
-# What only a form shows: its page, and the button that sends it as it stands. None of them changes anything.
-PRESSED = (
-    ("drafts/greeting-1/dry-run?q=bell", "Play it"),
-    ("mapping", "Check"),
-)
 OUTSIDE = ("/admin/sign-in",)
 REFUSED = "/admin/shops/999999999/"
 
@@ -45,7 +42,7 @@ _CONTROLS = """() => {
     const seen = element => element.checkVisibility({visibilityProperty: true}) && element.getClientRects().length;
     const groups = new Set();
     return [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex="0"]')]
-        .filter(element => seen(element) && !element.disabled && element.type !== 'hidden')
+        .filter(element => seen(element) && !element.matches(':disabled') && element.type !== 'hidden')
         .filter(element => {
             if (element.type !== 'radio') return true;
             const known = groups.has(element.name);
@@ -84,6 +81,37 @@ Look = Callable[[Page], Iterable[str]]
 
 
 @dataclass(frozen=True)
+class Pressed:
+    """What only a form shows: its page, what is entered by label and ticked by value there, and what sends it."""
+
+    path: str
+    button: str
+    entered: Mapping[str, str] = field(default_factory=dict)
+    chosen: Sequence[str] = ()
+
+
+# None of them changes anything.
+PRESSED = (
+    Pressed("drafts/greeting-1/dry-run?q=bell", "Play it"),
+    Pressed("mapping", "Check"),
+    Pressed("settings/limits", "Show what it would mean"),
+    Pressed("settings/segments", "More empty lines"),
+    Pressed("settings/visitors", "Show what it would mean"),
+    Pressed("syncs", "Show what would change", {"Person": "bell"}, ["true"]),
+    Pressed("arming", "Show who would come when", chosen=["lapsed"]),
+)
+# What is shown this once, after something was made.
+MAKING = (
+    Pressed("keys", "Make the key", {"Name of the system": "Till"}),
+    Pressed("webhooks", "Add the address", {"Whole address": "https://erp.example/", "Flows call it": "crm"}),
+    Pressed("webhooks/{endpoint}", "Send a test"),
+    Pressed("staff", "Make the link", {"Email": "new@office.example"}),
+)
+SUPPORTING = (Pressed("people/{person}", "Reveal name and addresses"),)
+"""What only those press whose pages have masks."""
+
+
+@dataclass(frozen=True)
 class Fault:
     """What is wrong with a page, for whoever mends it."""
 
@@ -98,11 +126,12 @@ class Window(browser.Window):
     """A window at the admin, in one light and at one width."""
 
     def __init__(
-        self, chromium: Chromium, office: Office, *, dark: bool, viewport: Mapping[str, int], script: bool = False
-    ) -> None:
+        self, chromium: Chromium, office: Office, *, dark: bool, viewport: Mapping[str, int], script: bool = False,
+        **options: Any,
+    ) -> None:  # fmt: skip
         super().__init__(
             chromium, office.app, color_scheme="dark" if dark else "light", viewport=dict(viewport),
-            reduced_motion="reduce",
+            reduced_motion="reduce", **options,
         )  # fmt: skip
         # What asks for itself again and again is no fault, and need not be waited for.
         if not script:
@@ -185,14 +214,43 @@ def walk(window: Window, paths: Sequence[str], *looks: Look) -> Iterator[Fault]:
         yield from _seen(window, path, looks)
 
 
-def press(window: Window, desk: Desk, *looks: Look) -> Iterator[Fault]:
-    """What PRESSED shows at this desk, with what these looks find wrong with it."""
-    for path, button in PRESSED:
+def press(window: Window, desk: Desk, *looks: Look, pressed: Sequence[Pressed] = PRESSED) -> Iterator[Fault]:
+    """What these show at this desk, with what these looks find wrong with it."""
+    for one in pressed:
+        path = one.path.format(person=desk.person, endpoint=desk.endpoint)
         window.page.goto(f"{desk.path}/{path}")
-        with window.page.expect_navigation() as shown:
-            window.page.get_by_role("button", name=button, exact=True).click()
-        assert shown.value.status == 200, (path, button, shown.value.status)
-        yield from _seen(window, f"{path}, {button}", looks)
+        for label, value in one.entered.items():
+            window.page.get_by_label(label).first.fill(value)
+        for value in one.chosen:
+            window.page.locator(f"[value='{value}']").check()
+        _click(window, one.button)
+        yield from _seen(window, f"{path}, {one.button}", looks)
+
+
+def come_in(window: Window, office: Office, email: str, *looks: Look) -> Iterator[Fault]:
+    """The pages of an invitation that a page shows, of a second factor, and of signing in with it."""
+    page = window.page
+    page.goto(urlsplit(page.get_by_label("Link", exact=True).input_value()).path)
+    yield from _seen(window, "the invitation", looks)
+    page.goto("/admin/account")
+    _click(window, "Set up a second factor")
+    yield from _seen(window, "the second factor", looks)
+    secret = (page.locator("code").first.text_content() or "").replace(" ", "")
+    page.get_by_label("Enter the code").fill(pyotp.TOTP(secret).at(office.installation.clock.machine().timestamp()))
+    _click(window, "Switch it on")
+    yield from _seen(window, "the recovery codes", looks)
+    _click(window, "Sign out")
+    page.get_by_label("Email").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    _click(window, "Sign in")
+    assert page.get_by_role("heading", name="Your code").is_visible()
+    yield from _seen(window, "the code", looks)
+
+
+def _click(window: Window, button: str) -> None:
+    with window.page.expect_navigation() as shown:
+        window.page.get_by_role("button", name=button, exact=True).click()
+    assert shown.value.status == 200, (window.page.url, button, shown.value.status)
 
 
 def _seen(window: Window, page: str, looks: Sequence[Look]) -> Iterator[Fault]:

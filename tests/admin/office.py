@@ -27,8 +27,9 @@ from connector.models import flow_draft
 from connector.models.alert import alerts
 from connector.models.api_key import api_keys
 from connector.models.arming import armings
-from connector.models.backfill import backfills
-from connector.models.coupon import coupons
+from connector.models.backfill import backfill_failures, backfills
+from connector.models.coupon import coupon_pools, coupons
+from connector.models.currency import currency_rates
 from connector.models.event import events
 from connector.models.flow import flow_versions, flows, runs, trail
 from connector.models.identity import identity_conflicts
@@ -136,6 +137,19 @@ class Desk:
                 connection.execute(insert(backfills).values(row))
         return {}
 
+    def unread(self, kind: str, *records: int) -> dict[str, Any]:
+        """The shop's one backfill could not take over these records; the form that is about all of them."""
+        self.backfill("done")
+        backfill_id = self.shop.one(backfills).id
+        now = self.shop.installation.now
+        row = {"shop_id": self.shop.id, "backfill_id": backfill_id, "kind": kind, "failed_at": now}
+        with transaction(self.shop.deps.engine) as connection:
+            connection.execute(
+                insert(backfill_failures),
+                [{**row, "record_id": n, "reason": f"cannot be applied-{n}- to ann.bell@example.com"} for n in records],
+            )
+        return {"kind": kind}
+
 
 @dataclass
 class Office:
@@ -242,6 +256,7 @@ def furnish(installation: Installation, domain: str, *, number: int, text: str =
             include_person=True, secret="", state="active", created_at=made.now,
         )  # fmt: skip
         made.webhook_delivery(endpoint)
+        made.rate_and_pool()
         alert = made.put(
             alerts, kind="stopped_work", subject=f"deliveries{text}",
             sentence=f"A delivery could not be applied. {text}",
@@ -255,7 +270,7 @@ def furnish(installation: Installation, domain: str, *, number: int, text: str =
     return Desk(
         shop, person, delivery, run, open_run, conflict, arming=arming, endpoint=endpoint, flow=flow, message=message,
         alert=alert, task=task, key=key, colleague=colleague,
-    )
+    )  # fmt: skip
 
 
 @dataclass
@@ -291,6 +306,18 @@ class _Furniture:
         self.put(
             webhook_attempts, delivery_id=delivery, n=1, started_real=self.now, milliseconds=9, status=500,
             answer=f"no room for ann.bell@example.com {self.text}",
+        )  # fmt: skip
+
+    def rate_and_pool(self) -> None:
+        """An exchange rate, and a pool of discount codes that stands still."""
+        self.put(
+            currency_rates, currency="AUD", counted_in="NZD", since=self.now.date(), rate=1, set_by="cli",
+            set_at=self.now,
+        )  # fmt: skip
+        self.put(
+            coupon_pools, name=f"pool-{self.number}", terms={"percent": 20, "minimum": "50.00"}, prefix="", size=5,
+            state="failed", reason=f"write_discounts is lacking {self.text}", attempts=1, due_real=self.now,
+            created_at=self.now,
         )  # fmt: skip
 
     def flow(self, person_id: int) -> str:

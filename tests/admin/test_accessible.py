@@ -10,14 +10,18 @@ from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page
 
 from tests.admin.every_page import (
+    MAKING,
     NARROW,
     OUTSIDE,
+    PRESSED,
     REFUSED,
+    SUPPORTING,
     WIDE,
     Fault,
     Look,
     Window,
     against_good_practice,
+    come_in,
     pages,
     press,
     too_wide,
@@ -26,6 +30,7 @@ from tests.admin.every_page import (
     walk,
 )
 from tests.admin.office import Office
+from tests.admin.test_session_tokens import signed
 from tests.browser import chromium
 
 __all__ = ["chromium"]
@@ -42,13 +47,17 @@ def shown(
 ) -> list[Fault]:
     """What is wrong with the pages in this light and at this width."""
     owner, desk = office.hire("owner"), office.desks[0]
+    desk.unread("orders", 7001)
     paths = pages(office, desk, owner, objects=objects)
     assert len(paths) > (50 if objects else 15)
     with Window(chromium, office, dark=dark, viewport=viewport) as window:
         found = list(walk(window, OUTSIDE, *looks))
         window.sign_in(owner)
         found += walk(window, paths, *looks)
-        return found + list(press(window, desk, *looks)) if objects else found
+        if objects:
+            found += press(window, desk, *looks, pressed=(*PRESSED, *MAKING))
+            found += come_in(window, office, owner, *looks)
+        return found
 
 
 def test_no_list_and_no_form_shuts_anybody_out_in_the_dark_on_a_phone(chromium: Chromium, office: Office) -> None:
@@ -68,6 +77,36 @@ def test_no_page_shuts_anybody_out(chromium: Chromium, office: Office, dark: boo
 @pytest.mark.parametrize("viewport", [NARROW, WIDE])
 def test_the_keyboard_alone_goes_everywhere(chromium: Chromium, office: Office, viewport: Mapping[str, int]) -> None:
     assert not (faults := shown(office, chromium, False, viewport, unreached)), listed(faults)
+
+
+@pytest.mark.long
+def test_no_page_shuts_support_out(chromium: Chromium, office: Office) -> None:
+    """Whose pages have masks, and a button that lifts them."""
+    support, desk = office.hire("support", [office.desks[0].shop.id]), office.desks[0]
+    looks = (unaccessible, against_good_practice, too_wide, unreached)
+    paths = pages(office, desk, support)
+    assert len(paths) > 40
+    with Window(chromium, office, dark=True, viewport=NARROW) as window:
+        window.sign_in(support)
+        faults = [*press(window, desk, *looks, pressed=SUPPORTING), *walk(window, paths, *looks)]
+    assert not faults, listed(faults)
+
+
+@pytest.mark.long
+def test_no_page_inside_shopifys_admin_shuts_anybody_out(chromium: Chromium, office: Office) -> None:
+    """What stands around each of them is different there; what they say is not."""
+    desk, now = office.desks[0], office.installation.clock.wire()
+    paths = [one for one in pages(office, desk, office.hire("owner"), objects=False) if one.startswith(desk.path)]
+    assert len(paths) > 15
+    looks = (unaccessible, against_good_practice, too_wide, unreached)
+    # With every request, as no script of App Bridge's is there.
+    token = {"Authorization": f"Bearer {signed(office, exp=now + 3600)}"}
+    with Window(chromium, office, dark=False, viewport=NARROW, extra_http_headers=token) as window:
+        window.page.context.route("https://cdn.shopify.com/**", lambda route: route.fulfill(body=""))
+        window.page.goto(paths[0])
+        assert window.page.get_by_role("button", name="Sign out").count() == 0
+        faults = list(walk(window, [*paths, f"{desk.path}/settings/visitors"], *looks))
+    assert not faults, listed(faults)
 
 
 def test_what_is_wrong_is_seen(chromium: Chromium, office: Office) -> None:

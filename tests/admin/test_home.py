@@ -75,7 +75,6 @@ def test_a_shop_in_which_all_is_well_says_so_and_what_to_do_next(office: Office,
 
 
 @pytest.mark.row("S1-55")
-@pytest.mark.row("S3-02")
 def test_what_is_not_enabled_is_named_with_what_to_do(office: Office, quiet: ConnectedShop) -> None:
     said = home(office, quiet)
     assert re.search(r"off Text messages .*Enter the sender of text messages", said)

@@ -9,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from connector.brevo.credentials import Access
+from connector.brevo_tokens import keep
+from connector.grants import Grant
 from connector.models.mapping import mapping_edits
+from sync import attributes
 from sync.mapping.contact import defaults
 from sync.mapping.document import read
 from tests.admin.office import APP_KEY, APP_SECRET, Office, furnish
@@ -44,7 +48,7 @@ def test_an_editor_checks_tries_and_takes_a_mapping(office: Office) -> None:
     assert (
         checked.status_code == 200 and "Attributes that change: PRENOM." in checked.text and "Take it" in checked.text
     )
-    tried = editor.post(f"{path}/preview", document=TEXT, who="ann.bell1@example.com").text
+    tried = editor.post(f"{path}/preview", document=TEXT, seen=seen(first), who="ann.bell1@example.com").text
     assert '"PRENOM": "Ann"' in html.unescape(tried) and "POST /contacts" in tried
     assert "PRENOM does not exist" in tried, "Brevo was asked"
     assert desk.shop.rows(mapping_edits) == [] and office.lines(desk.shop.id) == []
@@ -70,7 +74,7 @@ def test_an_attribute_is_changed_without_writing_the_document(office: Office) ->
     path = f"{desk.path}/mapping"
 
     def change(document: str, **fields: str) -> str:
-        answer = editor.post(f"{path}/attribute", document=document, **fields)
+        answer = editor.post(f"{path}/attribute", document=document, seen="x", **fields)
         assert answer.status_code == 200, answer.text
         found = re.search(r'<textarea name="document"[^>]*>(.*?)</textarea>', answer.text, re.S)
         assert found
@@ -80,13 +84,13 @@ def test_an_attribute_is_changed_without_writing_the_document(office: Office) ->
     assert read(own).attributes == {"LOYAL": {"from": "tagged:vip", "type": "boolean"}}
     off = change(own, name="CITY")
     assert read(off).attributes["CITY"] is None
-    page = editor.post(f"{path}/check", document=off).text
+    page = editor.post(f"{path}/check", document=off, seen="x").text
     assert "switched off" in page and "your own" in page and "as shipped" in page
     # As it is shipped it needs no entry, and one of the shop's own goes by being emptied.
     shipped = defaults()["CITY"]
     back = change(off, name="CITY", source=shipped["from"], type=shipped["type"])
     assert read(back).attributes == {"LOYAL": {"from": "tagged:vip", "type": "boolean"}}
-    wrong = editor.post(f"{path}/attribute", document=own, name="LOYAL", source="nowhere", type="text")
+    wrong = editor.post(f"{path}/attribute", document=own, seen="x", name="LOYAL", source="nowhere", type="text")
     assert wrong.status_code == 422 and "nothing that is known of a person" in wrong.text
     assert desk.shop.rows(mapping_edits) == [] and office.lines(desk.shop.id) == []
 
@@ -96,7 +100,7 @@ def test_what_is_wrong_is_shown_with_the_text_as_it_was_written(office: Office) 
     editor = office.browser(office.hire("editor"))
     wrong = "attributes:\n  X: {from: <b>nowhere</b>, type: text}\n"
     for route in ("/check", "/preview", ""):
-        answer = editor.post(f"{desk.path}/mapping{route}", document=wrong, who="ann.bell1@example.com")
+        answer = editor.post(f"{desk.path}/mapping{route}", document=wrong, seen="x", who="ann.bell1@example.com")
         assert answer.status_code == 422 and "line 2: attributes X" in answer.text
         assert wrong.strip() in html.unescape(answer.text) and "<b>nowhere" not in answer.text
     assert desk.shop.rows(mapping_edits) == []
@@ -136,4 +140,28 @@ def test_a_program_checks_tries_and_takes_a_mapping(office: Office) -> None:
     assert (line.act, made.act) == ("mapping.change", "api_key.create") and line.actor.startswith("api-key:")
     late = editor.post("mapping", {"document": "", "seen": seen_then})
     assert late.status_code == 409 and len(desk.shop.rows(mapping_edits)) == 1
+    assert "seen" in str(editor.post("mapping", {"document": ""}).json), "nobody overwrites what they have not read"
     assert program(office, desk, "support").post("mapping/check", {"document": TEXT}).status_code == 403
+
+
+@pytest.mark.parametrize("agreed", [False, True])
+def test_brevo_gets_the_attributes_of_what_is_taken_and_of_nothing_else(
+    office: Office, monkeypatch: pytest.MonkeyPatch, agreed: bool
+) -> None:
+    """Whichever way the account was connected, and nothing is made there for an edit that comes too late."""
+    (desk,) = office.desks
+    asked: list[object] = []
+
+    def ensure(account: object, wanted: object) -> attributes.Ensured:
+        asked.append(wanted)
+        return attributes.Ensured((), ())
+
+    monkeypatch.setattr(attributes, "ensure", ensure)
+    if agreed:
+        access = Access(Grant("token", (), 3600.0, "renewal"))
+        with office.transaction() as connection:
+            keep(connection, office.installation.deps.secrets, desk.shop.id, access, office.installation.deps.clock.wire())
+    editor = program(office, desk, "editor")
+    first = editor.get("mapping").json["seen"]
+    assert editor.post("mapping", {"document": TEXT, "seen": first}).status_code == 200 and len(asked) == 1
+    assert editor.post("mapping", {"document": "", "seen": first}).status_code == 409 and len(asked) == 1

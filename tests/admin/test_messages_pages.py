@@ -24,12 +24,15 @@ def full(office: Office, monkeypatch: pytest.MonkeyPatch) -> Office:
         connection.execute(
             text(
                 "INSERT INTO outbox (shop_id, key, run_id, flow, version, person_id, step, channel, message, purpose,"
-                " priority, state, reason, created_at, due_at, deadline, deferrals, attempts, sent_at)"
+                " priority, state, reason, created_at, due_at, deadline, deferrals, attempts, sent_at, clicked_at,"
+                " complained_at)"
                 " SELECT :shop, 'k' || n, gen_random_uuid(), CASE WHEN n % 10 = 0 THEN 'rare' ELSE 'usual' END, 1,"
                 " :person, 's', CASE WHEN n % 2 = 0 THEN 'sms' ELSE 'email' END, CASE WHEN n % 50 = 7 THEN '' ELSE 'm'"
                 " END, 'marketing', 1, CASE WHEN n = 3 THEN 'failed' WHEN n % 4 = 0 THEN 'skipped' ELSE 'sent' END,"
                 " CASE WHEN n = 3 THEN 'refused: no' WHEN n % 4 = 0 THEN 'shop_cap' END,"
-                " CAST(:begin AS timestamptz) + n * interval '1 hour', :begin, :begin, 0, 1, :begin"
+                " CAST(:begin AS timestamptz) + n * interval '1 hour', :begin, :begin, 0, 1, :begin,"
+                " CASE WHEN n % 9 = 1 THEN CAST(:begin AS timestamptz) END,"
+                " CASE WHEN n % 5 = 1 THEN CAST(:begin AS timestamptz) + n * interval '1 hour' END"
                 " FROM generate_series(1, :many) AS n"
             ),
             {"shop": mine.shop.id, "person": mine.person, "many": MANY, "begin": "2026-03-01T00:00:00+00:00"},
@@ -62,6 +65,10 @@ KINDS = (
     (Filter(day=date(2026, 3, 5), state="skipped"), "created_at::date = '2026-03-05' AND state = 'skipped'"),
     (Filter(day=date(2025, 3, 5)), "false"),
     (Filter(flow="nowhere"), "false"),
+    (Filter(reported="clicked"), "clicked_at IS NOT NULL"),
+    (Filter(reported="complained"), "complained_at IS NOT NULL"),
+    (Filter(reported="complained", state="skipped"), "complained_at IS NOT NULL AND state = 'skipped'"),
+    (Filter(reported="opened"), "false"),
 )
 
 
@@ -97,6 +104,9 @@ def test_the_page_says_why_and_finds_further(full: Office) -> None:
     page = browser.get(f"{mine.path}/messages?reason=shop_cap").text
     assert "frequency cap is reached" in page and "Not sent" in page and "Look further" in page
     assert "Among the newest there is none" in browser.get(f"{mine.path}/messages?reason=refused").text
+    complaints = browser.get(f"{mine.path}/messages?reported=complained").text
+    assert complaints.count('data-name="Then"') == complaints.count('badge critical">Reported as spam') == paging.SIZE
+    assert "reported=complained" in complaints.partition('rel="next"')[2], "and the next page is of complaints too"
     assert browser.get(f"{mine.path}/messages?person={full.desks[1].person}").status_code == 404
-    for wrong in ("state=lost", "day=yesterday", "after=abc", "person=0"):
+    for wrong in ("state=lost", "reported=liked", "day=yesterday", "after=abc", "person=0"):
         assert browser.get(f"{mine.path}/messages?{wrong}").status_code == 422

@@ -219,7 +219,13 @@ def test_their_data_is_handed_out_and_they_are_erased_by_a_typed_word(office: Of
     shown = browser.get(page).text
     assert "erasure is under way" in shown and "Erase this person" not in shown
     # Nothing more is done about them.
-    assert browser.post(f"{page}/suppress", channel="email", why="ours").status_code in (303, 422)
+    for act, form in (
+        ("suppress", {"channel": "email", "why": "ours"}), ("suppress", {"channel": "email", "why": "asked"}),
+        ("lift", {"channel": "email"}), ("export", {}), ("export/download", {}),
+        ("erase", {"typed": f"erase {mine.person}"}),
+    ):  # fmt: skip
+        refused = browser.post(f"{page}/{act}", **form)
+        assert refused.status_code == 422 and "Their erasure is under way" in refused.text, act
     with office.transaction() as connection:
         known = people.read(connection, mine.shop.shop, mine.person)
     assert known is not None and known.erasing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,7 +50,37 @@ def test_sentences_are_sentences() -> None:
     every = (reasons.SENTENCES, reasons.NO_CONSENT, reasons.SUPPRESSED)
     for said in (sentence for table in every for sentence in table.values()):
         assert said[0].isupper() and said.endswith("."), said
-        assert "_" not in said.replace("write_discounts", ""), said
+        assert "_" not in said.replace("write_discounts", "") and "`" not in said, said
+
+
+# What merchants read of other modules than these tables: alerts, pauses, tasks, channels, webhooks, what waits and why.
+SPOKEN = (
+    "connector/admin/home.py", "connector/capabilities.py", "connector/merchant_urls.py", "connector/pauses.py",
+    "flows/channels", "flows/core/amounts.py", "flows/core/reasons.py", "flows/engine/sample.py",
+    "flows/engine/tasks.py", "flows/reviews", "sync/alerts", "sync/coupons", "sync/currency.py", "sync/loyalty",
+    "sync/outgoing", "sync/reconcile",
+)  # fmt: skip
+_COMMANDS = "|".join(file.stem.replace("_", "-") for file in sorted((ROOT / "connector/cli").glob("[a-z]*.py")))
+# A command in backticks or bare, a setting of the environment.
+_OF_A_TERMINAL = re.compile(rf"`|\bconnector (?:{_COMMANDS}) |\b[A-Z]{{2,}}_[A-Z_]{{2,}}\b")
+
+
+def terminal_words(source: str) -> Iterator[str]:
+    """The texts of this program, but for what it says of itself, that are for somebody at a terminal."""
+    tree = ast.parse(source)
+    own = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in own:
+            yield from (found[0] for found in _OF_A_TERMINAL.finditer(node.value))
+
+
+def test_merchants_are_told_of_pages_and_of_no_commands() -> None:
+    files = [file for path in SPOKEN for file in [ROOT / path, *(ROOT / path).rglob("*.py")] if file.is_file()]
+    assert len(files) > 50
+    assert [(str(file), word) for file in files for word in terminal_words(file.read_text())] == []
+    # The controls: what was there.
+    for said in ("see `x`", "connector staff list", "check BREVO_BASE_URL"):
+        assert list(terminal_words(f"say('{said}')")), said
 
 
 def test_each_rule_and_each_check_is_said() -> None:

@@ -18,6 +18,7 @@ def test_no_page_takes_three_times_as_long_for_a_million_people() -> None:
     slow = {name: page for name, page in found["pages"].items() if page["times"] > admin_pages.AIM}
     assert slow == {}
     assert len(found["pages"]) >= 40
+    assert found["beforehand"]["met"]
     assert found["control"]["times"] > 10 * admin_pages.AIM
 
 
@@ -25,3 +26,5 @@ def test_a_slow_page_is_named() -> None:
     found = admin_pages.judged({"quick": ([0.01] * 40, [0.011] * 40), "slow": ([0.01] * 40, [0.031] * 40)})
     assert (found["worst"], found["met"]) == ("slow", False)
     assert admin_pages.judged({"quick": ([0.01] * 40, [0.011] * 40)})["met"]
+    assert admin_pages.waited({"quick": ([0.01], [1.9])})["met"]
+    assert not admin_pages.waited({"quick": ([0.01], [1.9]), "slow": ([0.01], [2.1])})["met"]

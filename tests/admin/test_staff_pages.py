@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
+from werkzeug.test import TestResponse
 
 from connector import audit
-from connector.admin import accounts, staffing
+from connector.admin import accounts, revision, staffing
 from connector.admin.access import OWNER, Visitor
+from connector.admin.acts import staff as acts
 from connector.api import keys
 from connector.errors import InvalidInput
 from connector.models.staff import staff, staff_sessions
@@ -29,6 +32,17 @@ def link(page: str) -> str:
     found = re.search(r'id="link" readonly value="[^"]*(/admin/invitation/[^"]+)"', page)
     assert found, page
     return found[1]
+
+
+def change(
+    office: Office, browser: Browser, desk: Desk, staff_id: int, seen: str | None = None, **form: Any
+) -> TestResponse:
+    """What is answered to the form that changes an account, opened a moment ago or when ``seen`` was."""
+    with office.transaction() as connection:
+        account = accounts.load(connection, staff_id)
+    assert account is not None
+    form["seen"] = acts.seen_of(account) if seen is None else seen
+    return browser.post(f"{desk.path}/staff/{staff_id}", **form)
 
 
 def owner_of(office: Office, desk: Desk) -> Browser:
@@ -74,11 +88,11 @@ def test_an_owner_changes_only_whose_shops_are_all_theirs(office: Office) -> Non
     ids = _ids(office)
     assert owner.post(path, email="all@office.example", role="owner", shops="everywhere").status_code == 422
     for email in (boss, both):
-        assert owner.post(f"{path}/{ids[email]}", role="read-only").status_code == 422
+        assert change(office, owner, mine, ids[email], role="read-only").status_code == 422
         assert owner.post(f"{path}/{ids[email]}/sessions").status_code == 422
         assert owner.post(f"{path}/{ids[email]}/password").status_code == 422
     assert owner.post(f"{path}/{ids[boss]}/remove").status_code == 422
-    assert owner.post(f"{path}/{ids[boss]}", role="owner", shops="everywhere").status_code == 422
+    assert change(office, owner, mine, ids[boss], role="owner", shops="everywhere").status_code == 422
     # Their own shop they take away from anybody; the other one stays.
     assert owner.post(f"{path}/{ids[both]}/remove").status_code == 303
     assert office.browser(both).get(f"{theirs.path}/people").status_code == 200
@@ -86,7 +100,7 @@ def test_an_owner_changes_only_whose_shops_are_all_theirs(office: Office) -> Non
     assert owner.post(f"{path}/{ids[both]}/remove").status_code == 404
     # Whoever has every shop may do all of it.
     chief = office.browser(boss)
-    assert chief.post(f"{path}/{mine.colleague}", role="editor", shops="everywhere").status_code == 303
+    assert change(office, chief, mine, mine.colleague, role="editor", shops="everywhere").status_code == 303
     with office.transaction() as connection:
         account = staffing.find(connection, theirs.shop.id, mine.colleague)
     assert (account.role, account.shop_ids) == ("editor", None)
@@ -111,21 +125,41 @@ def test_somebody_is_given_several_shops_and_others_later(office: Office) -> Non
     assert "that you do not see" in single.get(path).text
     number = _ids(office)["new@office.example"]
     mine_only = {"shops": "chosen", "shop_ids": [str(mine.shop.id)]}
-    assert single.post(f"{path}/{number}", role="editor", **mine_only).status_code == 422
+    assert change(office, single, mine, number, role="editor", **mine_only).status_code == 422
     here = {"shops": "chosen", "shop_ids": [str(theirs.shop.id)]}
-    assert owner.post(f"{path}/{number}", role="support", **here).status_code == 303
+    assert change(office, owner, mine, number, role="support", **here).status_code == 303
     assert [guest.get(f"{one.path}/people").status_code for one in office.desks] == [404, 200]
-    assert owner.post(f"{path}/{number}", role="support", **here).status_code == 404
+    assert change(office, owner, mine, number, role="support", **here).status_code == 404
     told = [[(line.act, line.detail) for line in office.lines(desk.shop.id)] for desk in office.desks]
     changed = {"role before": "editor", "role": "support", "shops": "1"}
     invited = ("staff.invite", {"role": "editor", "shops": "2"})
     assert told[0] == [("staff.change", {**changed, "enters": False}), invited] and told[1] == [invited]
     # An owner of both may leave neither without another.
-    last = owner.post(f"{theirs.path}/staff/{_ids(office)[both]}", role="owner", **mine_only)
+    last = change(office, owner, theirs, _ids(office)[both], role="owner", **mine_only)
     assert last.status_code == 422 and "last owner" in last.text
     owner_of(office, theirs)
-    assert owner.post(f"{theirs.path}/staff/{_ids(office)[both]}", role="owner", **mine_only).status_code == 303
+    assert change(office, owner, theirs, _ids(office)[both], role="owner", **mine_only).status_code == 303
     assert owner.get(f"{theirs.path}/people").status_code == 404
+
+
+def test_of_two_who_change_one_account_the_second_is_told(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    (mine, _) = office.desks
+    owner, path = owner_of(office, mine), f"{mine.path}/staff"
+    page = owner.get(path).text
+    (seen,) = re.findall(rf'staff/{mine.colleague}" class="fields">.*?name="seen" value="(\w+)"', page, re.DOTALL)
+    assert owner.post(f"{path}/{mine.colleague}", role="editor").status_code == 422, "of nothing seen"
+    assert change(office, owner, mine, mine.colleague, seen, role="editor").status_code == 303
+    late = change(office, owner, mine, mine.colleague, seen, role="support")
+    assert late.status_code == 409 and "Somebody has changed this" in late.text
+
+    def role() -> str:
+        with office.transaction() as connection:
+            return staffing.find(connection, mine.shop.id, mine.colleague).role
+
+    assert role() == "editor"
+    # The control: without the look the first would never know.
+    monkeypatch.setattr(revision, "check", lambda document, seen: None)
+    assert change(office, owner, mine, mine.colleague, seen, role="support").status_code == 303 and role() == "support"
 
 
 def _ids(office: Office) -> dict[str, int]:
@@ -138,9 +172,9 @@ def test_a_role_holds_at_once_and_sessions_can_be_ended(office: Office) -> None:
     owner, path = owner_of(office, mine), f"{mine.path}/staff"
     email = office.hire("editor", [mine.shop.id], "ed@office.example")
     editor, number = office.browser(email), _ids(office)[email]
-    form = {"document": "attributes: {CITY: null}"}
+    form = {"document": "attributes: {CITY: null}", "seen": "x"}
     assert editor.post(f"{mine.path}/mapping/check", **form).status_code == 200
-    assert owner.post(f"{path}/{number}", role="read-only").status_code == 303
+    assert change(office, owner, mine, number, role="read-only").status_code == 303
     assert editor.post(f"{mine.path}/mapping/check", **form).status_code == 403
     assert owner.post(f"{path}/{number}/sessions").status_code == 303
     assert editor.get(f"{mine.path}/people").status_code == 303
@@ -163,12 +197,12 @@ def test_the_last_owner_stays(office: Office) -> None:
     number = _ids(office)[f"owner{mine.shop.id}@office.example"]
     # One of the other shop is none of this one.
     owner_of(office, theirs)
-    for answer in (owner.post(f"{path}/{number}/remove"), owner.post(f"{path}/{number}", role="editor")):
+    for answer in (owner.post(f"{path}/{number}/remove"), change(office, owner, mine, number, role="editor")):
         assert answer.status_code == 422 and "last owner" in answer.text
     # What whoever leaves has given away ends with them.
     way = link(owner.post(path, email="new@office.example", role="owner").text)
     office.hire("owner", email="boss@office.example")
-    assert owner.post(f"{path}/{number}", role="editor").status_code == 303
+    assert change(office, owner, mine, number, role="editor").status_code == 303
     assert office.browser().get(way).status_code == 404
     # The broken control: without the rule nobody would be left who may change anybody.
     with office.transaction() as connection:
@@ -223,7 +257,8 @@ def test_the_audit_log_is_filtered_paged_and_taken_along(office: Office) -> None
     while path:
         page = support.get(path).text
         shown += re.findall(r'data-name="Object" class="break">person (\d+)<', page)
-        assert "mapping.change" not in page and 'data-name="What">sync.start' not in page
+        assert "Changed the mapping" not in page and 'data-name="What">Started a sync' not in page
+        assert 'data-name="What">Looked at somebody' in page and 'data-name="What">person.' not in page
         following, pages = re.search(r'rel="next" href="([^"]+)"', page), pages + 1
         path = following[1].replace("&amp;", "&") if following else ""
         assert pages < 5

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from typing import Any
 
+import pytest
 from sqlalchemy import insert
 
+from connector.admin import revision
 from connector.models.event import events
 from connector.models.task import tasks
 from connector.paging import SIZE
 from flows.engine.tasks import to_do
 from tests.admin.office import Desk, Office, staffed
+from tests.admin.programs import program
 from tests.content.mailbox import visible_text
 
 
@@ -34,8 +39,9 @@ def test_a_task_is_found_given_away_done_and_opened_again(office: Office) -> Non
     assert "Call a•••@e•••.com" in page and "ann@example.com" not in page and "Late" in page
     assert "Call ann@example.com" in office.browser(emails["editor"]).get(path).text
     task = f"{path}/{mine.task}"
-    assert support.post(f"{task}/assign", assignee="stranger@elsewhere.example").status_code == 422
-    given = support.post(f"{task}/assign", assignee=emails["support"])
+    (seen,) = re.findall(rf'tasks/{mine.task}/assign.*?name="seen" value="(\w+)"', support.get(path).text, re.DOTALL)
+    assert support.post(f"{task}/assign", assignee="stranger@elsewhere.example", seen=seen).status_code == 422
+    given = support.post(f"{task}/assign", assignee=emails["support"], seen=seen)
     assert given.status_code == 303 and "given away" in support.get(given.location).text
     assert f"tasks/{mine.task}/" in support.get(f"{path}?show=mine").text
     assert f"tasks/{mine.task}/" not in support.get(f"{path}?show=anyones").text
@@ -53,6 +59,30 @@ def test_a_task_is_found_given_away_done_and_opened_again(office: Office) -> Non
     assert [line.act for line in reversed(lines)] == ["task.assign", "task.done", "task.reopen", "task.done"]
     assert {line.object_id for line in lines} == {str(mine.task)} and "@" not in str(lines)
     assert office.lines(theirs.shop.id) == []
+
+
+def test_of_two_who_give_one_task_away_the_second_is_told(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    (mine, _), emails = office.desks, staffed(office)
+    editor = program(office, mine, "editor")
+
+    def read() -> dict[str, Any]:
+        (found,) = [one for one in editor.get("tasks").json["rows"] if one["id"] == mine.task]
+        return dict(found)
+
+    before = read()["seen"]
+    assert editor.post(f"tasks/{mine.task}/assign", {}).status_code == 422, "of nothing seen"
+    support = {"assignee": emails["support"], "seen": before}
+    assert editor.post(f"tasks/{mine.task}/assign", support).status_code == 200
+    late = {"assignee": emails["editor"], "seen": before}
+    assert editor.post(f"tasks/{mine.task}/assign", late).status_code == 409
+    browser = office.browser(emails["owner"])
+    page = browser.post(f"{mine.path}/tasks/{mine.task}/assign", **late)
+    assert page.status_code == 409 and "Somebody has changed this" in page.text
+    assert read()["assignee"] == emails["support"] and read()["seen"] != before
+    # The control: without the look the second takes it from the first.
+    monkeypatch.setattr(revision, "check", lambda document, seen: None)
+    assert editor.post(f"tasks/{mine.task}/assign", late).status_code == 200
+    assert read()["assignee"] == emails["editor"]
 
 
 def test_a_review_is_about_nobody_and_flows_hear_nothing_of_it(office: Office) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import Connection, insert, update
@@ -16,8 +17,10 @@ from connector.db.session import transaction
 from connector.errors import Retry
 from connector.models.alert import alert_looks, alerts, delivery_days
 from connector.models.inbox import inbox
+from connector.models.outbox import outbox
 from connector.models.outgoing import webhook_endpoints
 from connector.models.person import person_work
+from connector.models.sync import feed, fetches, sync_state
 from connector.models.task import tasks
 from connector.pauses import hold, lift
 from connector.shops import Shop
@@ -188,6 +191,41 @@ def test_what_was_given_up_fails_or_is_late_is_told(shop: ConnectedShop) -> None
     }  # fmt: skip
     assert found["failing_webhook", "3"].tone == "critical" and "switched off" in found["failing_webhook", "3"].sentence
     assert found["overdue_tasks", ""].sentence.startswith("A task is more than three days late.")
+
+
+GIVEN_UP = {
+    "messages": "Brevo refused 5 messages in one day.",
+    "records": "Brevo refused 5 contacts, orders or products in one day.",
+    "events": "Brevo refused 5 events in one day.",
+    "fetches": "5 records could not be read from the store in one day.",
+}
+
+
+def given_up(shop: ConnectedShop, numbers: range) -> None:
+    """As many of each kind of work."""
+    now, machine = shop.installation.now, shop.installation.clock.machine()
+    for n in numbers:
+        tried = {"due_real": machine, "attempts": 9, "reason": "400"}
+        put(
+            shop, outbox, key=f"k{n}", run_id=uuid4(), flow="f", version=1, person_id=1, step="s", channel="email",
+            message="m", purpose="marketing", priority=1, state="failed", created_at=now, due_at=now, deadline=now,
+            deferrals=0, attempts=1,
+        )  # fmt: skip
+        put(shop, sync_state, entity="contact", entity_id=n, wanted_version=1, sent_version=0, state="failed", **tried)
+        put(shop, feed, person_id=n, event_id=uuid4(), name="order_placed", body={}, state="refused", **tried)
+        put(shop, fetches, kind="Order", remote_id=n, state="failed", wanted=1, **tried)
+
+
+def test_work_that_is_given_up_is_told_of_each_kind_and_one_now_and_then_is_not(shop: ConnectedShop) -> None:
+    given_up(shop, range(1, 5))
+    assert look(shop) == {}, "four of a kind are nothing to be called for"
+    given_up(shop, range(5, 6))
+    found = look(shop)
+    assert set(found) == {("stopped_work", subject) for subject in GIVEN_UP}
+    for subject, said in GIVEN_UP.items():
+        assert found["stopped_work", subject].sentence.startswith(said), subject
+    later(shop, 25 * HOUR)
+    assert look(shop) == {}, "what was given up before the last day calls nobody again"
 
 
 def delivered(shop: ConnectedShop, topic: str, *moments: datetime) -> None:

@@ -140,6 +140,7 @@ def test_what_cannot_be_read_is_refused(shop: ConnectedShop, teller: Teller) -> 
         problem(teller.post(raw), 400)
     problem(teller.post(LOGIN, **{"Content-Type": "text/plain"}), 415)
     problem(teller.post(b" " * (LARGEST_BODY + 1)), 413)
+    assert "60 deep" in problem(teller.post(b'{"a":' * 500 + b"1" + b"}" * 500), 400)["detail"]
     most = orjson.dumps(LOGIN).ljust(LARGEST_BODY)
     assert teller.post(most).status_code == 202
     assert len(shop.rows(inbox)) == 1

@@ -57,7 +57,7 @@ def test_a_plain_number_asks_for_no_currency() -> None:
 
 def test_without_a_rate_it_says_how_to_give_one() -> None:
     why = ask({"gte": "30 EUR"}, "30", "JPY").why
-    assert why == "event.total: there is no rate: connector currency set JPY EUR RATE"
+    assert why == "event.total: there is no rate of JPY in EUR: give one under Settings, Exchange rates"
 
 
 def test_what_was_spent_in_all_is_in_the_currency_of_the_shop() -> None:

@@ -210,3 +210,12 @@ def test_what_is_told_stays_told_when_more_becomes_known(data: Any) -> None:
     if answer != "cannot tell":
         for total in (1, 2):
             assert ask(data, {**FACTS, "order": {"total": total}}) == answer
+
+
+def test_conditions_are_inside_one_another_as_deep_as_anybody_reads() -> None:
+    def inside(depth: int) -> Any:
+        return {"not": inside(depth - 1)} if depth else {"person.city": "Bern"}
+
+    assert ask(inside(conditions.DEEPEST - 2)) in ("yes", "no", "cannot tell")
+    with pytest.raises(ValueError, match="more than 30 deep"):
+        from_data(inside(conditions.DEEPEST + 1))

@@ -157,8 +157,7 @@ def waited(store_log: Sequence[Any], log: Sequence[Any]) -> list[float]:
 
 
 @pytest.mark.long
-@pytest.mark.alone
-@pytest.mark.timeout(2400)
+@pytest.mark.timeout(2700)
 def test_a_store_of_a_hundred_thousand_customers_read_by_workers_that_are_killed(folder: Path) -> None:
     counts = {
         "customers": 100_000, "orders": 250_000, "products": 20_000, "collections": 100, "abandoned_checkouts": 1_000,

@@ -22,7 +22,7 @@ from connector.models.flow import timers
 from connector.models.person import consents, identities, person_work, persons
 from connector.models.staff import audit_log
 from flows.engine import arming
-from flows.engine.arming import Choice, Preview, rations, slices
+from flows.engine.arming import Choice, Preview, previewing, rations, slices
 from tests.engine.installation import DAY, HOUR, START, ConnectedShop, Installation
 from tests.engine.shoppers import begin_checkout, buy, subscribe
 from tests.sync.world import SPACE
@@ -77,9 +77,9 @@ def crowd(shop: ConnectedShop) -> dict[str, int]:
     return customers(shop, late | {f"soon-{n}@x.test": (60 - n) * DAY - HOUR for n in range(1, LATELY + 1)})
 
 
-def previewed(shop: ConnectedShop, choice: Choice) -> Preview:
+def previewed(shop: ConnectedShop, choice: Choice, most: int | None = None) -> Preview:
     with autocommitted(shop.deps.engine) as connection:
-        return arming.preview(connection, shop.shop, choice, shop.installation.now)
+        return arming.preview(connection, shop.shop, choice, shop.installation.now, most=most)
 
 
 def arm(shop: ConnectedShop, choice: Choice) -> int:
@@ -100,6 +100,17 @@ def mailed(shop: ConnectedShop) -> Counter[str]:
 
 def by_day(shop: ConnectedShop) -> Counter[date]:
     return Counter(at.date() for _, at in shop.sent())
+
+
+def test_whoever_waits_for_a_preview_sees_the_first_people_and_that_there_are_more(
+    shop: ConnectedShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crowd(shop)
+    monkeypatch.setattr(previewing, "PAGE", 10)
+    choice = Choice("lapsed", daily=10)
+    some, enough = previewed(shop, choice, 20), previewed(shop, choice, LONG_AGO + LATELY + 10)
+    assert (some.total, some.partial) == (20, True)
+    assert (enough.total, enough.partial) == (LONG_AGO + LATELY, False)
 
 
 @pytest.mark.row("S2-09")

@@ -192,4 +192,4 @@ def test_the_commands_say_what_is_asked_for(product: Installation, shop: Connect
     twice = CliRunner().invoke(pool, [*named, "--name", "vip", "--percent", "5"], obj=settings)
     assert twice.exit_code != 0 and "has another terms" in twice.output
     neither = CliRunner().invoke(pool, [*named, "--name", "none"], obj=settings)
-    assert neither.exit_code != 0 and "--percent or --amount" in neither.output
+    assert neither.exit_code != 0 and "per cent, or an amount" in neither.output

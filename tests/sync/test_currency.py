@@ -61,7 +61,7 @@ def test_without_a_rate_it_is_held_back_with_words_and_told_when_there_is_one(sh
     assert shop.brevo.requests == []
     row = shop.state(17, "order")
     assert (row.state, row.sent_version) == ("failed", 0)
-    assert row.reason == "no rate of EUR in GBP on 2026-11-01: connector currency set EUR GBP RATE"
+    assert row.reason == "no rate of EUR in GBP on 2026-11-01: give one under Settings, Exchange rates"
     assert shop.state(11, "product").state == "failed"
     assert keep(shop, "0.5") == 2
     drain(shop)
@@ -140,8 +140,14 @@ def test_a_file_of_rates() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["2026-13-01,USD,1", "2026-01-01,usd,1", "2026-01-01,USD,0", "2026-01-01,USD,NaN", "x"]
+    "line", ["2026-13-01,USD,1", "2026-01-01,usd,1", "2026-01-01,USD,0", "2026-01-01,USD,NaN", "x", "2026-01-01,USD"]
 )
 def test_what_is_wrong_in_a_file_is_named_by_its_line(line: str) -> None:
     with pytest.raises(InvalidInput, match="^line 2: "):
         currency.parsed(["date,currency,rate\n", f"{line}\n"], "EUR")
+
+
+def test_a_file_that_is_no_table_is_refused() -> None:
+    for text in ("a,b", "", f'date,currency,rate\n2026-01-01,USD,"{"x" * 140_000}'):
+        with pytest.raises(InvalidInput, match="^line 1: "):
+            currency.parsed(text.splitlines(), "EUR")

@@ -20,6 +20,15 @@ from webhooks import stored
 from webhooks.masking import masked
 
 SHOWN = (*stored.STOPPED, "retry")
+STATES: Mapping[str, tuple[str, str]] = {
+    "new": ("Waits", ""),
+    "retry": ("Is tried again", "warning"),
+    "done": ("Applied", "good"),
+    "quarantined": ("In quarantine", "critical"),
+    "poison": ("Given up", "critical"),
+}
+"""State of a delivery -> (how it is said, tone of its badge)."""
+SOURCES: Mapping[str, str] = {"shopify": "Shopify", "brevo": "Brevo", "api": "your own systems"}
 _ADDRESS = re.compile(r"\S+@\S+")
 # Of the headers only these say nothing of a person.
 _HEADERS = ("triggered_at", "api_version", "event_id", "webhook_id")

@@ -31,9 +31,14 @@ REMOVED = "removed"
 STAYING = ("finish", "exit")
 """What becomes of those inside a flow that is archived: they finish it, or are taken out."""
 _RATES = (
-    "open_rate", "click_rate", "unsubscribe_rate", "bounce_rate", "complaint_rate", "conversion_rate",
+    "open_rate", "click_rate", "unsubscribe_rate", "bounce_rate", "complaint_rate", "order_rate", "conversion_rate",
     "completion_rate", "revenue_per_recipient", "time_to_conversion",
 )  # fmt: skip
+_OF_PEOPLE = (
+    "entered", "completed", "exited", "converted", "conversion_seconds", "conversion_rate", "completion_rate",
+    "time_to_conversion",
+)  # fmt: skip
+"""Figures of a flow that nothing is counted of for one of its messages."""
 
 
 class Archiving(Schema):
@@ -129,7 +134,7 @@ def _read(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[str
         "figures": _figures(report.figures),
         "before": _figures(report.before),
         "messages": [
-            {"message": each.message, "channel": each.channel, "figures": _figures(each.figures)}
+            {"message": each.message, "channel": each.channel, "figures": _of_message(each.figures)}
             for each in report.messages
         ],
         "steps": _steps(report.stops),
@@ -162,6 +167,10 @@ def _figures(figures: Figures) -> dict[str, Any]:
         # Whole seconds.
         "time_to_conversion": None if took is None else took // timedelta(seconds=1),
     }
+
+
+def _of_message(figures: Figures) -> dict[str, Any]:
+    return {name: value for name, value in _figures(figures).items() if name not in _OF_PEOPLE}
 
 
 def _known(deps: Deps, shop: Shop, given: Given) -> Known:

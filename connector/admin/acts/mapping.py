@@ -32,8 +32,8 @@ class Document(Schema):
 
 
 class Taking(Document):
-    # What stands for the document that the edit began with. Without it, whatever holds is replaced.
-    seen = fields.String(load_default=None, validate=validate.Length(max=64))
+    # What stands for the document that the edit began with.
+    seen = fields.String(required=True, validate=validate.Length(max=64))
 
 
 class Looking(Schema):

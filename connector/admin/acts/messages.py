@@ -28,6 +28,7 @@ class Asked(Paged):
     flow = fields.String(load_default="", validate=_WORD)
     channel = fields.String(load_default="", validate=validate.OneOf(("", *sorted(CHANNELS))))
     reason = fields.String(load_default="", validate=_WORD)
+    reported = fields.String(load_default="", validate=validate.OneOf(("", *reasons.REPORTED)))
     person = fields.Integer(load_default=None, validate=validate.Range(min=1, max=_LARGEST))
     day = fields.Date(load_default=None)
 
@@ -95,7 +96,8 @@ def _message(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[
 
 
 VIEWS = (
-    View("messages", "messages", "Messages, the newest first, of one state, flow, channel, reason, person or day.",
+    View("messages", "messages", "Messages, the newest first, of one state, flow, channel, reason, report, person or"
+         " day.",
          _messages, Asked()),
     View("message", "messages/<int:message_id>", "A message: its state and why, attempts, and what was reported of it.",
          _message),

@@ -82,6 +82,8 @@ def _known(scope: Scope, given: Given) -> tuple[int, Mapping[str, Any]]:
         raise _gone(person_id)
     if known["gone"]:
         raise InvalidInput("This person was erased or is somebody else's record by now: nothing was changed.")
+    if known["erasing"]:
+        raise InvalidInput("Their erasure is under way, so nothing was changed. It is carried out within minutes.")
     return person_id, known
 
 

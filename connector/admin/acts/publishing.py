@@ -11,6 +11,7 @@ from connector.admin import flow_history, publication, revision
 from connector.admin.access import Visitor
 from connector.admin.acts.act import Act, Given, Paged, View
 from connector.admin.acts.drafts import locked
+from connector.admin.publication import Publication
 from connector.db.session import transaction
 from connector.deps import Deps
 from connector.errors import InvalidInput
@@ -137,19 +138,73 @@ def listed(connection: Any, shop_id: int, flow: str, cursor: str | None) -> Any:
 def _version(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[str, Any]:
     with transaction(deps.engine) as connection:
         files = flow_drafts.from_version(connection, shop.id, given["flow"], given["version"])
-    return {"flow": given["flow"], "version": given["version"], "files": files}
+        current, _ = publication.standing(connection, shop.id, given["flow"])
+    return {
+        "flow": given["flow"],
+        "version": given["version"],
+        "files": files,
+        "seen": publication.seen_of(current, files),
+    }
 
 
-PUBLISH = Act("publish_draft", "drafts/<flow>/publish", "Publish a draft: new people enter it.", _publish, Publishing())
+def meant(deps: Deps, shop: Shop, flow: str, version: int | None = None) -> Publication:
+    """What publishing the draft, or this version once more, would mean. Raises LookupError when there is none."""
+    with deps.open(shop) as scope:
+        if version is not None:
+            return publication.of_version(scope.connection, shop.id, flow, version)
+        return publication.of_draft(scope, flow_drafts.load(scope.connection, shop.id, flow))
+
+
+def _meant(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[str, Any]:
+    """``inside``: who is where, and the step on which they would go on; ``steps``: those of the new version."""
+    one = meant(deps, shop, given["flow"], given.get("version"))
+    return {
+        "flow": one.flow,
+        "current": one.current,
+        "status": one.status,
+        "possible": not one.stopped,
+        "findings": [each.to_json() for each in one.said],
+        "differences": [
+            {"file": each.file, "what": each.what, "more": each.more, "less": each.less} for each in one.differences
+        ],
+        "inside": [
+            {"version": group.version, "step": group.step, "people": group.people, "goes_on": group.target}
+            for group in one.groups
+        ],
+        "steps": one.steps,
+        "seen": one.seen,
+    }
+
+
+_VERSION = "flows/<flow>/versions/<int(max=2147483647):version>"
+PUBLISH = Act(
+    "publish_draft",
+    "drafts/<flow>/publish",
+    "Publish a draft: new people enter it. What `seen` says is read at the same address.",
+    _publish,
+    Publishing(),
+)
 ROLL_BACK = Act(
     "roll_back",
-    "flows/<flow>/versions/<int(max=2147483647):version>/roll-back",
-    "Publish an earlier version once more, as the newest.",
+    f"{_VERSION}/roll-back",
+    "Publish an earlier version once more, as the newest. What `seen` says is read at the same address.",
     _roll_back,
     Fate(),
 )
 ACTS = (PUBLISH, ROLL_BACK)
 VIEWS = (
     View("versions", "flows/<flow>/versions", "The versions of a flow, the newest first.", _versions, Paged()),
-    View("version", "flows/<flow>/versions/<int(max=2147483647):version>", "The files of a version.", _version),
+    View("version", _VERSION, "The files of a version.", _version),
+    View(
+        "publishing",
+        "drafts/<flow>/publish",
+        "What publishing a draft would mean: what changes, who is inside, and what keeps it from being published.",
+        _meant,
+    ),
+    View(
+        "rolling_back",
+        f"{_VERSION}/roll-back",
+        "What publishing a version once more would mean: what changes, and who is inside.",
+        _meant,
+    ),
 )

@@ -15,6 +15,7 @@ from connector.admin.access import Visitor
 from connector.admin.acts.act import Act, Given, View
 from connector.admin.sections import named, sections
 from connector.admin.sections.section import Section, changed, defaults, document, faults, keep, seen, with_settings
+from connector.admin.shown import Eyes
 from connector.deps import Deps
 from connector.errors import InvalidInput
 from connector.models.shop import shops as shops_table
@@ -30,6 +31,12 @@ _CHOSEN: Mapping[str, _Choice] = {
     "account": account_choice.choose,
 }
 
+
+NOT_HERE = (
+    "Only owners who sign in with an account of their own change this: not inside Shopify's admin and not by a key. "
+    "Open the connector's own address, sign in, and change it there."
+)
+"""Of a part of the settings that is for those who sign in."""
 
 # As JSON has the one character that PostgreSQL cannot keep.
 _NUL = b"\\u0000"
@@ -68,6 +75,8 @@ def _save_of_owners(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> M
 
 
 def _keep(deps: Deps, shop: Shop, visitor: Visitor, section: Section, given: Given) -> Mapping[str, Any]:
+    if section.signed_in and not visitor.signs_in:
+        raise InvalidInput(NOT_HERE)
     wanted: dict[str, Any] = dict(given["settings"])
     if set(wanted) - set(section.keys):
         raise InvalidInput(f"This part of the settings has: {', '.join(section.keys)}.")
@@ -128,7 +137,12 @@ def sender_of(shop: Shop) -> list[str]:
 
 
 def _read_all(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[str, Any]:
-    return {"sections": [_told(one, shop) for one in sections().values()]}
+    sender = {
+        "email": Eyes(visitor.sees_addresses).email(shop.sender_email),
+        "name": shop.sender_name,
+        "seen": revision.of(sender_of(shop)),
+    }
+    return {"sections": [_told(one, shop) for one in sections().values()], "sender": sender}
 
 
 def _read(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[str, Any]:
@@ -156,10 +170,16 @@ ACTS = (
         _save_of_owners,
         _FIELDS,
     ),
-    Act("set_sender", "settings/sender", "Say whom messages come from.", _set_sender, SENDER_FIELDS),
+    Act(
+        "set_sender",
+        "settings/sender",
+        "Say whom messages come from. What `seen` says stands with the sender among all settings.",
+        _set_sender,
+        SENDER_FIELDS,
+    ),
 )
 SAVE, SAVE_OF_OWNERS, SET_SENDER = ACTS
 VIEWS = (
-    View("settings", "settings", "All settings of the shop, with their defaults.", _read_all),
+    View("settings", "settings", "All settings of the shop, their defaults, and whom messages come from.", _read_all),
     View("setting", "settings/<section>", "A part of the shop's settings, with its defaults.", _read),
 )

@@ -9,7 +9,7 @@ from marshmallow import Schema, fields, validate
 from sqlalchemy import Connection
 
 from connector import audit
-from connector.admin import sessions, staffing
+from connector.admin import revision, sessions, staffing
 from connector.admin.access import ROLES, Visitor
 from connector.admin.accounts import Account
 from connector.admin.acts.act import Act, Given
@@ -37,7 +37,21 @@ class _Invite(_Place):
     email = fields.String(required=True, validate=validate.Length(max=320))
 
 
-INVITE_FIELDS, CHANGE_FIELDS = _Invite(), _Place()
+class _Change(_Place):
+    # What stands for their role and shops as they were when the form was opened.
+    seen = fields.String(required=True, validate=validate.Length(max=64))
+
+
+INVITE_FIELDS, CHANGE_FIELDS = _Invite(), _Change()
+
+
+def seen_of(account: Account) -> str:
+    """What stands for the role and the shops of this account as they are shown."""
+    return revision.of(_shown(account))
+
+
+def _shown(account: Account) -> list[Any]:
+    return [account.role, None if account.shop_ids is None else sorted(account.shop_ids)]
 
 
 def _invite(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[str, Any]:
@@ -60,7 +74,8 @@ def _new_password(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Map
 
 def _change(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[str, Any]:
     with transaction(deps.engine) as connection:
-        account = staffing.find(connection, shop.id, given["staff_id"])
+        account = staffing.held(connection, shop.id, given["staff_id"])
+        revision.check(_shown(account), given["seen"])
         shop_ids = _wanted(connection, given, _beside(account, shop))
         staffing.change(connection, visitor, account, given["role"], shop_ids)
         detail = {"role before": account.role, "role": given["role"], "shops": _said(given, shop_ids)}

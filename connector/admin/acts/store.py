@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection
+from marshmallow import Schema, fields, validate
+from sqlalchemy import Connection, RowMapping
 
 from connector import paging
 from connector.admin.access import Visitor
@@ -23,10 +24,29 @@ from sync.reconcile import Report
 _NONE = "This shop has no backfill."
 
 
+class Again(Schema):
+    """What of the newest backfill is read from the store again: one record (the store's id), or all that failed."""
+
+    kind = fields.String(required=True, validate=validate.OneOf(list(backfill.AGAIN)))
+    record = fields.Integer(load_default=None, validate=validate.Range(min=1, max=2**62))
+
+
 def newest(connection: Connection, shop_id: int) -> Backfill | None:
     """The backfill that the page of syncs shows."""
     found = backfill.history(connection, shop_id, 1)
     return found[0] if found else None
+
+
+def failures(deps: Deps, shop: Shop, given: Given) -> Page[RowMapping]:
+    """A page of the records that the newest backfill could not apply; nothing where there is no backfill."""
+    after = paging.after(given["after"], str, int)
+    with transaction(deps.engine) as connection:
+        this = newest(connection, shop.id)
+        if this is None:
+            return Page([])
+        begins = (after[0], after[1]) if after else None
+        found = backfill.failures(connection, shop.id, this.id, SIZE + 1, after=begins)
+    return paging.page(found, lambda one: (one["kind"], one["record_id"]))
 
 
 def reports(deps: Deps, shop: Shop, given: Given) -> Page[Report]:
@@ -58,6 +78,12 @@ def _resume(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[s
         this = _of(scope.connection, shop.id).id
         backfill.resume(scope, this, by=visitor.actor)
         return {"backfill": this}
+
+
+def _retry(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[str, Any]:
+    with deps.open(shop) as scope:
+        this = _of(scope.connection, shop.id).id
+        return {"sync": backfill.retry(scope, this, given["kind"], given["record"], by=visitor.actor)}
 
 
 def _of(connection: Connection, shop_id: int) -> Backfill:
@@ -112,12 +138,35 @@ def _read_backfill(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Ma
     }
 
 
+def _read_failures(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[str, Any]:
+    found, eyes = failures(deps, shop, given), Eyes(visitor.sees_addresses)
+    rows = [
+        {"kind": one["kind"], "record": one["record_id"], "answer": eyes.text(one["reason"]), "at": one["failed_at"]}
+        for one in found.rows
+    ]
+    return {"rows": rows, "next": found.next}
+
+
 FIND_GAPS = Act("find_gaps", "gaps", "Compare everything with the store now.", _find)
 START_BACKFILL = Act("start_backfill", "backfill", "Read the whole store. No message goes out because of it.", _start)
 STOP_BACKFILL = Act("stop_backfill", "backfill/stop", "Stop reading the store; what was applied stays.", _stop)
 RESUME_BACKFILL = Act("resume_backfill", "backfill/resume", "Go on reading the store where it stood.", _resume)
-ACTS = (FIND_GAPS, START_BACKFILL, STOP_BACKFILL, RESUME_BACKFILL)
+RETRY_BACKFILL = Act(
+    "retry_backfill",
+    "backfill/failures/retry",
+    "Have what could not be applied read from the store again, as a sync of just these.",
+    _retry,
+    Again(),
+)
+ACTS = (FIND_GAPS, START_BACKFILL, STOP_BACKFILL, RESUME_BACKFILL, RETRY_BACKFILL)
 VIEWS = (
     View("gaps", "gaps", "What deliveries did not tell, as it was found and repaired.", _read_gaps, Paged()),
     View("backfill_progress", "backfill", "How far reading the whole store is.", _read_backfill),
+    View(
+        "backfill_failures",
+        "backfill/failures",
+        "Records that the newest backfill could not apply, with why.",
+        _read_failures,
+        Paged(),
+    ),
 )

@@ -10,6 +10,7 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from connector import audit, paging
+from connector.admin import revision
 from connector.admin.access import Visitor
 from connector.admin.acts.act import Act, Given, Paged, View
 from connector.admin.shown import Eyes
@@ -44,9 +45,16 @@ class _Close(Schema):
 class _Assign(Schema):
     # Left empty: everybody's.
     assignee = fields.String(load_default=None, allow_none=True, validate=validate.Length(max=320))
+    # What stands for whose it was when the list was read.
+    seen = fields.String(required=True, validate=validate.Length(max=64))
 
 
 CLOSE_FIELDS, ASSIGN_FIELDS = _Close(), _Assign()
+
+
+def seen_of(assignee: str | None) -> str:
+    """What stands for whose a task is, as it was shown."""
+    return revision.of([assignee])
 
 
 def listed(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Page[Task]:
@@ -106,6 +114,7 @@ def told(task: Task, eyes: Eyes) -> dict[str, Any]:
         "made_at": task.made_at,
         "closed_at": task.closed_at,
         "closed_by": task.closed_by,
+        "seen": seen_of(task.assignee),
     }
 
 
@@ -131,6 +140,7 @@ def _reopen(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[s
 
 def _assign(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[str, Any]:
     with deps.open(shop) as scope, _found():
+        revision.check([tasks.whose(scope, given["task_id"])], given["seen"])
         tasks.assign(scope, given["task_id"], given["assignee"])
         _note(scope, visitor, "assign", given["task_id"])
     return {"task": given["task_id"], "assignee": given["assignee"]}
@@ -155,7 +165,7 @@ ACTS = (
     Act(
         "assign_task",
         "tasks/<int:task_id>/assign",
-        "Give a task to somebody on the staff, or to everybody.",
+        "Give a task to somebody on the staff, or to everybody. What `seen` says stands with it in the list.",
         _assign,
         ASSIGN_FIELDS,
     ),

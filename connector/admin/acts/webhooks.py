@@ -1,4 +1,7 @@
-"""The merchant's endpoints, what became of telling them, and telling them once more what has failed."""
+"""The merchant's endpoints: which there are, what became of telling them, and telling them once more what has failed.
+
+What owners do with an endpoint itself is in ``connector.admin.acts.endpoints``.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from connector import audit, paging
+from connector.admin import revision
 from connector.admin.access import Visitor
 from connector.admin.acts.act import Act, Given, Paged, View
 from connector.db.session import transaction
@@ -44,7 +48,7 @@ def read(deps: Deps, shop: Shop, endpoint_id: int, given: Given) -> tuple[endpoi
 def _list(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[str, Any]:
     with transaction(deps.engine) as connection:
         # There are at most ``endpoints.MOST``.
-        return {"rows": [_endpoint(one) for one in endpoints.listed(connection, shop.id)], "next": None}
+        return {"rows": [told(one) for one in endpoints.listed(connection, shop.id)], "next": None}
 
 
 def _read(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[str, Any]:
@@ -54,17 +58,26 @@ def _read(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[str
          "attempts": one.attempts, "status": one.status, "error": one.error, "answer": one.answer}
         for one in found.rows
     ]  # fmt: skip
-    return {**_endpoint(endpoint), "deliveries": {"rows": rows, "next": found.next}}
+    return {**told(endpoint), "seen": seen(endpoint), "deliveries": {"rows": rows, "next": found.next}}
 
 
-def _endpoint(one: endpoints.Endpoint) -> dict[str, Any]:
+def seen(one: endpoints.Endpoint) -> str:
+    """What two who name an endpoint are held against one another by."""
+    return revision.of([one.name])
+
+
+def told(one: endpoints.Endpoint) -> dict[str, Any]:
+    """An endpoint without its secret. ``why``: it is disabled, as a sentence without its beginning."""
     return {
         "id": one.id,
+        "name": one.name,
         "url": one.url,
         "description": one.description,
         "events": list(one.events),
         "include_person": one.include_person,
         "state": one.state,
+        "why": one.why or None,
+        "failing_since": one.failing_since_real,
         "due": one.due,
     }
 

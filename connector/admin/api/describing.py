@@ -23,7 +23,8 @@ _LARGEST = 2**63
 _ABOUT = (
     "What staff do and read in the admin, for programs: by a key of one shop, which may do what its role may. Every act"
     " leaves a line in the audit log. A list answers a page of rows and, in `next`, what `after` has to say for those"
-    " behind them."
+    " behind them. What is asked for is described with every field; of answers only their form, since fields are added"
+    " to them: a program passes over those that it does not know."
 )
 _REFUSALS: Mapping[str, str] = {
     "401": "No key that is known",

@@ -34,6 +34,8 @@ from connector.shops import Shop
 
 log = logging.get(__name__)
 
+_OF_ALL = "-"
+"""In a tag, between what stands for the document and what stands for the whole answer."""
 LARGEST_BODY = 1024 * 1024
 """Bytes: a flow comes with its messages."""
 
@@ -133,7 +135,8 @@ def _calling(deps: Deps, allowance: Allowance, calls: Mapping[str, Act | View]) 
 
 def _do(deps: Deps, shop: Shop, visitor: Visitor, act: Act, path: Mapping[str, Any]) -> Response:
     fields = body(LARGEST_BODY) if act.fields is not None or request.content_length else {}
-    seen = _tag(request.headers.get("If-Match"))
+    tag = _tag(request.headers.get("If-Match"))
+    seen = None if tag is None else tag.partition(_OF_ALL)[0]
     if seen is not None and act.fields is not None and "seen" in act.fields.fields:
         fields.setdefault("seen", seen)
     given = _loaded(act.fields, fields)
@@ -146,7 +149,8 @@ def _read(deps: Deps, shop: Shop, visitor: Visitor, view: View, path: Mapping[st
         return answer(describing.plain(view.read(deps, shop, visitor, {**given, **path})), 200)
     given = _loaded(view.query, {name: text for name, text in request.args.items() if text.strip()})
     found = describing.plain(view.read(deps, shop, visitor, {**given, **path}))
-    tag = str(found.get("seen") or revision.of(found))
+    # What a change is made for comes first; what else is read there may be new while that is not.
+    tag = f"{found['seen']}{_OF_ALL}{revision.of(found)}" if found.get("seen") else revision.of(found)
     if _tag(request.headers.get("If-None-Match")) == tag:
         return Response(status=304, headers={"ETag": f'"{tag}"'})
     return answer(found, 200, {"ETag": f'"{tag}"'})

@@ -28,7 +28,7 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
             "admin/alerts.html",
             found=found,
             standing=standing,
-            alert_places=home.ALERT_PLACES,
+            seen_to=home.place_of,
             names=names,
             first=given["after"],
             told=told,

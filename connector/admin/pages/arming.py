@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from connector.admin import accounts, forms
+from connector.admin import accounts, flow_words, forms
 from connector.admin.acts import arming as acts
 from connector.admin.acts.act import Nothing, Paged
 from connector.admin.frame import asking, shop
@@ -13,7 +13,15 @@ from connector.db.session import transaction
 from connector.deps import Deps
 from flows.engine import arming
 
-_TONES = {"queued": "attention", "running": "attention", "stopping": "warning", "done": "good"}
+_STATES = {
+    "queued": ("waits for its turn", "attention"),
+    "running": ("under way", "attention"),
+    "stopping": ("being taken back", "warning"),
+    "stopped": ("taken back", ""),
+    "done": ("done", "good"),
+    "failed": ("failed", "critical"),
+}
+"""State -> (how it is said, tone of its badge)."""
 
 
 def add_routes(routes: Blueprint, deps: Deps) -> None:
@@ -29,13 +37,17 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
             first=chosen["after"],
             signals=list(arming.ARMABLE),
             names=names,
-            tones=_TONES,
+            states=_STATES,
+            called=_called,
         )
 
     @routes.post("/shops/<int:shop_id>/arming/preview")
     def preview_arming(shop_id: int) -> str:
         return render_template(
-            "admin/arming_preview.html", preview=acts.preview(deps, shop(), forms.posted(acts.Chosen()))
+            "admin/arming_preview.html",
+            preview=acts.preview(deps, shop(), forms.posted(acts.Chosen())),
+            previewed=acts.PREVIEWED,
+            called=_called,
         )
 
     @routes.post("/shops/<int:shop_id>/arming")
@@ -48,3 +60,8 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
         forms.posted(Nothing())
         acts.STOP.do(deps, shop(), asking().visitor, {"arming_id": arming_id})
         return redirect(url_for("admin.armings", shop_id=shop_id), 303)
+
+
+def _called(signal: str) -> str:
+    said = flow_words.event(signal)
+    return f"{said[:1].upper()}{said[1:]}"

@@ -10,7 +10,7 @@ import orjson
 from flask import Blueprint, Response, render_template
 
 from connector import audit
-from connector.admin import accounts, forms
+from connector.admin import accounts, act_words, forms
 from connector.admin.acts import audit as acts
 from connector.admin.frame import asking, shop
 from connector.admin.shown import Eyes
@@ -34,10 +34,13 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
             found = acts.page(connection, shop_id, given)
             actors = accounts.names(connection)
             known = {name: audit.known(connection, shop_id, name) for name in ("actor", "act", "object_kind")}
+        acts_done = {one: act_words.did(one) for one in known["act"]}
+        kinds = {one: act_words.kind(one) for one in known["object_kind"]}
         filters = {name: value for name, value in given.items() if name != "after" and value}
         return render_template(
-            "admin/audit.html", found=found, actors=actors, known=known, filters=filters, after=given["after"]
-        )
+            "admin/audit.html", found=found, actors=actors, known=known, acts=acts_done, kinds=kinds, filters=filters,
+            after=given["after"],
+        )  # fmt: skip
 
     @routes.get("/shops/<int:shop_id>/audit.csv")
     def audit_csv(shop_id: int) -> Response:

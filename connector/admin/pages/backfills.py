@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from flask import Blueprint, Response, redirect, render_template, url_for
 from werkzeug.wrappers import Response as Answer
 
 from connector.admin import forms
 from connector.admin.acts import store
-from connector.admin.acts.act import Act, Nothing
+from connector.admin.acts.act import Act, Nothing, Paged
 from connector.admin.acts.store import newest
 from connector.admin.frame import asking, shop
 from connector.db.session import transaction
 from connector.deps import Deps
+from sync import backfill
+
+KINDS: Mapping[str, str] = {
+    "products": "Product",
+    "collections": "Collection",
+    "customers": "Customer",
+    "orders": "Order",
+    "checkouts": "Abandoned checkout",
+}
+"""Kind of record -> what one of it is called."""
 
 __all__ = ["add_routes", "newest"]
 
@@ -37,6 +49,24 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
     @routes.post("/shops/<int:shop_id>/backfill/resume")
     def resume_backfill(shop_id: int) -> Answer:
         return _done(store.RESUME_BACKFILL, shop_id)
+
+    @routes.get("/shops/<int:shop_id>/backfill/failures")
+    def backfill_failures(shop_id: int) -> str:
+        given = forms.asked(Paged())
+        found = store.failures(deps, shop(), given)
+        kinds = [(one["kind"], backfill.AGAIN.get(one["kind"])) for one in found.rows]
+        return render_template(
+            "admin/backfill_failures.html",
+            failures=found,
+            first=given["after"],
+            kinds=KINDS,
+            again={kind for kind, entity in kinds if entity},
+        )
+
+    @routes.post("/shops/<int:shop_id>/backfill/failures/retry")
+    def retry_backfill(shop_id: int) -> Answer:
+        done = store.RETRY_BACKFILL.do(deps, shop(), asking().visitor, forms.posted(store.Again()))
+        return redirect(url_for("admin.sync", shop_id=shop_id, run_id=done["sync"]), 303)
 
     def _done(act: Act, shop_id: int) -> Answer:
         forms.posted(Nothing())

@@ -26,7 +26,7 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
             found=acts.listed(deps, shop(), chosen),
             counts=sorted(counts.items()),
             chosen=chosen,
-            states=acts.SHOWN,
+            states=acts.STATES,
             reason=acts.reason,
             machine=deps.clock.machine(),
         )
@@ -42,6 +42,8 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
             body=None if body is None else orjson.dumps(body, option=orjson.OPT_INDENT_2).decode(),
             reason=acts.reason(one),
             stopped=one.state in acts.SHOWN,
+            states=acts.STATES,
+            sources=acts.SOURCES,
             machine=deps.clock.machine(),
         )
 

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, abort, render_template
 from connector.admin import flow_words, forms, messages, people, reasons
 from connector.admin.acts import messages as acts
 from connector.admin.frame import asking, shop
-from connector.admin.shown import harmless
+from connector.admin.shown import harmless, harmless_text
 from connector.admin.shown_messages import framed
 from connector.db.session import reading, transaction
 from connector.deps import Deps
@@ -44,11 +44,14 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
             known = messages.read(connection, shop(), message_id)
         if known is None:
             abort(404)
+        content, names = _content(deps, message_id), (known.person.first_name, known.person.last_name)
         return render_template(
             "admin/message.html",
             known=known,
-            content=_content(deps, message_id),
-            names=(known.person.first_name, known.person.last_name),
+            content=content,
+            names=names,
+            then=(*names, *content.names),
+            harmless_text=harmless_text,
             reasons=reasons,
             words=flow_words,
         )
@@ -62,7 +65,8 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
             abort(404)
         names = (known.person.first_name, known.person.last_name)
         found = _content(deps, message_id)
-        return framed(harmless(found.html, asking().eyes, *names) or "<!doctype html><title>Empty</title>")
+        shown = harmless(found.html, asking().eyes, *names, *found.names)
+        return framed(shown or "<!doctype html><title>Empty</title>")
 
 
 def _content(deps: Deps, message_id: int) -> messages.Content:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, abort, redirect, render_template, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from connector.admin import accounts, flow_words, forms, people, people_search, reasons, shown, timeline
+from connector.admin import accounts, consent_words, flow_words, forms, people, people_search, reasons, shown, timeline
 from connector.admin.acts import people as acts
 from connector.admin.acts.act import Paged
 from connector.admin.frame import asking, shop
 from connector.db.session import transaction
 from connector.deps import Deps
 from flows.core.wants import shown as shown_fact
+from flows.engine.explaining.explanation import Explanation
 from sync import conflicts
 from sync.privacy import bundle, exports
 
@@ -164,6 +166,16 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
         return render_template("admin/person_flow.html", person=known, told=told, decided=decided, **_words(known))
 
 
+def _saying(told: Explanation) -> Callable[[str], str]:
+    """How sentences of this explanation are said: its fields and events as people call them."""
+    fields = {leaf.field for rule in told.rules for leaf in rule.leaves}
+    waits = {one.removeprefix(_AWAITED) for run in told.inside for one in run.waits_for if one.startswith(_AWAITED)}
+    return partial(flow_words.clause, fields=fields, events={told.trigger, *waits})
+
+
+_AWAITED = "the event "
+
+
 def _do(deps: Deps, act: Any, person_id: int) -> Mapping[str, Any]:
     given = {"person_id": person_id, **forms.posted(act.fields)}
     try:
@@ -206,6 +218,7 @@ def _words(known: Mapping[str, Any]) -> dict[str, Any]:
         "words": flow_words,
         "reasons": reasons,
         "fact": shown_fact,
+        "saying": _saying,
         "names": (known["first_name"], known["last_name"]),
     }
 
@@ -229,6 +242,7 @@ def _page(deps: Deps, person_id: int, eyes: shown.Eyes) -> str:
         conflict_sentences=CONFLICTS,
         reasons=reasons,
         words=flow_words,
+        agreed=consent_words,
         whys=acts.WHYS,
         channels=acts.CHANNEL_NAMES,
         liftable=people.LIFTABLE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, redirect, render_template, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from marshmallow import Schema, fields, validate
 from werkzeug.wrappers import Response
 
@@ -14,7 +14,6 @@ from connector.admin.acts import publishing as acts
 from connector.admin.acts.act import Act, Paged
 from connector.admin.frame import asking, shop
 from connector.admin.pages.drafts import archive, is_gone
-from connector.admin.publication import Publication
 from connector.admin.revision import Outdated
 from connector.db.session import transaction
 from connector.deps import Deps
@@ -82,18 +81,10 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
         return _decided(deps, acts.ROLL_BACK, flow, version)
 
 
-def _publication(deps: Deps, flow: str, version: int | None) -> Publication:
-    """What publishing the draft, or this version once more, would mean."""
-    with deps.open(shop()) as scope:
-        if version is not None:
-            return publication.of_version(scope.connection, scope.shop_id, flow, version)
-        return publication.of_draft(scope, flow_drafts.load(scope.connection, scope.shop_id, flow))
-
-
 def _dialog(
     deps: Deps, flow: str, version: int | None, given: Mapping[str, Any] | None = None, problem: str = ""
 ) -> str:
-    found = _publication(deps, flow, version)
+    found = acts.meant(deps, shop(), flow, version)
     return render_template(
         "admin/publishing.html", one=found, version=version, given=given or {"inside": "finish", "status": "active"},
         chosen=(given or {}).get("steps", {}), problem=problem, inside=acts.INSIDE, as_what=acts.AS, to=_TO,
@@ -103,12 +94,7 @@ def _dialog(
 
 def _decided(deps: Deps, act: Act, flow: str, version: int | None) -> Response | tuple[str, int]:
     assert act.fields is not None, "it is a form"
-    try:
-        steps = {one.step: f"{_TO}{one.step}" for one in _publication(deps, flow, version).homeless if one.step}
-    except LookupError:
-        # Whether the draft was published meanwhile or was never there is the act's to say.
-        steps = {}
-    given = _posted(act.fields, steps)
+    given = _posted(act.fields)
     path = {"flow": flow} if version is None else {"flow": flow, "version": version}
     try:
         done = act.do(deps, shop(), asking().visitor, {**given, **path})
@@ -122,13 +108,14 @@ def _decided(deps: Deps, act: Act, flow: str, version: int | None) -> Response |
     return redirect(url_for("admin.version", shop_id=shop().id, flow=flow, version=done["version"], note=note), 303)
 
 
-def _posted(schema: Schema, steps: Mapping[str, str]) -> dict[str, Any]:
+def _posted(schema: Schema) -> dict[str, Any]:
     """The form with its field for each step that needs a new place. Raises InvalidInput."""
-    named = {field: fields.String(validate=validate.Length(max=200)) for field in steps.values()}
+    asked = [name for name in request.form if name.startswith(_TO)]
+    named = {name: fields.String(validate=validate.Length(max=200)) for name in asked}
     plain = {name: field for name, field in schema.fields.items() if name != "steps"}
     given = forms.posted(Schema.from_dict({**plain, **named})())
-    chosen = {step: given.pop(field) for step, field in steps.items() if field in given}
-    return {**given, "steps": chosen}
+    chosen = {name.removeprefix(_TO): given.pop(name) for name in asked if name in given}
+    return forms.checked(schema, {**given, "steps": chosen})
 
 
 def _said(status: str | None) -> tuple[str, str] | None:

@@ -134,5 +134,6 @@ def _page(
         notes=notes,
         lines=lambda text: rows.shown_lines(text, empty),
         offered=suggestions.offered(section),
+        not_here=acts.NOT_HERE if section.signed_in and not asking().visitor.signs_in else "",
         more_lines=_MORE,
     )

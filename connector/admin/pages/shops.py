@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from connector import audit, shops
+from connector import audit, pauses, shops
 from connector.admin import accounts, home, standings
 from connector.admin.frame import asking, shop
 from connector.db.session import transaction
@@ -28,7 +28,7 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
                 kept: dict[str, Any] = {name: request.args[name] for name in _OF_THE_PLATFORM if name in request.args}
                 return redirect(url_for("admin.overview", shop_id=mine[0].id, **kept), 303)
             readings = [standings.read(connection, deps.clock, one) for one in mine]
-        return render_template("admin/home.html", readings=readings, counted=standings.counted)
+        return render_template("admin/home.html", readings=readings, counted=standings.counted, named=pauses.named)
 
     @routes.get("/installation")
     def installation() -> str:
@@ -51,7 +51,7 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
             "admin/shop.html",
             home=found,
             names=names,
-            alert_places=home.ALERT_PLACES,
+            seen_to=home.place_of,
             waiting=standings.WAITING,
             stopped=standings.STOPPED,
             in_inbox=standings.IN_INBOX,

@@ -12,6 +12,7 @@ from connector.admin import forms, staffing
 from connector.admin.access import ABOUT, ROLES
 from connector.admin.acts import staff as acts
 from connector.admin.frame import asking, shop
+from connector.admin.revision import Outdated
 from connector.db.session import transaction
 from connector.deps import Deps
 from connector.errors import InvalidInput
@@ -44,6 +45,8 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
         try:
             given = _given(acts.CHANGE_FIELDS)
             acts.CHANGE.do(deps, shop(), asking().visitor, {**given, "staff_id": staff_id})
+        except Outdated as error:
+            return _page(deps, problem=str(error)), 409
         except InvalidInput as error:
             return _page(deps, problem=str(error)), 422
         return _back(shop_id, "staff_changed")
@@ -134,4 +137,5 @@ def _page(deps: Deps, *, link: str = "", email: str = "", problem: str = "") -> 
         problem=problem,
         everywhere=visitor.shop_ids is None,
         names=names,
+        seen_of=acts.seen_of,
     )

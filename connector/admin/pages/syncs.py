@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, url_for
@@ -18,6 +18,8 @@ from connector.admin.frame import asking, shop
 from connector.admin.pages import backfills
 from connector.db.session import transaction
 from connector.deps import Deps
+from connector.errors import InvalidInput
+from flows.core.calendar import zone
 from sync import reruns
 
 # State of a sync -> (tone of its badge, how it is said).
@@ -35,6 +37,13 @@ class _Prefilled(Paged):
     entity = fields.String(load_default="contact", validate=validate.OneOf(list(reruns.ENTITIES)))
     person = fields.Integer(load_default=None, validate=validate.Range(min=1, max=2**62))
     object = fields.String(load_default=None, validate=validate.Length(max=100))
+
+
+class _Wanted(acts.Asked):
+    """A time without a zone, as a browser writes it, is one of the shop's clocks."""
+
+    since = fields.DateTime(load_default=None)  # type: ignore[assignment]
+    until = fields.DateTime(load_default=None)  # type: ignore[assignment]
 
 
 def add_routes(routes: Blueprint, deps: Deps) -> None:
@@ -57,7 +66,7 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
 
     @routes.post("/shops/<int:shop_id>/syncs/preview")
     def preview_sync(shop_id: int) -> str:
-        what = acts.wanted(deps, shop(), forms.posted(acts.Asked()))
+        what = acts.wanted(deps, shop(), _wanted())
         found = acts.preview(deps, shop(), what)
         return render_template(
             "admin/sync_preview.html",
@@ -69,7 +78,7 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
 
     @routes.post("/shops/<int:shop_id>/syncs")
     def start_sync(shop_id: int) -> Response:
-        done = acts.START.do(deps, shop(), asking().visitor, forms.posted(acts.Asked()))
+        done = acts.START.do(deps, shop(), asking().visitor, _wanted())
         return _to(shop_id, done["sync"])
 
     @routes.get("/shops/<int:shop_id>/syncs/<int:run_id>")
@@ -125,12 +134,27 @@ def _to(shop_id: int, run_id: int, note: str | None = None) -> Response:
     return redirect(url_for("admin.sync", shop_id=shop_id, run_id=run_id, note=note), 303)
 
 
+def _wanted() -> dict[str, Any]:
+    """What the form asks for, as ``acts.Asked`` has it. Raises InvalidInput."""
+    given = forms.posted(_Wanted())
+    return {**given, **{name: _utc(given[name]) for name in ("since", "until") if given[name]}}
+
+
+def _utc(at: datetime) -> datetime:
+    here = at if at.tzinfo else at.replace(tzinfo=zone(shop().timezone))
+    try:
+        return here.astimezone(UTC).replace(tzinfo=None)
+    except OverflowError:
+        raise InvalidInput("There is no such time: enter a date of these years.") from None
+
+
 def _form(what: reruns.What) -> dict[str, Any]:
     """The fields that ask for the same again."""
     fields_ = {"entity": what.entity, "person": what.person, "object": what.object}
     fields_["only_brevo"] = "true" if what.only_brevo else None
     for name, moment in (("since", what.since), ("until", what.until)):
-        fields_[name] = moment.astimezone(UTC).replace(tzinfo=None).isoformat() if moment else None
+        # With its zone: on the evening when clocks are put back one time of theirs is two moments.
+        fields_[name] = moment.astimezone(UTC).isoformat() if moment else None
     return {name: value for name, value in fields_.items() if value is not None}
 
 

@@ -39,6 +39,7 @@ def add_routes(routes: Blueprint, deps: Deps) -> None:
             names=names,
             mine=tasks.address(asking().visitor),
             links=LINKS,
+            seen_of=tasks.seen_of,
         )
 
     @routes.post("/shops/<int:shop_id>/tasks/<int:task_id>/close")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
-from connector.admin.sections import account, channels, contact, looks, segments, signals
+from connector.admin.sections import account, channels, contact, looks, segments, signals, visitors
 from connector.admin.sections.section import Section
 
 
@@ -30,6 +30,7 @@ def sections() -> Mapping[str, Section]:
         signals.NOTIFY,
         signals.REVIEWS,
         account.ACCOUNT,
+        visitors.VISITORS,
     )
     # What has no field is no form: a setting that the shop does not have.
     return {one.key: one for one in listed if one.fields}

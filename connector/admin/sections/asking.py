@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from connector.admin.sections.kinds import Kind, choice
+from connector.nesting import DEEPEST, is_too_deep
 from flows.core.operands import FLAG, MONTHS, RANGE, SEVERAL
 from flows.core.operators import OPERATORS
 from flows.core.wants import said
@@ -57,9 +58,12 @@ def read(field: str, way: str, value: str) -> Any:
         raise ValueError("Say how it is compared.")
     if way == WRITTEN:
         try:
-            return orjson.loads(value)
+            written = orjson.loads(value)
         except orjson.JSONDecodeError as error:
             raise ValueError(f"This cannot be read as JSON: {error}.") from None
+        if is_too_deep(written):
+            raise ValueError(f"Conditions are inside one another more than {DEEPEST} deep: make segments of them.")
+        return written
     if not field:
         raise ValueError("Name what is asked for, such as person.orders_count.")
     if way in (KNOWN, UNKNOWN):

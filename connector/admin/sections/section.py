@@ -60,7 +60,8 @@ def _no_more(shop: Shop) -> Mapping[str, Any]:
 
 @dataclass(frozen=True)
 class Section:
-    """``keys``: the settings that it is about, whole; ``owners``: only owners change it.
+    """``keys``: the settings that it is about, whole; ``owners``: only owners change it; ``signed_in``: and they
+    only with an account of their own (``Visitor.signs_in``).
 
     ``tidy``: puts right what a form cannot say otherwise; ``effect``: sentences on what these settings come to;
     ``part``: a template that shows more, with what ``more`` finds.
@@ -72,6 +73,7 @@ class Section:
     fields: Sequence[Field]
     keys: Sequence[str]
     owners: bool = False
+    signed_in: bool = False
     tidy: Callable[[Settings], None] = _as_it_is
     effect: Callable[[Connection, Shop, datetime], Sequence[str]] = _nothing
     part: str = ""

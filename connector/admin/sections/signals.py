@@ -226,7 +226,8 @@ def _said_notify(connection: Connection, shop: Shop, now: datetime) -> Sequence[
 NOTIFY = Section(
     "notify",
     "Who is told",
-    "Addresses that flows may tell of customers and give tasks to, beside staff who may see the shop.",
+    "Emails about new alerts go to these addresses. Flows may tell them of customers and give tasks to them, too,"
+    " beside staff who may see the shop: enter only whom you would tell of customers.",
     (
         Field(
             "notify",

@@ -36,7 +36,7 @@ class Webhook:
 
 class WebhookFields(Schema):
     endpoint = fields.String(
-        required=True, validate=NAME, metadata={"description": "The name of the endpoint: connector webhook list"}
+        required=True, validate=NAME, metadata={"description": "The name of the endpoint, as the page Webhooks has it"}
     )
     data = values.ValuesField(metadata={"description": "What it is told: values, or fields such as event.total"})
 

@@ -7,7 +7,7 @@ counts from is found set-wise (``anchors``). Arming twice arms nobody twice: a c
 told is left alone. From the moment it is armed a clock is like any other: a live event moves it or stops it. See
 docs/adr/0029.
 
-* ``preview(connection, shop, choice, now) -> Preview``: reads and writes nothing;
+* ``preview(connection, shop, choice, now, most=None) -> Preview``: reads and writes nothing;
 * ``start(scope, choice, by=...) -> int``: the number of the act, which the workers carry out. Raises InvalidInput;
 * ``stop(scope, arming_id, by=...) -> bool``: takes back what has not rung yet, also after the act is done;
 * ``progress(connection, shop_id, arming_id) -> Arming`` (LookupError), ``history(connection, shop_id, limit, before)``.

@@ -35,7 +35,7 @@ class Preview:
     """``in_time``: clocks for their own moment, ``late``: by the ration; ``moved`` of both run already, for other
     thresholds. ``running``, ``told``, ``left_out``: who is left alone, and why. ``agreed``: how many of the people have
     an address and agreed to newsletters. ``flows`` would start, if they let the person in; ``heard``: whether anybody
-    hears of it at all.
+    hears of it at all. ``partial``: there are more people than were looked at, and so more of everything.
     """
 
     choice: Choice
@@ -49,21 +49,30 @@ class Preview:
     left_out: int
     agreed: int
     days: tuple[Day, ...]
+    partial: bool = False
 
     @property
     def total(self) -> int:
         return self.in_time + self.late
 
 
-def preview(connection: Connection, shop: Shop, choice: Choice, now: datetime) -> Preview:
-    """Count what would be armed, by day. Raises InvalidInput for a choice that makes no sense."""
+def preview(connection: Connection, shop: Shop, choice: Choice, now: datetime, *, most: int | None = None) -> Preview:
+    """Count what would be armed, by day. Raises InvalidInput for a choice that makes no sense.
+
+    ``most``: so many people are looked at, in whole rounds, for whoever waits for the answer; None: all of them.
+    """
     choice.check()
     heard = ears(connection, shop, choice.signal)
     zone = ZoneInfo(shop.timezone)
     own: Counter[date] = Counter()
     late: list[tuple[str, str]] = []
     counts: Counter[str] = Counter()
-    for made in plans(connection, shop, choice, heard.settings, now):
+    partial = False
+    for page, ids in enumerate(_pages(connection, shop.id)):
+        if most is not None and page * PAGE >= most:
+            partial = True
+            break
+        made = plan(connection, shop, choice, heard.settings, ids, now)
         late += [(clock.seed, clock.timer.key) for clock in made.clocks if clock.late]
         own.update(clock.timer.due_at.astimezone(zone).date() for clock in made.clocks if not clock.late)
         counts.update(running=made.running, told=made.told, left_out=made.left_out)
@@ -85,6 +94,7 @@ def preview(connection: Connection, shop: Shop, choice: Choice, now: datetime) -
         left_out=counts["left_out"],
         agreed=counts["agreed"],
         days=tuple(Day(day, own[day], rationed[day]) for day in sorted({*own, *rationed})),
+        partial=partial,
     )
 
 
@@ -92,9 +102,14 @@ def plans(
     connection: Connection, shop: Shop, choice: Choice, settings: SignalSettings, now: datetime
 ) -> Iterator[Plan]:
     """The plan of all people of the shop, a page at a time."""
-    after = 0
-    while ids := anchors.people(connection, shop.id, after, PAGE):
+    for ids in _pages(connection, shop.id):
         yield plan(connection, shop, choice, settings, ids, now)
+
+
+def _pages(connection: Connection, shop_id: int) -> Iterator[Sequence[int]]:
+    after = 0
+    while ids := anchors.people(connection, shop_id, after, PAGE):
+        yield ids
         after = ids[-1]
 
 

@@ -127,7 +127,7 @@ def _refused(
 def leaves_of(condition: Condition, facts: Facts, now: datetime) -> Iterable[Leaf]:
     """Every leaf of this condition with its answer and the fact that it saw."""
     for found in conditions.explain(condition, facts, now):
-        yield Leaf(in_words(found.leaf), found.truth, found.fact, found.why)
+        yield Leaf(found.leaf.field, in_words(found.leaf), found.truth, found.fact, found.why)
 
 
 def became(stage: Stage, person: Person, flow: FlowVersion, record: Record) -> tuple[Happened, ...]:

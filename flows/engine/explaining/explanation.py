@@ -15,8 +15,9 @@ Standing = Literal["inside", "would enter", "would not enter"]
 
 @dataclass(frozen=True)
 class Leaf:
-    """One leaf of a condition: yes, no or cannot tell, with the fact that was found."""
+    """One leaf of a condition, about one field: yes, no or cannot tell, with the fact that was found."""
 
+    field: str
     text: str
     truth: str
     fact: Any

@@ -38,7 +38,8 @@ def _look(look: Looking) -> Iterator[Finding]:
                 continue
             sentence = (
                 f"Brevo has told nothing of opens, clicks and opt-outs since {since}. Its statistics are read once a"
-                " day instead, so they come late. Look whether the webhook is still there: `connector doctor`."
+                " day instead, so they come late. Connect Brevo once more on the page Brevo: that sets up its webhook"
+                " again."
             )
         elif rhythm.source == "shopify":
             sentence = (

@@ -10,26 +10,29 @@ from sync.alerts.kinds.kind import CRITICAL, Finding, Kind, Looking
 
 # Times what is said to lag (a minute).
 _TIMES = 10.0
+# Where nothing of the shop is the cause.
+_OURS = "If it lasts, tell whoever runs this connector that its work is not being done"
+_LIMITS = "Brevo takes only so much at a time, and large changes take their while. " + _OURS
 # Work -> (what waits, what to do).
 _SAID: Mapping[str, tuple[str, str]] = {
-    "inbox": ("deliveries of the store or of Brevo wait to be applied", "Look whether the workers run"),
-    "fetches": ("records wait to be read from the store", "Look whether the workers run and the store answers"),
-    "persons": ("people wait for their flows to be decided", "Look whether the workers run"),
-    "timers": ("people wait to go on in their flows", "Look whether the workers run"),
+    "inbox": ("deliveries of the store or of Brevo wait to be applied", _OURS),
+    "fetches": (
+        "records wait to be read from the store",
+        "Look whether the app is still installed in the store. " + _OURS,
+    ),
+    "persons": ("people wait for their flows to be decided", _OURS),
+    "timers": ("people wait to go on in their flows", _OURS),
     "outbox": (
         "messages that are due wait to be sent",
-        "Look whether the workers run, and at the daily limit at Brevo",
+        "Look at Brevo whether the account's daily limit is reached. " + _OURS,
     ),
     "outbox_unknown": (
         "messages have no known outcome",
-        "Brevo is asked about them by itself; look whether it answers",
+        "Brevo is asked about them by itself, and nothing is sent twice: there is nothing to do",
     ),
-    "contacts": ("contacts wait to be told to Brevo", "Look whether the workers run, and at the limits at Brevo"),
-    "commerce": (
-        "orders or products wait to be told to Brevo",
-        "Look whether the workers run, and at the limits at Brevo",
-    ),
-    "feed": ("events wait to be told to Brevo", "Look whether the workers run, and at the limits at Brevo"),
+    "contacts": ("contacts wait to be told to Brevo", _LIMITS),
+    "commerce": ("orders or products wait to be told to Brevo", _LIMITS),
+    "feed": ("events wait to be told to Brevo", _LIMITS),
 }
 _WITH_BREVO = frozenset({"outbox", "contacts", "commerce", "feed"})
 
