@@ -113,6 +113,10 @@ def _take(browser: Browser, url: str, pages: dict[str, str], folder: Path, *, si
         page = _window(browser, url, width, signed_in=signed_in)
         for kind, address in pages.items():
             page.goto(address)
+            if kind == "dry_run":
+                # Before it is played it only asks for somebody.
+                page.goto(f"{address}?person={pages['person'].rpartition('/')[2]}")
+                page.get_by_role("button", name="Play it").click()
             height = min(int(page.evaluate("document.documentElement.scrollHeight")), TALLEST)
             clip = {"x": 0, "y": 0, "width": width, "height": height}
             _write(page.screenshot(full_page=True, clip=clip), folder / f"{kind.replace('_', '-')}-{width}.png")

@@ -45,11 +45,12 @@ def names_of_shops(connection: Connection, visitor: Visitor) -> dict[int, str]:
     return dict(sorted(found.items(), key=lambda one: (one[1].casefold(), one[0])))
 
 
-def existing(connection: Connection, shop_ids: Collection[int]) -> frozenset[int]:
-    """These shops. Raises InvalidInput when there are none, or one is not there."""
+def existing(connection: Connection, visitor: Visitor, shop_ids: Collection[int]) -> frozenset[int]:
+    """These shops. Raises InvalidInput when there are none, or one is not there as far as the visitor sees."""
     if not shop_ids:
         raise InvalidInput("Choose at least one shop. Who is to enter none is removed instead.")
-    known = frozenset(connection.scalars(select(shops.c.id).where(shops.c.id.in_(shop_ids))))
+    seen = [one for one in shop_ids if visitor.sees(one)]
+    known = frozenset(connection.scalars(select(shops.c.id).where(shops.c.id.in_(seen))))
     if strange := sorted(set(shop_ids) - known):
         raise InvalidInput(f"There is no shop {strange[0]}.")
     return known

@@ -94,7 +94,7 @@ def test_staff_find_a_person_and_sync_them_again(chromium: Chromium, office: Off
         expect(page.get_by_text("1 read, 1 changed, 0 unchanged, 0 failed.")).to_be_visible(timeout=15_000)
         expect(page.locator("#progress .badge")).to_have_text("Done")
         page.get_by_role("link", name="Audit log").click()
-        expect(page.get_by_role("row").filter(has_text="sync.start")).to_contain_text("support@office.example")
+        expect(page.get_by_role("row").filter(has_text="Started a sync")).to_contain_text("support@office.example")
         assert window.said == []
     assert desk.shop.one(persons, id=desk.person).first_name == "Flora"
     assert desk.shop.contacts()[email]["attributes"]["FIRSTNAME"] == "Flora"

@@ -158,9 +158,9 @@ def test_brevo_gets_the_attributes_of_what_is_taken_and_of_nothing_else(
 
     monkeypatch.setattr(attributes, "ensure", ensure)
     if agreed:
-        access = Access(Grant("token", (), 3600.0, "renewal"))
+        access, deps = Access(Grant("token", (), 3600.0, "renewal")), office.installation.deps
         with office.transaction() as connection:
-            keep(connection, office.installation.deps.secrets, desk.shop.id, access, office.installation.deps.clock.wire())
+            keep(connection, deps.secrets, desk.shop.id, access, deps.clock.wire())
     editor = program(office, desk, "editor")
     first = editor.get("mapping").json["seen"]
     assert editor.post("mapping", {"document": TEXT, "seen": first}).status_code == 200 and len(asked) == 1

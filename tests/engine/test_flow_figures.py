@@ -66,8 +66,8 @@ def test_carts_that_are_recovered_are_a_rate_and_revenue_on_the_page(product: In
     shown, found = read(text), rows(text)
     assert "Here 25.0 % reached the goal: 1 of 4 people On average after 2 h" in shown
     (reminder,) = [row for row in found if row.startswith("reminder Email 4 ")]
-    # Opened, clicked, unsubscribed, bounced, complained; orders, revenue, revenue per recipient.
-    assert reminder.split("reminder ", 2)[2] == "50.0 % 25.0 % 25.0 % 0.0 % 0.0 % 1 50.00 EUR 12.50 EUR"
+    # Opened, clicked, unsubscribed, bounced, complained; orders, conversion, revenue, revenue per recipient.
+    assert reminder.split("reminder ", 2)[2] == "50.0 % 25.0 % 25.0 % 0.0 % 0.0 % 1 25.0 % 50.00 EUR 12.50 EUR"
     (claim,) = [row for row in found if row.startswith("Carts that are recovered")]
     assert claim == "Carts that are recovered Cart flows 25.0 % 5-15 % the guide's claim"
     # Where they are now: two wait for the second look; one has bought, one does not want any more.

@@ -56,7 +56,7 @@ def _shown(account: Account) -> list[Any]:
 
 def _invite(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[str, Any]:
     with transaction(deps.engine) as connection:
-        shop_ids = _wanted(connection, given, frozenset({shop.id}))
+        shop_ids = _wanted(connection, visitor, given, frozenset({shop.id}))
         token = staffing.invite(connection, visitor, given["email"], given["role"], shop_ids, deps.clock.machine())
         detail = {"role": given["role"], "shops": _said(given, shop_ids)}
         for one in _concerned(shop, frozenset(), shop_ids):
@@ -76,10 +76,10 @@ def _change(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[s
     with transaction(deps.engine) as connection:
         account = staffing.held(connection, shop.id, given["staff_id"])
         revision.check(_shown(account), given["seen"])
-        shop_ids = _wanted(connection, given, _beside(account, shop))
+        shop_ids = _wanted(connection, visitor, given, _beside(account, shop))
         staffing.change(connection, visitor, account, given["role"], shop_ids)
         detail = {"role before": account.role, "role": given["role"], "shops": _said(given, shop_ids)}
-        for one in _concerned(shop, account.shop_ids, shop_ids):
+        for one in _concerned(shop, account.shop_ids, shop_ids, another_role=account.role != given["role"]):
             enters = shop_ids is None or one in shop_ids
             _note(deps, connection, one, visitor, "staff.change", account.id, {**detail, "enters": enters})
     return {"staff": account.id, "role": given["role"]}
@@ -90,13 +90,13 @@ def _beside(account: Account, shop: Shop) -> frozenset[int]:
     return frozenset({shop.id}) if account.shop_ids is None else account.shop_ids | {shop.id}
 
 
-def _wanted(connection: Connection, given: Given, here: frozenset[int]) -> frozenset[int] | None:
+def _wanted(connection: Connection, visitor: Visitor, given: Given, here: frozenset[int]) -> frozenset[int] | None:
     """The shops that are meant; None: every one. Raises InvalidInput."""
     if given["shops"] == EVERYWHERE:
         return None
     if given["shops"] == HERE:
         return here
-    return staffing.existing(connection, given["shop_ids"])
+    return staffing.existing(connection, visitor, given["shop_ids"])
 
 
 def _said(given: Given, shop_ids: frozenset[int] | None) -> str:
@@ -104,12 +104,14 @@ def _said(given: Given, shop_ids: frozenset[int] | None) -> str:
     return given["shops"] if shop_ids is None or given["shops"] == HERE else str(len(shop_ids))
 
 
-def _concerned(shop: Shop, before: frozenset[int] | None, after: frozenset[int] | None) -> list[int]:
-    """The shops in whose logs it stands: this one and each that they may enter since or no more. Of every shop it
-    stands in the log of the installation."""
+def _concerned(
+    shop: Shop, before: frozenset[int] | None, after: frozenset[int] | None, *, another_role: bool = False
+) -> list[int]:
+    """The shops in whose logs it stands: this one and each that they may enter since or no more, and with another role
+    all of theirs. Of every shop it stands in the log of the installation."""
     if before is None or after is None:
         return [shop.id, audit.INSTALLATION]
-    return sorted({shop.id} | (before ^ after))
+    return sorted({shop.id} | (before | after if another_role else before ^ after))
 
 
 def _remove(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[str, Any]:
