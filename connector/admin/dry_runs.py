@@ -3,9 +3,11 @@ the shop's zone and masked for whom may not see people whole."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from connector.admin import flow_words, reasons, shown
@@ -25,6 +27,18 @@ VERDICTS: Mapping[str, tuple[str, str]] = {
     "waits": ("would still wait", "warning"),
 }
 """What would become of a message -> (how it is said, tone of its badge)."""
+
+
+def said_of(result: Mapping[str, Any], when: Callable[[datetime], str]) -> str:
+    """What an action came to, without what is empty; moments, which it writes in ISO 8601, as ``when`` says them."""
+
+    def said(value: Any) -> Any:
+        with suppress(TypeError, ValueError):
+            at = datetime.fromisoformat(value)
+            return when(at) if at.tzinfo else value
+        return value
+
+    return plain({name: said(value) for name, value in result.items() if value not in (None, "")})
 
 
 @dataclass(frozen=True)
@@ -169,8 +183,8 @@ class _Telling:
             case Letter():
                 return Line(one.at, self._when(one.at), self._step(one.step), "", mail=self._mail(one))
             case Deed():
-                said = f" {plain(one.result)}" if one.result else ""
-                return Line(one.at, self._when(one.at), self._step(one.step), self._text(f"Taken as done.{said}"))
+                told = f"Taken as done. {said_of(one.result, self._when)}".strip()
+                return Line(one.at, self._when(one.at), self._step(one.step), self._text(told))
             case _:
                 return Line(one.at, self._when(one.at), self._step(one.step), self._moved(one), self._asked(one.leaves))
 

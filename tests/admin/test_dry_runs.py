@@ -11,6 +11,7 @@ from sqlalchemy import update
 from werkzeug.test import TestResponse
 
 from connector.admin import dry_runs, reasons
+from connector.admin.dry_runs import said_of
 from connector.models.flow import runs
 from connector.models.flow_draft import flow_drafts
 from connector.models.person import consents
@@ -171,3 +172,10 @@ def test_support_sees_people_masked_and_the_api_says_the_same(
     # The control: without the masks of the words the addresses are there.
     monkeypatch.setattr(dry_runs._Telling, "_text", lambda self, said: said)
     assert "ann.bell1@example.com" in program(office, desk, "support").post(path, asked).text
+
+
+def test_what_an_action_came_to_is_said_in_words() -> None:
+    code = {"code": "BACK-1", "percent": 10, "amount": None, "minimum": "", "ends_at": "2026-11-30T07:29:59.9+00:00"}
+    assert said_of(code, lambda at: f"{at:%d %B %H:%M}") == "code BACK-1, percent 10, ends at 30 November 07:29"
+    assert said_of({"tags": ["vip", "2026"], "on": "2026-11-30"}, str) == "tags vip, 2026, on 2026-11-30"
+    assert said_of({}, str) == ""
