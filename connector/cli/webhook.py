@@ -12,7 +12,6 @@ from connector.cli.connected import connected
 from connector.db.session import autocommitted
 from connector.deps import Deps
 from connector.merchant_urls import Rules, visiting
-from connector.scope import Scope
 from connector.settings import Settings
 from connector.shops import Shop
 from sync.outgoing import deliveries, endpoints, sending
@@ -78,7 +77,8 @@ def add(
                 now=scope.now,
                 name=name,
             )
-            _note(scope, "add", endpoint_id, {"events": sorted(events), "include_person": include_person})
+            told = {"events": sorted(events), "include_person": include_person}
+            endpoints.note(scope, audit.CLI, "webhook.add", endpoint_id, told)
     click.echo(f"Endpoint {endpoint_id}. Its secret, which is not shown again: {secret}")
 
 
@@ -90,7 +90,7 @@ def remove(settings: Settings, domain: str, endpoint_id: int) -> None:
     """Forget ENDPOINT and what it was to be told."""
     with connected(settings, domain) as (deps, shop), deps.open(shop) as scope:
         endpoints.remove(scope.connection, shop.id, endpoint_id)
-        _note(scope, "remove", endpoint_id)
+        endpoints.note(scope, audit.CLI, "webhook.remove", endpoint_id)
     click.echo(f"Endpoint {endpoint_id} is gone.")
 
 
@@ -103,7 +103,7 @@ def name(settings: Settings, domain: str, endpoint_id: int, name: str) -> None:
     """Let flows tell ENDPOINT something, by this NAME in their webhook steps."""
     with connected(settings, domain) as (deps, shop), deps.open(shop) as scope:
         endpoints.rename(scope.connection, shop.id, endpoint_id, name)
-        _note(scope, "name", endpoint_id)
+        endpoints.note(scope, audit.CLI, "webhook.name", endpoint_id)
     click.echo(f"Flows tell endpoint {endpoint_id} by `webhook: {{endpoint: {name}}}`.")
 
 
@@ -115,7 +115,7 @@ def rotate(settings: Settings, domain: str, endpoint_id: int) -> None:
     """Give ENDPOINT a new secret. For a day the one before signs as well."""
     with connected(settings, domain) as (deps, shop), deps.open(shop) as scope:
         secret = endpoints.rotate(scope.connection, deps.secrets, shop.id, endpoint_id, scope.machine)
-        _note(scope, "rotate", endpoint_id)
+        endpoints.note(scope, audit.CLI, "webhook.rotate", endpoint_id)
     click.echo(f"Its new secret, which is not shown again: {secret}")
 
 
@@ -127,7 +127,7 @@ def enable(settings: Settings, domain: str, endpoint_id: int) -> None:
     """Tell a disabled ENDPOINT again what happens from now on."""
     with connected(settings, domain) as (deps, shop), deps.open(shop) as scope:
         endpoints.enable(scope.connection, shop.id, endpoint_id)
-        _note(scope, "enable", endpoint_id)
+        endpoints.note(scope, audit.CLI, "webhook.enable", endpoint_id)
     click.echo(f"Endpoint {endpoint_id} is told again. `connector webhook resend` sends what has failed meanwhile.")
 
 
@@ -140,7 +140,7 @@ def disable(settings: Settings, domain: str, endpoint_id: int) -> None:
     with connected(settings, domain) as (deps, shop), deps.open(shop) as scope:
         endpoints.one(scope.connection, shop.id, endpoint_id)
         endpoints.disable(scope.connection, shop.id, endpoint_id, "by_staff")
-        _note(scope, "disable", endpoint_id)
+        endpoints.note(scope, audit.CLI, "webhook.disable", endpoint_id)
     click.echo(f"Endpoint {endpoint_id} is told nothing more.")
 
 
@@ -202,19 +202,8 @@ def resend(settings: Settings, domain: str, endpoint_id: int, delivery_ids: tupl
         if endpoints.one(scope.connection, shop.id, endpoint_id).state == "disabled":
             raise click.ClickException("It is disabled: `connector webhook enable` first.")
         again = deliveries.resend(scope, endpoint_id, delivery_ids or None)
-        _note(scope, "resend", endpoint_id, {"deliveries": again})
+        endpoints.note(scope, audit.CLI, "webhook.resend", endpoint_id, {"deliveries": again})
     click.echo(f"{again} are sent once more.")
-
-
-def _note(scope: Scope, act: str, endpoint_id: int, detail: dict[str, object] | None = None) -> None:
-    audit.note(
-        scope,
-        actor=audit.CLI,
-        act=f"webhook.{act}",
-        object_kind="webhook endpoint",
-        object_id=endpoint_id,
-        detail=detail,
-    )
 
 
 def _moment(at: datetime) -> str:

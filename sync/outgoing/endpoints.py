@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, text, update
 
+from connector import audit
 from connector.errors import InvalidInput
 from connector.merchant_urls import Rules, problem
 from connector.models.outgoing import webhook_attempts, webhook_deliveries, webhook_endpoints
+from connector.scope import Scope
 from connector.secrets import Secrets
 from flows.core.entries import NAME_FORM
 from flows.core.vocabulary import event_named
@@ -199,6 +201,11 @@ _GIVE_UP = text(
     "UPDATE webhook_deliveries SET state = 'failed'"
     " WHERE shop_id = :shop_id AND endpoint_id = :endpoint_id AND state = 'due'"
 )
+
+
+def note(scope: Scope, actor: str, act: str, endpoint_id: int, detail: Mapping[str, Any] | None = None) -> None:
+    """A line of the audit log about an endpoint."""
+    audit.note(scope, actor=actor, act=act, object_kind="webhook endpoint", object_id=endpoint_id, detail=detail)
 
 
 def opened(secrets: Secrets, shop_id: int, row: Any, machine: datetime) -> list[str]:

@@ -26,29 +26,15 @@ from flows import analytics
 from flows.actions import notify
 from sync.alerts import KINDS, Alert, look_due
 from sync.reruns import What
-from tests.admin.office import Desk, Office, furnish
+from tests.admin.office import Desk, Office
 from tests.admin.programs import program
-from tests.admin.test_home import every_page, put, whole_counts, words
-from tests.engine.installation import DAY, ConnectedShop, Installation
-from tests.sandbox.store_process import SHOP
+from tests.admin.test_home import desk, every_page, office, put, quiet, whole_counts, words
+from tests.engine.installation import DAY, ConnectedShop
+
+__all__ = ["desk", "office", "quiet"]
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
 TRIED: dict[str, Any] = {"attempts": 9, "reason": "400 nobody ann.bell@example.com"}
-
-
-@pytest.fixture
-def quiet(product: Installation) -> ConnectedShop:
-    return product.connect(flows=[])
-
-
-@pytest.fixture
-def office(product: Installation) -> Office:
-    return Office(product)
-
-
-@pytest.fixture
-def desk(office: Office) -> Desk:
-    return furnish(office.installation, SHOP, number=1)
 
 
 def verdict(office: Office, shop: ConnectedShop) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from connector import audit, shops
+from connector import shops
 from connector.admin import revision
 from connector.admin.access import Visitor
 from connector.admin.acts.act import Act, Given
@@ -63,7 +63,8 @@ def _add(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[str,
             now=scope.now,
             name=given["name"],
         )
-        _note(scope, visitor, "add", endpoint_id, {"events": events, "include_person": given["include_person"]})
+        told = {"events": events, "include_person": given["include_person"]}
+        endpoints.note(scope, visitor.actor, "webhook.add", endpoint_id, told)
     return {"endpoint": endpoint_id, "secret": secret}
 
 
@@ -72,7 +73,7 @@ def _rename(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[s
         shops.hold(scope.connection, shop.id)
         revision.check([_known(scope, given).name], given["seen"])
         endpoints.rename(scope.connection, shop.id, given["endpoint_id"], given["name"])
-        _note(scope, visitor, "name", given["endpoint_id"])
+        endpoints.note(scope, visitor.actor, "webhook.name", given["endpoint_id"])
     return {"name": given["name"]}
 
 
@@ -80,7 +81,7 @@ def _renew_secret(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Map
     with deps.open(shop) as scope:
         _known(scope, given)
         secret = endpoints.rotate(scope.connection, deps.secrets, shop.id, given["endpoint_id"], scope.machine)
-        _note(scope, visitor, "rotate", given["endpoint_id"])
+        endpoints.note(scope, visitor.actor, "webhook.rotate", given["endpoint_id"])
     return {"endpoint": given["endpoint_id"], "secret": secret}
 
 
@@ -88,7 +89,7 @@ def _remove(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[s
     with deps.open(shop) as scope:
         _known(scope, given)
         endpoints.remove(scope.connection, shop.id, given["endpoint_id"])
-        _note(scope, visitor, "remove", given["endpoint_id"])
+        endpoints.note(scope, visitor.actor, "webhook.remove", given["endpoint_id"])
     return {"endpoint": given["endpoint_id"]}
 
 
@@ -97,7 +98,7 @@ def _enable(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[s
         changed = _known(scope, given).state == "disabled"
         if changed:
             endpoints.enable(scope.connection, shop.id, given["endpoint_id"])
-            _note(scope, visitor, "enable", given["endpoint_id"])
+            endpoints.note(scope, visitor.actor, "webhook.enable", given["endpoint_id"])
     return {"changed": changed}
 
 
@@ -106,7 +107,7 @@ def _disable(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[
         _known(scope, given)
         changed = endpoints.disable(scope.connection, shop.id, given["endpoint_id"], "by_staff")
         if changed:
-            _note(scope, visitor, "disable", given["endpoint_id"])
+            endpoints.note(scope, visitor.actor, "webhook.disable", given["endpoint_id"])
     return {"changed": changed}
 
 
@@ -120,7 +121,7 @@ def _try_out(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[
     with visiting(Rules.of(deps.settings)) as caller:
         outcome = sending.try_out(deps, shop, caller, row)
     with deps.open(shop) as scope:
-        _note(scope, visitor, "test", given["endpoint_id"], {"arrived": outcome.arrived})
+        endpoints.note(scope, visitor.actor, "webhook.test", given["endpoint_id"], {"arrived": outcome.arrived})
     return {
         "arrived": outcome.arrived,
         "status": outcome.status,
@@ -140,17 +141,6 @@ def _known(scope: Scope, given: Given) -> endpoints.Endpoint:
 
 def _missing(given: Given) -> LookupError:
     return LookupError(f"There is no endpoint {given['endpoint_id']} here.")
-
-
-def _note(scope: Scope, visitor: Visitor, act: str, endpoint_id: int, detail: dict[str, object] | None = None) -> None:
-    audit.note(
-        scope,
-        actor=visitor.actor,
-        act=f"webhook.{act}",
-        object_kind="webhook endpoint",
-        object_id=endpoint_id,
-        detail=detail,
-    )
 
 
 _ONE = "webhooks/<int:endpoint_id>"

@@ -10,7 +10,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from connector import audit, paging
+from connector import paging
 from connector.admin import revision
 from connector.admin.access import Visitor
 from connector.admin.acts.act import Act, Given, Paged, View
@@ -87,14 +87,7 @@ def _resend(deps: Deps, shop: Shop, visitor: Visitor, given: Given) -> Mapping[s
     with deps.open(shop) as scope:
         again = deliveries.resend(scope, endpoint_id, None if delivery is None else (delivery,))
         if again:
-            audit.note(
-                scope,
-                actor=visitor.actor,
-                act="webhook.resend",
-                object_kind="webhook endpoint",
-                object_id=endpoint_id,
-                detail={"deliveries": again},
-            )
+            endpoints.note(scope, visitor.actor, "webhook.resend", endpoint_id, {"deliveries": again})
         elif all(one.id != endpoint_id for one in endpoints.listed(scope.connection, shop.id)):
             raise LookupError(f"There is no endpoint {endpoint_id} here.")
     return {"resent": again}
