@@ -8,7 +8,7 @@
     └── ProviderError             an answer (or none) of Shopify or Brevo
         ├── Retry                 nothing was accepted: try again, at ``after`` seconds at the earliest
         │   ├── RateLimited       the same, because a limit was reached
-        │   └── TooLate           the same, because the permission to send ran out before the first byte left
+        │   └── TooLate           the same, because the permission to send ran out before all of it had left
         ├── OutcomeUnknown        bytes left and no answer was read: neither sent nor failed
         ├── Refused               stop: this request is wrong and will stay wrong
         │   ├── AlreadyAccepted   the provider says that it has taken this very request before

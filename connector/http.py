@@ -3,7 +3,7 @@
 Two stacks, because the provider's SDK brings its own: ``requests`` for the store, ``httpx`` for the SDK. Both
 say the same thing when a call does not end in an answer:
 
-* ``NotSent``: no byte of it can have left (refused, DNS, TLS, connect time-out, full pool, too late);
+* ``NotSent``: it cannot have arrived as a whole (refused, DNS, TLS, connect time-out, full pool, too late);
 * ``NoAnswer``: it may have left, and no whole answer was read (time-out, reset, half an answer, too large).
 
 The adapters turn that into a verdict of ``connector.errors``.
@@ -41,11 +41,11 @@ class CallFailed(Exception):
 
 
 class NotSent(CallFailed):
-    """No byte of the request left this machine."""
+    """The request did not leave this machine, or not as a whole."""
 
 
 class Late(NotSent):
-    """The permission to send had run out before the first byte left."""
+    """The permission to send had run out before all of the request left: nobody can have taken it."""
 
 
 class NoAnswer(CallFailed):
@@ -78,7 +78,7 @@ def leaving_by(moment: float | None) -> Iterator[None]:
     """Inside the block a request does not leave after ``moment`` (monotonic seconds): NotSent is raised.
 
     Waiting for a pooled connection, for DNS or for TLS can take longer than the permission to send was good
-    for. The check sits right before the first byte is written.
+    for. The check sits right before the first byte is written, and once more before the body is.
     """
     token = _leave_by.set(moment)
     try:
@@ -277,9 +277,13 @@ class _GuardedTransport(httpx.BaseTransport):
 
 
 def _stop_after(leave_by: float) -> Any:
+    # Looked at before the body once more: who is held up between the two has sent half a request, which nobody takes,
+    # and must not make it a whole one when another may have sent the message meanwhile.
+    begins = ("send_request_headers.started", "send_request_body.started")
+
     def trace(event: str, _info: Mapping[str, Any]) -> None:
-        if event.endswith("send_request_headers.started") and monotonic() > leave_by:
-            raise Late("the permission to send had run out before the first byte left")
+        if event.endswith(begins) and monotonic() > leave_by:
+            raise Late("the permission to send had run out before all of the request left")
         if event.endswith("send_request_headers.complete"):
             reach("t4.half_sent")
         elif event.endswith("send_request_body.complete"):

@@ -44,7 +44,8 @@ class Misbehaving:
 
 
 def whole_request(connection: socket.socket) -> bytes:
-    """Head and body: who hangs up with some of it unread has the other side's answer thrown away."""
+    """Head and body: who hangs up with some of it unread has the other side's answer thrown away. A request whose body
+    does not come is none."""
     connection.settimeout(3)
     data = b""
     while b"\r\n\r\n" not in data:
@@ -58,7 +59,10 @@ def whole_request(connection: socket.socket) -> bytes:
         if line.startswith(b"content-length:"):
             length = int(line.split(b":")[1])
     while len(body) < length:
-        body += connection.recv(65536)
+        piece = connection.recv(65536)
+        if not piece:
+            return b""
+        body += piece
     return head + b"\r\n\r\n" + body
 
 

@@ -83,3 +83,17 @@ def test_a_request_does_not_leave_after_its_permission_has_ended() -> None:
             assert client.post(server.url, content=b"{}").status_code == 200
         assert client.post(server.url, content=b"{}").status_code == 200
         assert len(server.requests) == 2
+
+
+def test_who_is_held_up_in_the_middle_of_a_request_does_not_make_it_a_whole_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("connector.http.reach", lambda point: time.sleep(0.3 * (point == "t4.half_sent")))
+    with servers.serving(servers.answer("200 OK", b"{}")) as server, guarded_client(1.0) as client:
+        with leaving_by(monotonic() + 0.2), pytest.raises(NotSent):
+            client.post(server.url, content=b"{}")
+        assert server.requests == [], "half a request arrived, which is none"
+        # The control: whose permission lasts is held up as long, and it arrives on a connection of its own.
+        with leaving_by(monotonic() + 5):
+            assert client.post(server.url, content=b"{}").status_code == 200
+        assert len(server.requests) == 1

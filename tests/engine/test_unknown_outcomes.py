@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from connector import pauses
+from connector.clock import monotonic
 from connector.errors import OutcomeUnknown, ProviderError, TooLate
 from connector.locks import lock_persons
 from connector.models.flow import runs
@@ -191,6 +195,43 @@ def test_who_was_held_up_says_nothing_about_the_attempt_after_its_own(
         lock_persons(scope, [second.row["person_id"]])
         outcomes.record(scope, second.row, second.n, late)
     assert state(shop)[0] != "leased", "from the one who holds the lease the same is believed"
+
+
+@pytest.mark.parametrize(("permitted", "mails"), [(2.0, 1), (float("inf"), 2)], ids=["for moments", "for ever"])
+def test_who_was_held_up_in_the_middle_of_a_request_leaves_it_there(
+    product: Installation, shop: ConnectedShop, monkeypatch: pytest.MonkeyPatch, permitted: float, mails: int
+) -> None:
+    """The head of a request had left; nobody found it in the log and the message was sent again. At a provider that
+    takes the same key twice a body that comes now would be a second email: of the control it is."""
+    shop.account.settings(honour_idempotency=False)
+    subscribe(shop, ANN)
+    held_up = claimed(product, shop)
+    thread, half_sent, go_on = threading.Thread(target=lambda: None), threading.Event(), threading.Event()
+
+    def reach(point: str) -> None:
+        if point == "t4.half_sent" and threading.current_thread() is thread:
+            half_sent.set()
+            go_on.wait(20)
+
+    def send() -> None:
+        with suppress(TooLate):
+            EMAIL.send(shop.deps.brevo(shop.shop), held_up.request, leave_by)
+
+    monkeypatch.setattr("connector.http.reach", reach)
+    leave_by = monotonic() + permitted
+    thread = threading.Thread(target=send)
+    thread.start()
+    assert half_sent.wait(10)
+    product.skip(LEASE)
+    product.settle()
+    product.skip(TELLING)
+    product.settle()
+    assert state(shop)[0] == "sent" and len(shop.mails()) == 1
+    if leave_by < float("inf"):
+        time.sleep(max(0.0, leave_by + 0.01 - monotonic()))
+    go_on.set()
+    thread.join(10)
+    assert len(shop.mails()) == mails
 
 
 def test_a_look_up_says_nothing_about_an_attempt_that_began_after_it(
