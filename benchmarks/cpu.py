@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
-# Where setproctitle is installed, a worker's command line says what it does at the moment.
-_TITLE = re.compile(r"(?:Listening on|from|queue:) (\w+)")
 _PROGRAMS = {"postgres": "postgres", "postgres:": "postgres", "redis-server": "redis"}
 
 
@@ -60,9 +57,6 @@ def part_of(command: str) -> str:
     words = command.split()
     if "connector.worker" in words:
         return words[words.index("connector.worker") + 1]
-    if command.startswith("rq:worker:"):
-        titled = _TITLE.search(command)
-        return titled[1] if titled else ""
     if "connector.clockwork" in words:
         return "clock"
     if "granian" in words or "spawn_main" in command:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cache, partial
 
+from connector.brevo import calls
 from connector.deps import Deps
 from connector.queue.batch import Batch
 from connector.shops import Shop
@@ -20,6 +21,13 @@ Work = Callable[[Deps, Shop], Batch]
 def work_of(kind: str) -> Work:
     """The work of this kind. Raises KeyError."""
     return _KINDS[kind]()
+
+
+def load_every() -> None:
+    """Import every kind's: of whoever copies itself for each queue the copies share it."""
+    for kind in _KINDS:
+        work_of(kind)
+    calls.load_every()
 
 
 def _intake() -> Work:

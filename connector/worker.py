@@ -124,6 +124,9 @@ class _Worker(SimpleWorker):
         super().heartbeat(timeout, pipeline)
         self.signs.beat(self.clock.machine())
 
+    def procline(self, message: str) -> None:
+        """It goes by one name among the machine's processes, whatever it does."""
+
 
 def main(queue: str) -> None:
     """Entry of ``python -m connector.worker QUEUE``: one queue per process, because a worker on two queues

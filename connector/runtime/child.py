@@ -9,11 +9,30 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from connector.runtime.account import Account
 
 _LEASH = Path(__file__).with_name("leash.py")
+
+
+class Running(Protocol):
+    """What ``subprocess.Popen`` and ``forked.Forked`` have in common."""
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def stdout(self) -> IO[bytes] | None: ...
+
+    @property
+    def returncode(self) -> int | Any: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def send_signal(self, number: signal.Signals, /) -> None: ...
 
 
 def spawn(
@@ -45,7 +64,7 @@ def spawn(
     )
 
 
-def end(process: subprocess.Popen[bytes], *steps: tuple[signal.Signals, float]) -> int:
+def end(process: Running, *steps: tuple[signal.Signals, float]) -> int:
     """Ask with each signal in turn and wait its seconds, then kill what is left of the group.
 
     Returns the exit code, as ``Popen.wait`` does.
@@ -70,7 +89,7 @@ def ended_on_error(process: subprocess.Popen[bytes]) -> Iterator[None]:
         raise
 
 
-def sweep_group(process: subprocess.Popen[bytes]) -> None:
+def sweep_group(process: Running) -> None:
     """Kill whatever is left of the child's process group, for example workers that outlived their master."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)

@@ -30,12 +30,18 @@ def main(arguments: list[str]) -> None:
     os.umask(0o077)
     if sys.platform == "linux":
         # After setuid, because a change of credentials clears it.
-        if libc.prctl(_PR_SET_PDEATHSIG, signal, 0, 0, 0):
-            raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
-        if os.getppid() != parent:
-            # It died before the kernel was asked.
-            sys.exit(0)
+        tie(parent, signal, libc)
     os.execvp(command[0], command)  # noqa: S606  the command comes from our own table
+
+
+def tie(parent: int, signal: int, libc: ctypes.CDLL | None = None) -> None:
+    """Have the kernel send ``signal`` to this process when ``parent`` dies; end now if it has died. Raises OSError."""
+    libc = libc or ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_PDEATHSIG, signal, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
+    if os.getppid() != parent:
+        # It died before the kernel was asked.
+        sys.exit(0)
 
 
 if __name__ == "__main__":

@@ -10,11 +10,19 @@ from connector.queue.bells import QUEUES
 
 @dataclass(frozen=True)
 class Process:
-    """``wave``: processes of wave 0 are ended first, so that nothing new comes in while the others finish."""
+    """``wave``: processes of wave 0 are ended first, so that nothing new comes in while the others finish.
+
+    ``command`` starts it as a program of its own. With ``entry`` ("module:function", called with ``arguments``) it
+    begins, where that can be, as a copy of its supervisor, which has imported ``loads`` (modules; "module:function" is
+    called).
+    """
 
     name: str
     command: tuple[str, ...]
     wave: int
+    entry: str = ""
+    arguments: tuple[str, ...] = ()
+    loads: tuple[str, ...] = ()
 
 
 def web(host: str, port: int, workers: int) -> Process:
@@ -28,16 +36,25 @@ def web(host: str, port: int, workers: int) -> Process:
         "--blocking-threads 64 --backpressure 512 --http1-buffer-size 65536 "
         "--respawn-failed-workers --respawn-interval 0.5 --workers-kill-timeout 2 connector.wsgi:app"
     )
-    return Process("web", (sys.executable, "-m", "granian", *arguments.split()), wave=0)
+    command = (sys.executable, "-m", "granian", *arguments.split())
+    loads = ("granian.cli", "connector.app", "webhooks.writer")
+    return Process("web", command, wave=0, entry="granian.cli:entrypoint", loads=loads)
 
 
 def clock() -> Process:
-    return Process("clock", (sys.executable, "-m", "connector.clockwork"), wave=0)
+    command = (sys.executable, "-m", "connector.clockwork")
+    return Process("clock", command, wave=0, entry="connector.clockwork:main")
 
 
 def workers() -> tuple[Process, ...]:
     """One per queue: no kind of work waits behind another."""
-    return tuple(Process(queue, (sys.executable, "-m", "connector.worker", queue), wave=1) for queue in QUEUES)
+    return tuple(map(_worker, QUEUES))
+
+
+def _worker(queue: str) -> Process:
+    command = (sys.executable, "-m", "connector.worker", queue)
+    loads = ("connector.worker", "connector.work:load_every")
+    return Process(queue, command, wave=1, entry="connector.worker:main", arguments=(queue,), loads=loads)
 
 
 def everything(host: str, port: int, web_workers: int) -> tuple[Process, ...]:

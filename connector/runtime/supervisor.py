@@ -15,7 +15,8 @@ from typing import IO, Protocol, TextIO
 
 from connector.clock import monotonic
 from connector.errors import ConfigurationError
-from connector.runtime.child import end, spawn, sweep_group
+from connector.runtime import forked
+from connector.runtime.child import Running, end, spawn, sweep_group
 from connector.runtime.processes import Process
 from connector.runtime.reaper import Reaper
 from connector.runtime.stopping import StopRequest
@@ -63,19 +64,29 @@ class _Child:
         self._partial = b""
         self._said: IO[bytes] | None = None
         self.due = 0.0
-        self.running: subprocess.Popen[bytes] | None = None
+        self.running: Running | None = None
 
     def start(self, selector: selectors.BaseSelector) -> int:
         """Returns the process group."""
-        self.running = spawn(
-            self.process.command, on_parent_death=signal.SIGTERM, env=self._env, stdout=subprocess.PIPE
-        )
+        self.running = self._begin()
         self._started = monotonic()
         self._said = self.running.stdout
         assert self._said  # noqa: S101  Popen with PIPE has one
         os.set_blocking(self._said.fileno(), False)
         selector.register(self._said, selectors.EVENT_READ, self)
         return self.running.pid
+
+    def _begin(self) -> Running:
+        process = self.process
+        if process.entry and forked.POSSIBLE:
+            return forked.Forked(
+                process.entry,
+                process.arguments,
+                command=process.command,
+                loads=process.loads,
+                environment=self._env,
+            )
+        return spawn(process.command, on_parent_death=signal.SIGTERM, env=self._env, stdout=subprocess.PIPE)
 
     def pass_on(self, selector: selectors.BaseSelector) -> bool:
         """Print the whole lines that have come in; False when there is nothing more to read, now or ever."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import importlib
 import json
 import os
 import selectors
@@ -26,13 +25,10 @@ from typing import Any
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from connector import cli, clockwork, worker, wsgi
-from connector.http import trusted
 from connector.settings import Settings
+from connector.work import load_every
 from tests.e2e.careless import WAYS
 
-# What the adapters load on first use.
-_CALLS = ("account", "contacts", "ecommerce", "event", "senders", "transactional_emails", "webhooks")
-_LATER = (*(f"brevo.{family}.client" for family in _CALLS), "httpcore", "anyio")
 _LOOK_SECONDS = 0.01
 _PAUSE_SECONDS = 0.2
 _PR_SET_PDEATHSIG = 1
@@ -165,10 +161,7 @@ def _say(**what: Any) -> None:
 
 
 def main() -> None:
-    for name in _LATER:
-        importlib.import_module(name)
-    # Reading the certificates takes as long as some deliveries.
-    trusted()
+    load_every()
     nursery = Nursery(int(sys.argv[1]))
     gc.collect()
     # Collecting in a child would copy every page of what is shared.
