@@ -148,7 +148,7 @@ def test_kills_that_hit_a_held_lease_lose_nothing_and_mail_nobody_twice(folder: 
 @pytest.mark.long
 @pytest.mark.timeout(2700)
 def test_fifteen_hundred_kills_over_twenty_thousand_emails(folder: Path) -> None:
-    newcomers = {HONOURS: 105, IGNORES: 105, "third.myshopify.com": 20, "fourth.myshopify.com": 5, CAREFUL: 10}
+    newcomers = {HONOURS: 94, IGNORES: 94, "third.myshopify.com": 20, "fourth.myshopify.com": 5, CAREFUL: 10}
     weather = Weather(
         newcomers, busy=16, rounds=34, kills=1530, emails=20_000, restart_each=1, flush_each=1, hang_each=5, rest=600.0
     )
