@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -34,6 +34,8 @@ CONNECT_SECONDS = 2.0
 LARGEST_ANSWER = 8 * 1024 * 1024
 _POOL = 32
 _CHUNK = 65536
+# Of a body that leaves by a moment, between two looks at the clock: what the system takes at once.
+_PIECE = 16384
 
 
 class CallFailed(Exception):
@@ -78,7 +80,7 @@ def leaving_by(moment: float | None) -> Iterator[None]:
     """Inside the block a request does not leave after ``moment`` (monotonic seconds): NotSent is raised.
 
     Waiting for a pooled connection, for DNS or for TLS can take longer than the permission to send was good
-    for. The check sits right before the first byte is written, and once more before the body is.
+    for. The check sits right before the first byte is written, and before each piece of the body.
     """
     token = _leave_by.set(moment)
     try:
@@ -249,6 +251,8 @@ class _GuardedTransport(httpx.BaseTransport):
         leave_by = _leave_by.get()
         if leave_by is not None:
             request.extensions = {**request.extensions, "trace": _stop_after(leave_by)}
+            assert isinstance(request.stream, httpx.SyncByteStream)  # noqa: S101  the client is no asynchronous one
+            request.stream = _InTime(request.stream, leave_by)
         # httpx allows its read time-out for each piece; a server that drips would never end.
         # A call may be given more time than all others (a body of megabytes).
         asked = request.extensions.get("timeout", {})
@@ -277,19 +281,36 @@ class _GuardedTransport(httpx.BaseTransport):
 
 
 def _stop_after(leave_by: float) -> Any:
-    # Looked at before the body once more: who is held up between the two has sent half a request, which nobody takes,
-    # and must not make it a whole one when another may have sent the message meanwhile.
-    begins = ("send_request_headers.started", "send_request_body.started")
-
     def trace(event: str, _info: Mapping[str, Any]) -> None:
-        if event.endswith(begins) and monotonic() > leave_by:
-            raise Late("the permission to send had run out before all of the request left")
+        if event.endswith("send_request_headers.started"):
+            _permitted(leave_by)
         if event.endswith("send_request_headers.complete"):
             reach("t4.half_sent")
         elif event.endswith("send_request_body.complete"):
             reach("t4.sent")
 
     return trace
+
+
+class _InTime(httpx.SyncByteStream):
+    """A body of which nothing leaves after its permission has ended. Who is held up in the middle has sent a part of a
+    request, which nobody takes, and must not make it a whole one when another may have sent the message meanwhile."""
+
+    def __init__(self, body: Iterable[bytes], leave_by: float) -> None:
+        self._body = body
+        self._leave_by = leave_by
+
+    def __iter__(self) -> Iterator[bytes]:
+        for whole in self._body:
+            for start in range(0, len(whole), _PIECE):
+                _permitted(self._leave_by)
+                yield whole[start : start + _PIECE]
+
+
+def _permitted(leave_by: float) -> None:
+    """Raises Late."""
+    if monotonic() > leave_by:
+        raise Late("the permission to send had run out before all of the request left")
 
 
 def _to_skip(response: requests.Response, start: int) -> int:

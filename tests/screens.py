@@ -27,6 +27,10 @@ DAYS, SHOPPERS, SEED = 30, 150, 20261121
 WIDTHS = (1280, 360)
 TALLEST = 2400
 """Pixels of a picture: what is below is cut off."""
+HEIGHT = 800
+"""Of a window in which a page is opened."""
+DRAWN = 1000
+"""Milliseconds until a frame is drawn anew."""
 COLOURS = 48
 MOST = 400
 """Links that are followed."""
@@ -118,13 +122,18 @@ def _take(browser: Browser, url: str, pages: dict[str, str], folder: Path, *, si
                 page.goto(f"{address}?person={pages['person'].rpartition('/')[2]}")
                 page.get_by_role("button", name="Play it").click()
             height = min(int(page.evaluate("document.documentElement.scrollHeight")), TALLEST)
-            clip = {"x": 0, "y": 0, "width": width, "height": height}
-            _write(page.screenshot(full_page=True, clip=clip), folder / f"{kind.replace('_', '-')}-{width}.png")
+            page.set_viewport_size({"width": width, "height": height})
+            page.wait_for_load_state("networkidle")
+            if page.locator("iframe").count():
+                # An email is drawn by a process of its own, some moments after the window has got its size.
+                page.wait_for_timeout(DRAWN)
+            _write(page.screenshot(), folder / f"{kind.replace('_', '-')}-{width}.png")
+            page.set_viewport_size({"width": width, "height": HEIGHT})
         page.context.close()
 
 
 def _window(browser: Browser, url: str, width: int, *, signed_in: bool) -> Page:
-    page = browser.new_context(base_url=url, viewport={"width": width, "height": 800}, locale="en-GB").new_page()
+    page = browser.new_context(base_url=url, viewport={"width": width, "height": HEIGHT}, locale="en-GB").new_page()
     if signed_in:
         page.goto("/admin/sign-in")
         page.get_by_label("Email").fill(staff_of("owner"))

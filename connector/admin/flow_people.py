@@ -83,14 +83,10 @@ def _steps_of(
 
 
 def called(connection: Connection, shop_id: int, ids: Collection[int], eyes: Eyes) -> dict[int, str]:
-    """{person: what they are called on a page}: by name, else by address, else by number; as these eyes see it."""
+    """{person: what they are called on a page}, as these eyes see it."""
     found = connection.execute(_CALLED, {"shop_id": shop_id, "ids": list(ids)}) if ids else ()
     return {
-        row.id: eyes.name(row.first_name, row.last_name)
-        or eyes.email(row.email)
-        or eyes.phone(row.phone)
-        or f"Person {row.id}"
-        for row in found
+        row.id: eyes.called(row.id, row.first_name, row.last_name, email=row.email, phone=row.phone) for row in found
     }
 
 

@@ -86,6 +86,10 @@ class Eyes:
         said = " ".join(name for name in names if name)
         return said if self.whole else masked_name(said)
 
+    def called(self, number: int, *names: str | None, email: str | None = None, phone: str | None = None) -> str:
+        """What somebody is called on a page: by name, else by address, else by our ``number`` of them."""
+        return self.name(*names) or self.email(email) or self.phone(phone) or f"Person {number}"
+
     def text(self, value: object, *names: str | None) -> str:
         """Anything that may quote an address. ``names``: what the person is called whom it is about."""
         text = "" if value is None else str(value)

@@ -18,6 +18,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from importlib import import_module
 from typing import Any
 from urllib.parse import quote
 
@@ -32,7 +33,7 @@ from connector.brevo.limits import DAY, Grant, Limiter
 from connector.brevo.verdicts import PROVIDER, Kind, verdict
 from connector.clock import monotonic, pause
 from connector.errors import CredentialRefused, OutcomeUnknown, ProviderError, RateLimited, Refused, Retry, TooLate
-from connector.http import CallFailed, Http, Late, NotSent, classify, guarded_client, hearing
+from connector.http import CallFailed, Http, Late, NotSent, classify, hearing
 from connector.settings import Settings
 
 JSON = dict[str, Any]
@@ -56,9 +57,10 @@ FAMILIES = (
 
 
 def load_every() -> None:
-    """Import and read what calls would on first use: of whoever copies itself the copies share it."""
-    with guarded_client(1.0) as client:
-        sdk = Brevo(api_key="", httpx_client=client)
+    """Import what calls would on first use: of whoever copies itself the copies share it. Nothing is opened."""
+    import_module("httpcore")
+    with httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200))) as nobody:
+        sdk = Brevo(api_key="", httpx_client=nobody)
         for family in FAMILIES:
             getattr(sdk, family)
 

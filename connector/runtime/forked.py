@@ -8,24 +8,27 @@ libraries. ADR 67.
 from __future__ import annotations
 
 import gc
-import multiprocessing
+import multiprocessing.util
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
-from multiprocessing.context import ForkProcess
 from pkgutil import resolve_name
-from typing import IO
+from typing import IO, NoReturn
 
 from setproctitle import setproctitle
 
+from connector.clock import monotonic, pause
 from connector.runtime import leash
 
 POSSIBLE = sys.platform == "linux"
 _TAKEN = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_LOOK_SECONDS = 0.02
 
 
 class Forked:
@@ -33,12 +36,11 @@ class Forked:
 
     ``command``: what it is called among the machine's processes; the words after the interpreter and ``-m`` are its
     ``sys.argv``. ``environment`` is its whole environment, ``loads`` what is loaded before (``load``). As of
-    ``child.spawn`` it leads a session of its own, and is sent SIGTERM when the calling thread ends.
+    ``child.spawn`` it leads a session of its own, and is sent SIGTERM when the calling thread ends. For the rest it is
+    as ``subprocess.Popen``.
 
     Raises RuntimeError when this process has other threads: a copy has none of them and may wait for what they hold.
     """
-
-    stdout: IO[bytes]
 
     def __init__(
         self,
@@ -61,18 +63,9 @@ class Forked:
         begun, begins = os.pipe()
 
         def run() -> None:
-            os.setsid()
-            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-            os.dup2(says, 1)
-            os.dup2(says, 2)
-            # Files, locks and pipes of the parent. Nothing of it is let go of here, so nothing is closed twice.
-            os.closerange(3, os.sysconf("SC_OPEN_MAX"))
-            os.umask(0o077)
+            _let_go(says)
             leash.tie(parent, signal.SIGTERM)
             _take_nothing()
-            sys.stdin = open(0, closefd=False)
-            sys.stdout = open(1, "w", buffering=1, closefd=False)
-            sys.stderr = open(2, "w", buffering=1, closefd=False)
             # Before the environment is another: it looks for its place beside the one of the start.
             setproctitle(" ".join(command))
             os.environ.clear()
@@ -80,15 +73,12 @@ class Forked:
             sys.argv = list(command)[2:]
             resolve_name(entry)(*arguments)
 
-        sys.stdout.flush()
-        sys.stderr.flush()
-        self._process: ForkProcess = multiprocessing.get_context("fork").Process(
-            target=run, name=" ".join(list(command)[2:])
-        )
         # Who is asked to end before it has handlers of its own ends.
         signal.pthread_sigmask(signal.SIG_BLOCK, _TAKEN)
         try:
-            self._process.start()
+            self.pid = os.fork()
+            if not self.pid:
+                _end_with(run)
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _TAKEN)
             os.close(says)
@@ -96,30 +86,40 @@ class Forked:
         # The end of it says that the copy leads its session and has closed what is not its own.
         os.read(begun, 1)
         os.close(begun)
-        self.stdout = open(said, "rb", buffering=0)
-
-    @property
-    def pid(self) -> int:
-        assert self._process.pid is not None  # noqa: S101  it was started
-        return self._process.pid
-
-    @property
-    def returncode(self) -> int | None:
-        return self._process.exitcode
+        self.stdout: IO[bytes] = open(said, "rb", buffering=0)
+        self.returncode: int | None = None
 
     def poll(self) -> int | None:
-        return self._process.exitcode
+        if self.returncode is None:
+            self._look(os.WNOHANG)
+        return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
-        """Raises subprocess.TimeoutExpired, as ``Popen.wait`` does."""
-        self._process.join(timeout)
-        if self._process.exitcode is None:
-            raise subprocess.TimeoutExpired(self._process.name, timeout or 0.0)
-        return self._process.exitcode
+        """Raises subprocess.TimeoutExpired."""
+        deadline = None if timeout is None else monotonic() + timeout
+        while self.poll() is None:
+            if deadline is None:
+                self._look(0)
+            elif monotonic() > deadline:
+                raise subprocess.TimeoutExpired(str(self.pid), timeout or 0.0)
+            else:
+                pause(_LOOK_SECONDS)
+        assert self.returncode is not None  # noqa: S101  it is over
+        return self.returncode
 
     def send_signal(self, number: signal.Signals) -> None:
         if self.poll() is None:
             os.kill(self.pid, number)
+
+    def _look(self, how: int) -> None:
+        try:
+            pid, status = os.waitpid(self.pid, how)
+        except ChildProcessError:
+            # Deaths are not kept for us here; it is over, and nobody knows how.
+            self.returncode = 0
+        else:
+            if pid:
+                self.returncode = os.waitstatus_to_exitcode(status)
 
 
 @cache
@@ -130,9 +130,48 @@ def load(name: str) -> None:
         found()
 
 
+def _let_go(says: int) -> None:
+    """Nothing of the parent's: neither its terminal nor its files, locks and pipes. No object of its is let go of here,
+    so nothing is closed a second time."""
+    os.setsid()
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(says, 1)
+    os.dup2(says, 2)
+    for number in map(int, os.listdir("/proc/self/fd")):
+        if number > 2:
+            with suppress(OSError):
+                os.close(number)
+    sys.stdin = open(0, closefd=False)
+    sys.stdout = open(1, "w", buffering=1, closefd=False, errors="backslashreplace")
+    sys.stderr = open(2, "w", buffering=1, closefd=False, errors="backslashreplace")
+    os.umask(0o077)
+
+
 def _take_nothing() -> None:
     """The parent's ways to take a signal are not the copy's; as after an exec."""
     for number in _TAKEN:
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _TAKEN)
+
+
+def _end_with(run: Callable[[], None]) -> NoReturn:
+    """As the interpreter does: what is wrong is said, threads and children of one's own are waited for. What the parent
+    has to do at its end is not done here."""
+    status = 1
+    try:
+        try:
+            run()
+            status = 0
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else int(end.code is not None)
+            if isinstance(end.code, str):
+                print(end.code, file=sys.stderr)
+        except BaseException:
+            traceback.print_exc()
+        threading._shutdown()  # type: ignore[attr-defined]
+        multiprocessing.util._exit_function()  # type: ignore[attr-defined]
+    finally:
+        with suppress(OSError):
+            sys.stdout.flush()
+        os._exit(status & 0xFF)

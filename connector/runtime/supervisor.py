@@ -49,8 +49,8 @@ class Printer:
         self._width = max(map(len, ("connector", *names)))
 
     def line(self, text: str, name: str = "connector") -> None:
-        # Nobody reads any more: that is no reason to leave children behind.
-        with contextlib.suppress(BrokenPipeError, ValueError):
+        # Nobody reads any more, or the disk is full: that is no reason to leave children behind.
+        with contextlib.suppress(OSError, ValueError):
             self._out.write(f"{name:<{self._width}} | {text}\n")
             self._out.flush()
 

@@ -58,9 +58,9 @@ class What:
             return f"{self.entity} {self.object}"
         if self.since is not None:
             until = f" to {_said(self.until)}" if self.until else ""
-            return f"{self.entity} changed from {_said(self.since)}{until}"
+            return f"{self.entity.removesuffix('s')}s changed from {_said(self.since)}{until}"
         if self.ids:
-            return f"{self.entity}: {len(self.ids)} records again"
+            return f"{len(self.ids)} {self.entity.removesuffix('s')}{'s' if len(self.ids) > 1 else ''} again"
         return f"{self.entity} of somebody who was erased"
 
     @property

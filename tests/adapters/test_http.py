@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import count
 
 import httpx
 import pytest
@@ -83,6 +84,20 @@ def test_a_request_does_not_leave_after_its_permission_has_ended() -> None:
             assert client.post(server.url, content=b"{}").status_code == 200
         assert client.post(server.url, content=b"{}").status_code == 200
         assert len(server.requests) == 2
+
+
+def test_a_long_body_ends_in_the_middle_when_its_permission_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second goes by with each look at the clock."""
+    monkeypatch.setattr("connector.http.monotonic", map(float, count()).__next__)
+    body = bytes(range(256)) * 400
+    with servers.serving(servers.answer("200 OK", b"{}")) as server, guarded_client(1000.0) as client:
+        with leaving_by(4.0), pytest.raises(NotSent):
+            client.post(server.url, content=body)
+        assert server.requests == [], "some pieces of the body arrived, and it was left there"
+        # The control: with time enough it arrives as it is.
+        with leaving_by(1000.0):
+            assert client.post(server.url, content=body).status_code == 200
+        assert [request.partition(b"\r\n\r\n")[2] for request in server.requests] == [body]
 
 
 def test_who_is_held_up_in_the_middle_of_a_request_does_not_make_it_a_whole_one(

@@ -88,3 +88,14 @@ def test_names_are_masked_inside_sentences_as_whole_words() -> None:
     assert Eyes(False).name("Ann", None, "Bell") == "A••• B•••" and Eyes(True).name("Ann", None, "Bell") == "Ann Bell"
     assert Eyes(False).identity("name", "Ann Bell") == "A••• B•••"
     assert shown.masked_email("ann@x.example") in masked_text("ann@x.example")
+
+
+def test_somebody_is_called_by_what_is_known_of_them_and_may_be_seen() -> None:
+    whole, masked = Eyes(True), Eyes(False)
+    known = {"email": "ann@example.com", "phone": "+4915112345678"}
+    assert whole.called(7, "Ann", None, **known) == "Ann"
+    assert masked.called(7, "Ann", "Bell", **known) == masked.name("Ann", "Bell") != "Ann Bell"
+    assert whole.called(7, None, "", **known) == "ann@example.com"
+    assert masked.called(7, **known) == masked.email("ann@example.com") != "ann@example.com"
+    assert whole.called(7, phone="+4915112345678") == "+4915112345678"
+    assert whole.called(7) == masked.called(7, None, None, email=None) == "Person 7"

@@ -25,6 +25,7 @@ from typing import Any
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from connector import cli, clockwork, worker, wsgi
+from connector.http import trusted
 from connector.settings import Settings
 from connector.work import load_every
 from tests.e2e.careless import WAYS
@@ -162,6 +163,8 @@ def _say(**what: Any) -> None:
 
 def main() -> None:
     load_every()
+    # Reading the certificates takes as long as some deliveries.
+    trusted()
     nursery = Nursery(int(sys.argv[1]))
     gc.collect()
     # Collecting in a child would copy every page of what is shared.

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -120,11 +121,12 @@ def test_how_a_copy_ends_is_told_as_of_a_program(supervised) -> None:
     parent = supervised(("one", "exits", "3"))
     assert "one ended with 3; again in" in parent.stdout.readline()
     parent.kill()
-    parent = supervised(("one", "fails", "the reason"))
+    # A character that UTF-8 cannot say must not keep the reason from being said.
+    parent = supervised(("one", "fails", "the reason \udce9"))
     lines = []
     while "ended with" not in (lines or [""])[-1]:
         lines.append(parent.stdout.readline())
-    assert "ValueError: the reason" in lines[-2] and "one ended with 1; again" in lines[-1]
+    assert "ValueError: the reason \\udce9" in lines[-2] and "one ended with 1; again" in lines[-1]
 
 
 def test_copies_do_not_outlive_their_supervisor(supervised) -> None:
@@ -133,6 +135,70 @@ def test_copies_do_not_outlive_their_supervisor(supervised) -> None:
     parent.kill()
     parent.wait()
     assert eventually(lambda: not Path(f"/proc/{pid}").exists(), seconds=5)
+
+
+@pytest.mark.parametrize("gone", ["reader", "disk"])
+def test_who_is_not_heard_any_more_keeps_its_copies_and_ends(folder: Path, gone: str) -> None:
+    """Its reader has gone, or the disk is full. Not with -u, which writes nothing late."""
+    (folder / "standin.py").write_text(STANDIN)
+    path = os.pathsep.join([str(folder), str(PROJECT), *filter(None, sys.path)])
+    rows = json.dumps([("one", "stay", "first"), ("two", "stay", "second")])
+    names = {f"-m standin {name}": name for name in ("one", "two")}
+
+    def copies() -> dict[str, int]:
+        """Those of this supervisor."""
+        children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
+        called = {int(pid): Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ") for pid in children}
+        return {
+            name: pid for pid, title in called.items() for end, name in names.items() if title.strip().endswith(end)
+        }
+
+    with Path("/dev/full").open("wb") as full:
+        parent = subprocess.Popen(
+            [sys.executable, "-c", RUNS, str(folder), rows],
+            env={"PYTHONPATH": path},
+            stdout=subprocess.PIPE if gone == "reader" else full,
+            stderr=subprocess.DEVNULL,
+        )
+    try:
+        if parent.stdout is not None:
+            parent.stdout.close()
+        assert eventually(lambda: len(copies()) == 2)
+        first = copies()
+        os.kill(first["one"], signal.SIGKILL)
+        assert eventually(lambda: copies().get("one", first["one"]) != first["one"])
+        assert copies()["two"] == first["two"]
+        parent.send_signal(signal.SIGHUP)
+        # At the end of the interpreter what could not be said is an error of its own.
+        assert parent.wait(10) in (0, 120)
+        assert eventually(lambda: not Path(f"/proc/{first['two']}").exists(), seconds=5)
+    finally:
+        parent.kill()
+        parent.wait()
+
+
+def test_waiting_for_a_copy_has_an_end_also_where_deaths_are_not_kept(folder: Path, python) -> None:
+    (folder / "standin.py").write_text(STANDIN)
+    script = """
+import os, signal, subprocess, sys, time
+from connector.runtime.forked import Forked
+sys.path.insert(0, sys.argv[1])
+def copy(entry):
+    title = [sys.executable, "-m", "standin"]
+    return Forked(f"standin:{entry}", ("3",), command=title, loads=(), environment={})
+one = copy("stay")
+try:
+    one.wait(0.2)
+except subprocess.TimeoutExpired:
+    print("not yet")
+one.send_signal(signal.SIGTERM)
+print(one.wait(5), one.poll(), one.returncode)
+print(copy("exits").wait())
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+print(copy("exits").wait(5))
+"""
+    said, _ = python(script, folder).communicate(timeout=20)
+    assert said.split("\n") == ["not yet", "-15 -15 -15", "3", "0", ""]
 
 
 def test_no_copy_is_made_beside_other_threads(folder: Path, python) -> None:
