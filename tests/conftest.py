@@ -22,10 +22,22 @@ structlog.configure(
 )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+# Seconds: a test that may take so long may be as long as all others together.
+_GIANT = 2700
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The whole product first: what takes longest is then one worker's, one after the other, while the others have
-    enough of the short ones (``--dist worksteal`` in the Makefile); and none of it is left for the end."""
+    enough of the short ones (``--dist worksteal`` in the Makefile); and none of it is left for the end. Giants are the
+    first of a worker each: none begins when another has ended."""
     items.sort(key=lambda item: not item.nodeid.startswith("tests/e2e/"))
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    giants = [item for item in items if (mark := item.get_closest_marker("timeout")) and mark.args[0] >= _GIANT]
+    share, others = len(items) // workers, [item for item in items if item not in giants]
+    for number, giant in enumerate(giants):
+        others.insert(number % workers * share, giant)
+    items[:] = others
 
 
 def pytest_collection_finish() -> None:
