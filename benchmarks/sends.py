@@ -36,7 +36,6 @@ _SPARE = 64 * ROUNDS
 # Seconds since the checkout's last change: its first email is due, and of use for some hours more.
 _LEFT_FOR = 3_700.0
 _PATIENCE = 120.0
-_LONG_LIVE = text("UPDATE shops SET live_since = live_since - interval '1 day' WHERE id = :shop_id")
 _DUE = text("SELECT count(*) FROM outbox WHERE state = 'due'")
 _SENT = text("SELECT count(*) FROM outbox WHERE state = 'sent'")
 
@@ -72,10 +71,7 @@ def _due_emails(stage: Stage, count: int) -> Shop:
     """So many people have left a checkout an hour ago; their emails are in the outbox, due."""
     (shoppers,), now = stage.shoppers(), datetime.now(UTC)
     with transaction(stage.deps.engine) as connection:
-        shop_id = stage.shop_ids[stage.domains[0]]
-        # What a shop saw before it was connected starts no flow.
-        connection.execute(_LONG_LIVE, {"shop_id": shop_id})
-        shop = load(connection, shop_id)
+        shop = load(connection, stage.shop_ids[stage.domains[0]])
     left_at = float(int(now.timestamp() - _LEFT_FOR))
     inbox.fill(stage, (shoppers.leave_cart(left_at) for _ in range(count)), now)
     deadline = monotonic() + _PATIENCE
