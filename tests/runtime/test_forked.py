@@ -8,14 +8,13 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from connector.brevo.calls import FAMILIES
 from connector.runtime.processes import everything
-from tests.runtime.conftest import PROJECT, eventually
+from tests.runtime.conftest import PROJECT, eventually, processes_naming
 
 LOADED_MB = 64
 # What the copies run.
@@ -67,8 +66,6 @@ table = [
 with StopRequest() as stop:
     Supervisor(table, env={"HERE": sys.argv[1]}, printer=Printer(sys.stdout, ["one"])).run(stop)
 """
-
-Start = Callable[..., object]
 
 
 @pytest.fixture
@@ -143,15 +140,12 @@ def test_who_is_not_heard_any_more_keeps_its_copies_and_ends(folder: Path, gone:
     (folder / "standin.py").write_text(STANDIN)
     path = os.pathsep.join([str(folder), str(PROJECT), *filter(None, sys.path)])
     rows = json.dumps([("one", "stay", "first"), ("two", "stay", "second")])
-    names = {f"-m standin {name}": name for name in ("one", "two")}
 
     def copies() -> dict[str, int]:
-        """Those of this supervisor."""
+        """Those of this supervisor: other tests have some of the same name."""
         children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
-        called = {int(pid): Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ") for pid in children}
-        return {
-            name: pid for pid, title in called.items() for end, name in names.items() if title.strip().endswith(end)
-        }
+        titles = processes_naming("-m standin ").items()
+        return {title.split()[-1]: pid for pid, title in titles if str(pid) in children}
 
     with Path("/dev/full").open("wb") as full:
         parent = subprocess.Popen(
@@ -201,7 +195,7 @@ print(copy("exits").wait(5))
     assert said.split("\n") == ["not yet", "-15 -15 -15", "3", "0", ""]
 
 
-def test_no_copy_is_made_beside_other_threads(folder: Path, python) -> None:
+def test_no_copy_is_made_beside_other_threads(python) -> None:
     script = """
 import sys, threading
 from connector.runtime.forked import Forked
